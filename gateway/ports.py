@@ -1,0 +1,100 @@
+"""The seams: what the pipeline needs from the world, as protocols. Adapters and fakes pass the same contract suites."""
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from gateway.budget import Budget
+from gateway.domain import (
+    Candidate,
+    CandidateQuery,
+    EncodedPair,
+    Filter,
+    HistoryEvent,
+    Impression,
+    Interaction,
+    Item,
+    ModelIdentity,
+    Priority,
+    WriteCounts,
+)
+
+Logits = npt.NDArray[np.float32]
+Embeddings = npt.NDArray[np.float32]
+
+
+class CandidateSource(Protocol):
+    """Proposes items. Raises StoreUnavailable or ModelUnavailable; never returns an excluded or filtered item."""
+
+    @property
+    def name(self) -> str:
+        """Name in the API ("text_ann")."""
+
+    def fits(self, query: CandidateQuery) -> bool:
+        """Whether the source has anything to go by for this query."""
+
+    async def fetch(self, query: CandidateQuery, budget: Budget) -> Sequence[Candidate]:
+        """At most ``query.limit`` candidates, best first, ranks from 1, one hit each naming this source."""
+
+
+class ItemStore(Protocol):
+    """The catalogue. All methods raise StoreUnavailable."""
+
+    async def get(self, item_ids: Sequence[str], budget: Budget) -> Mapping[str, Item]:
+        """The items found, by id."""
+
+    async def upsert(self, items: Sequence[Item], embeddings: Embeddings, budget: Budget) -> WriteCounts:
+        """Writes all or nothing. ``embeddings`` is [items, 384], unit length."""
+
+    async def delete(self, item_ids: Sequence[str], budget: Budget) -> int:
+        """How many existed."""
+
+    async def list(self, after: str, limit: int, filters: Sequence[Filter], budget: Budget) -> Sequence[Item]:
+        """Items with an id above ``after``, in order of id."""
+
+
+class HistoryStore(Protocol):
+    """What users did. All methods raise StoreUnavailable."""
+
+    async def recent(self, user_id: str, limit: int, budget: Budget) -> Sequence[HistoryEvent]:
+        """The user's distinct items of weight above 0, most recent first; empty for an unknown user."""
+
+
+class FeedbackStore(Protocol):
+    """Impressions and interactions. All methods raise StoreUnavailable."""
+
+    async def record_interactions(self, interactions: Sequence[Interaction], budget: Budget) -> tuple[int, int]:
+        """(recorded, attributed). All or nothing; repeating changes nothing. NotFound for an unknown item."""
+
+    async def record_impression(self, impression: Impression, budget: Budget) -> None:
+        """Stores the list that was shown."""
+
+
+class ScoreCache(Protocol):
+    """Raw finite logits by key. A cache that is away is a cache that misses: no method raises."""
+
+    async def get_many(self, keys: Sequence[bytes]) -> Mapping[bytes, float]:
+        """The logits known."""
+
+    async def put_many(self, logits: Mapping[bytes, float]) -> None:
+        """Remembers finite logits; silently drops others."""
+
+
+class Scorer(Protocol):
+    """The cross-encoder. Raises ModelUnavailable, ModelOverloaded, DeadlineTooShort, ModelAnswerInvalid."""
+
+    @property
+    def identity(self) -> ModelIdentity:
+        """The version whose golden pairs were verified last."""
+
+    async def score(self, pairs: Sequence[EncodedPair], priority: Priority, budget: Budget) -> Logits:
+        """Logits [pairs], aligned with the input; NaN where the model gave no finite number."""
+
+
+class Embedder(Protocol):
+    """The bi-encoder. Raises as Scorer."""
+
+    async def embed(self, texts: Sequence[str], budget: Budget) -> Embeddings:
+        """Unit vectors [texts, 384], aligned with the input."""
