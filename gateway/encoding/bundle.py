@@ -1,0 +1,53 @@
+"""The ``encoding/`` folder of a model version: spec, tokenizer, golden pairs, and one fingerprint over all three."""
+
+import hashlib
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from gateway.encoding.golden import GoldenSet, read_golden
+from gateway.encoding.pair_encoder import PairEncoder
+from gateway.encoding.spec import EncodingSpec, read_spec
+from gateway.encoding.tokenizer import open_tokenizer
+
+SPEC_FILE = "spec.json"
+TOKENIZER_FILE = "tokenizer.json"
+GOLDEN_FILE = "golden.json"
+
+
+@dataclass(frozen=True, slots=True)
+class EncodingBundle:
+    """A model version's encoding, ready to use."""
+
+    encoder: PairEncoder
+    golden: GoldenSet
+    fingerprint: str
+
+    @property
+    def spec(self) -> EncodingSpec:
+        """The spec of the encoder."""
+        return self.encoder.spec
+
+
+def fingerprint_of(folder: Path) -> str:
+    """BLAKE2b-128 over the length-prefixed bytes of the three files."""
+    digest = hashlib.blake2b(digest_size=16)
+    for name in (SPEC_FILE, TOKENIZER_FILE, GOLDEN_FILE):
+        content = (folder / name).read_bytes()
+        digest.update(len(content).to_bytes(8, "big") + content)
+    return digest.hexdigest()
+
+
+def open_bundle(folder: Path) -> EncodingBundle:
+    """Reads an ``encoding/`` folder. Raises OSError, SpecInvalid or ValueError when a file is missing or broken."""
+    encoder = PairEncoder(read_spec(folder / SPEC_FILE), open_tokenizer(folder / TOKENIZER_FILE))
+    return EncodingBundle(encoder, read_golden(folder / GOLDEN_FILE), fingerprint_of(folder))
+
+
+def write_bundle(folder: Path, spec: EncodingSpec, tokenizer_path: Path, golden: GoldenSet) -> EncodingBundle:
+    """Writes an ``encoding/`` folder and reads it back. The folder must not exist."""
+    folder.mkdir(parents=True)
+    (folder / SPEC_FILE).write_text(spec.to_json(), encoding="utf-8")
+    shutil.copyfile(tokenizer_path, folder / TOKENIZER_FILE)
+    (folder / GOLDEN_FILE).write_text(golden.to_json(), encoding="utf-8")
+    return open_bundle(folder)

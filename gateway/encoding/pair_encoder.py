@@ -1,0 +1,118 @@
+"""Context and item fields to the token ids of a pair: the one tokenisation of pairs, in training and serving."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+
+from tokenizers import Encoding, Tokenizer
+
+from gateway.domain import EncodedPair
+from gateway.encoding.render import ContextFields, join_context, render_head, render_history, render_item
+from gateway.encoding.spec import EncodingSpec
+
+
+class ContextTooLong(ValueError):
+    """Query and features alone exceed the context's token budget."""
+
+    def __init__(self, tokens: int, limit: int) -> None:
+        super().__init__(f"query and features have {tokens} tokens; at most {limit}: shorten them")
+        self.tokens = tokens
+        self.limit = limit
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedContext:
+    """The context side: its text, its token ids without special tokens, and how many history items it holds."""
+
+    text: str
+    token_ids: tuple[int, ...]
+    history_used: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    """Special tokens before, between and after the two sides, with their segment ids, and the sides' segment ids."""
+
+    prefix: tuple[int, ...]
+    middle: tuple[int, ...]
+    suffix: tuple[int, ...]
+    types: tuple[int, int, int, int, int]
+
+
+class PairEncoder:
+    """Encodes pairs as ``prefix context middle item suffix``; the frame is read from the tokenizer's own template."""
+
+    def __init__(self, spec: EncodingSpec, tokenizer: Tokenizer) -> None:
+        self.spec = spec
+        self._tokenizer = tokenizer
+        self._frame = _read_frame(tokenizer)
+        described = json.dumps(asdict(spec.item), sort_keys=True) + tokenizer.to_str()
+        self.item_fingerprint = hashlib.blake2b(described.encode(), digest_size=16).hexdigest()
+
+    @property
+    def special_tokens(self) -> int:
+        """Special tokens of every pair."""
+        return len(self._frame.prefix) + len(self._frame.middle) + len(self._frame.suffix)
+
+    @property
+    def max_pair_tokens(self) -> int:
+        """Longest pair, special tokens included."""
+        return self.spec.context.max_tokens + self.spec.item.max_tokens + self.special_tokens
+
+    def encode_context(self, context: ContextFields) -> EncodedContext:
+        """The context with as many recent history items as fit. Raises ContextTooLong."""
+        spec = self.spec.context
+        head = render_head(spec, context)
+        history = [self._cut_text(text, spec.max_item_tokens) for text in render_history(spec, context)]
+        for used in range(len(history), -1, -1):
+            text = join_context(spec, head, history[:used])
+            token_ids = self._token_ids(text)
+            if len(token_ids) <= spec.max_tokens:
+                return EncodedContext(text, token_ids, used)
+        raise ContextTooLong(len(token_ids), spec.max_tokens)
+
+    def encode_item(self, fields: Mapping[str, str]) -> tuple[int, ...]:
+        """Token ids of the whole item side, uncut, without special tokens."""
+        return self._token_ids(render_item(self.spec.item, fields))
+
+    def encode_items(self, items: Sequence[Mapping[str, str]]) -> list[tuple[int, ...]]:
+        """As encode_item, for many; releases the interpreter lock while it works."""
+        texts = [render_item(self.spec.item, fields) for fields in items]
+        return [tuple(encoding.ids) for encoding in self._tokenizer.encode_batch(texts, add_special_tokens=False)]
+
+    def join(self, context: EncodedContext, item_ids: Sequence[int]) -> EncodedPair:
+        """The pair of both sides; the item side is cut to its budget, and only that side."""
+        frame, limit = self._frame, self.spec.item.max_tokens
+        sides = (frame.prefix, context.token_ids, frame.middle, tuple(item_ids[:limit]), frame.suffix)
+        return EncodedPair(
+            token_ids=tuple(token for side in sides for token in side),
+            type_ids=tuple(kind for side, kind in zip(sides, frame.types, strict=True) for _ in side),
+            truncated=len(item_ids) > limit,
+        )
+
+    def _token_ids(self, text: str) -> tuple[int, ...]:
+        return tuple(self._tokenizer.encode(text, add_special_tokens=False).ids)
+
+    def _cut_text(self, text: str, max_tokens: int) -> str:
+        encoding: Encoding = self._tokenizer.encode(text, add_special_tokens=False)
+        return text if len(encoding.ids) <= max_tokens else text[: encoding.offsets[max_tokens - 1][1]]
+
+
+def _read_frame(tokenizer: Tokenizer) -> _Frame:
+    """The special tokens that the tokenizer's template puts around a pair."""
+    encoding = tokenizer.encode("a", "b")
+    sides, ids, types = encoding.sequence_ids, encoding.ids, encoding.type_ids
+    first, second = sides.index(0), sides.index(1)
+    end_first = max(position for position, side in enumerate(sides) if side == 0) + 1
+    end_second = max(position for position, side in enumerate(sides) if side == 1) + 1
+    bounds = ((0, first), (first, end_first), (end_first, second), (second, end_second), (end_second, len(ids)))
+    if any(len(set(types[start:end])) > 1 for start, end in bounds):
+        raise ValueError("the tokenizer's pair template changes segment ids inside one side; it cannot be spliced")
+    kinds = [types[start] if end > start else 0 for start, end in bounds]
+    return _Frame(
+        prefix=tuple(ids[:first]),
+        middle=tuple(ids[end_first:second]),
+        suffix=tuple(ids[end_second:]),
+        types=(kinds[0], kinds[1], kinds[2], kinds[3], kinds[4]),
+    )
