@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 Clock = Callable[[], float]
 
@@ -31,3 +32,11 @@ class Budget:
     def reserve(self, seconds: float) -> "Budget":
         """A budget that ends ``seconds`` earlier, so that the caller has time left to answer."""
         return Budget(max(0.0, self.left_s - seconds), self._clock)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What every part may know of the call being served: the id to name it by, and the time it has."""
+
+    request_id: str
+    budget: Budget
