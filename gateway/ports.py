@@ -1,6 +1,7 @@
 """The seams: what the pipeline needs from the world, as protocols. Adapters and fakes pass the same contract suites."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -20,6 +21,7 @@ from gateway.domain import (
     Priority,
     WriteCounts,
 )
+from gateway.encoding.bundle import EncodingBundle
 
 Logits = npt.NDArray[np.float32]
 Embeddings = npt.NDArray[np.float32]
@@ -82,19 +84,28 @@ class ScoreCache(Protocol):
         """Remembers finite logits; silently drops others."""
 
 
+@dataclass(frozen=True, slots=True)
+class ServedModel:
+    """A model version whose golden pairs were answered rightly, with the encoding that belongs to it."""
+
+    identity: ModelIdentity
+    bundle: EncodingBundle
+
+
 class Scorer(Protocol):
     """The cross-encoder. Raises ModelUnavailable, ModelOverloaded, DeadlineTooShort, ModelAnswerInvalid."""
 
-    @property
-    def identity(self) -> ModelIdentity:
-        """The version whose golden pairs were verified last."""
+    def current(self) -> ServedModel:
+        """The version to use now. Raises ModelUnavailable before the first verification; stays known afterwards."""
 
-    async def score(self, pairs: Sequence[EncodedPair], priority: Priority, budget: Budget) -> Logits:
-        """Logits [pairs], aligned with the input; NaN where the model gave no finite number."""
+    async def score(
+        self, model: ServedModel, pairs: Sequence[EncodedPair], priority: Priority, budget: Budget
+    ) -> Logits:
+        """Logits [pairs] of that version, aligned with the input; not finite where the model gave no number."""
 
 
 class Embedder(Protocol):
-    """The bi-encoder. Raises as Scorer."""
+    """The bi-encoder. Raises as Scorer.score."""
 
     async def embed(self, texts: Sequence[str], budget: Budget) -> Embeddings:
         """Unit vectors [texts, 384], aligned with the input."""

@@ -1,0 +1,129 @@
+"""One Triton server over gRPC: tensors in, tensors out, foreign errors translated once. Knows no pipeline."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from tritonclient.grpc import InferInput, InferRequestedOutput
+from tritonclient.grpc.aio import InferenceServerClient
+from tritonclient.utils import InferenceServerException, np_to_triton_dtype
+
+from gateway.budget import Budget
+from gateway.domain import EncodedPair, Priority
+from gateway.errors import DeadlineTooShort, ModelAnswerInvalid, ModelOverloaded, ModelUnavailable
+
+Tensor = npt.NDArray[Any]
+
+_OVERLOADED = re.compile("exceeds maximum queue size|request timeout expired", re.IGNORECASE)
+_CHANNEL_OPTIONS = [
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.min_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 1000),
+    ("grpc.max_receive_message_length", -1),
+    ("grpc.max_send_message_length", -1),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Inference:
+    """One request: named input tensors with a common first axis, the output wanted. Empty version: the newest."""
+
+    model: str
+    version: str
+    inputs: dict[str, Tensor]
+    output: str
+    priority: Priority
+    budget: Budget
+
+
+def pair_tensors(pairs: Sequence[EncodedPair]) -> dict[str, Tensor]:
+    """The model's three inputs, int32 [pairs, longest], padded with zeros behind the attention mask."""
+    longest = max(len(pair.token_ids) for pair in pairs)
+    tensors = {name: np.zeros((len(pairs), longest), np.int32) for name in ("input_ids", "token_type_ids")}
+    mask_bt = np.zeros((len(pairs), longest), np.int32)
+    for row, pair in enumerate(pairs):
+        length = len(pair.token_ids)
+        tensors["input_ids"][row, :length] = pair.token_ids
+        tensors["token_type_ids"][row, :length] = pair.type_ids
+        mask_bt[row, :length] = 1
+    return {**tensors, "attention_mask": mask_bt}
+
+
+class TritonConnection:
+    """A channel to one server. Call ``close`` when done."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._client = InferenceServerClient(url, channel_args=_CHANNEL_OPTIONS)
+
+    async def infer(self, inference: Inference) -> Tensor:
+        """The output tensor. Raises ModelUnavailable, ModelOverloaded, DeadlineTooShort, ModelAnswerInvalid.
+
+        The remaining budget goes along twice: as Triton's queue timeout and as the deadline of the call.
+        """
+        left_s = inference.budget.left_s
+        if left_s <= 0:
+            raise DeadlineTooShort("the budget ended before the model was asked")
+        try:
+            result = await self._client.infer(
+                inference.model,
+                [_input(name, tensor) for name, tensor in inference.inputs.items()],
+                model_version=inference.version,
+                outputs=[InferRequestedOutput(inference.output)],
+                priority=inference.priority.value,
+                timeout=max(1, int(left_s * 1e6)),
+                client_timeout=left_s,
+            )
+        except InferenceServerException as fault:
+            raise self._translated(fault) from fault
+        rows = next(iter(inference.inputs.values())).shape[0]
+        return _checked(result, inference.output, rows)
+
+    async def versions(self, model: str, timeout_s: float) -> list[str]:
+        """Versions loaded, oldest first. Raises ModelUnavailable or DeadlineTooShort."""
+        try:
+            metadata = await self._client.get_model_metadata(model, client_timeout=timeout_s)
+        except InferenceServerException as fault:
+            raise self._translated(fault) from fault
+        return sorted(metadata.versions, key=int)
+
+    async def parameters(self, model: str, timeout_s: float) -> dict[str, str]:
+        """String parameters of the model's configuration. Raises ModelUnavailable or DeadlineTooShort."""
+        try:
+            answer = await self._client.get_model_config(model, client_timeout=timeout_s)
+        except InferenceServerException as fault:
+            raise self._translated(fault) from fault
+        return {name: value.string_value for name, value in answer.config.parameters.items()}
+
+    async def close(self) -> None:
+        """Closes the channel."""
+        await self._client.close()
+
+    def _translated(self, fault: InferenceServerException) -> Exception:
+        status, message = str(fault.status() or ""), str(fault.message() or "")
+        if _OVERLOADED.search(message):
+            return ModelOverloaded(f"{self.url} refused the work: {message}")
+        if "DEADLINE_EXCEEDED" in status:
+            return DeadlineTooShort(f"{self.url} did not answer before the deadline")
+        return ModelUnavailable(f"{self.url} failed: {status} {message}".strip())
+
+
+def _input(name: str, tensor: Tensor) -> InferInput:
+    made = InferInput(name, list(tensor.shape), np_to_triton_dtype(tensor.dtype))
+    made.set_data_from_numpy(tensor)
+    return made
+
+
+def _checked(result: Any, output: str, rows: int) -> Tensor:
+    """The tensor, or ModelAnswerInvalid: a server with the wrong numpy answers OK with zero bytes."""
+    try:
+        tensor = result.as_numpy(output)
+    except ValueError as fault:
+        raise ModelAnswerInvalid(f"output {output!r} has fewer bytes than its shape says: {fault}") from fault
+    if tensor is None or tensor.dtype != np.float32 or tensor.ndim != 2 or tensor.shape[0] != rows:
+        found = "nothing" if tensor is None else f"{tensor.dtype} {list(tensor.shape)}"
+        raise ModelAnswerInvalid(f"output {output!r} is {found}; expected float32 [{rows}, n]")
+    return np.asarray(tensor)
