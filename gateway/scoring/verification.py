@@ -1,7 +1,7 @@
 """Is the served model the one its files describe, and does it still answer rightly? Golden pairs through Triton decide.
 
-An endpoint is used only after all golden pairs of its newest version were answered within tolerance; afterwards a few of
-them are replayed every round. This is what health reports and what ejects an endpoint that lies about being ready.
+An endpoint is used only after all golden pairs of its newest version were answered within tolerance; afterwards a
+few of them are replayed every round. This is what health reports and what ejects an endpoint that lies about itself.
 """
 
 import asyncio
@@ -14,6 +14,7 @@ import structlog
 from gateway.budget import Budget
 from gateway.domain import ModelIdentity, Priority
 from gateway.encoding.bundle import EncodingBundle, open_bundle
+from gateway.encoding.golden import encode_golden
 from gateway.errors import CrossrankError, DeadlineTooShort, ModelMismatch, ModelUnavailable
 from gateway.ports import ServedModel
 from gateway.scoring.endpoints import Endpoint, Endpoints
@@ -26,7 +27,7 @@ CHUNK_PAIRS = 16
 
 @dataclass(frozen=True, slots=True)
 class VerificationPlan:
-    """What is verified and how often. ``encodings`` holds ``<version>/encoding`` folders, as in the model repository."""
+    """What is verified and how often. ``encodings`` holds ``<version>/encoding`` folders, as a model repository."""
 
     model: str
     encodings: Path
@@ -105,20 +106,20 @@ class Verification:
         served = parameters.get(f"encoding_fingerprint.{version}", parameters.get("encoding_fingerprint", ""))
         if served != bundle.fingerprint:
             raise ModelMismatch(
-                f"{self._plan.model} version {version}: Triton serves encoding fingerprint {served!r}, the files in "
-                f"{self._plan.encodings.name}/{version}/encoding have {bundle.fingerprint!r}: deploy both from one export"
+                f"{self._plan.model} version {version}: Triton serves encoding fingerprint {served!r}, the files "
+                f"here have {bundle.fingerprint!r}: deploy gateway and model repository from one export"
             )
         if faults := bundle.golden.token_faults(bundle.encoder):
             raise ModelMismatch(f"{self._plan.model} version {version}: {faults[0]} ({len(faults)} in all)")
 
     async def _replay(self, endpoint: Endpoint, version: str, numbers: Sequence[int]) -> None:
         bundle = self._bundle(version)
-        encoded = bundle.golden.encode(bundle.encoder)
+        pairs = [encode_golden(bundle.encoder, bundle.golden.pairs[number]) for number in numbers]
         logits = await endpoint.connection.infer(
             Inference(
                 model=self._plan.model,
                 version=version,
-                inputs=pair_tensors([encoded[number] for number in numbers]),
+                inputs=pair_tensors(pairs),
                 output="logit",
                 priority=Priority.INTERACTIVE,
                 budget=Budget(self._plan.timeout_s),

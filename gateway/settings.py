@@ -1,0 +1,136 @@
+"""Every knob once: name, unit, default, bounds and why. The only reader of the environment (prefix ``CROSSRANK_``)."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+PREFIX = "CROSSRANK_"
+
+
+class SettingsInvalid(ValueError):
+    """Some settings cannot be used; the message lists all of them with value, bounds and variable."""
+
+
+def _knob(default: Any, why: str, unit: str = "", bounds: tuple[float, float] | None = None) -> Any:
+    return field(default=default, metadata={"why": why, "unit": unit, "bounds": bounds})
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The gateway's settings. Read them with ``read_settings``."""
+
+    listen: str = _knob("127.0.0.1:50051", "where the gRPC API listens", "host:port")
+    metrics_listen: str = _knob("127.0.0.1:9090", "where Prometheus scrapes; empty: nowhere", "host:port")
+    reflection: bool = _knob(True, "serve gRPC reflection; switch off where the API must not describe itself")
+    tls_certificate: str = _knob("", "PEM chain of the server; empty: plain text", "path")
+    tls_key: str = _knob("", "PEM key of the server", "path")
+    tls_client_ca: str = _knob("", "PEM of the authority that client certificates must come from; empty: none", "path")
+    log_level: str = _knob("info", "debug, info, warning or error")
+
+    postgres_url: str = _knob("postgresql://127.0.0.1:5432/crossrank", "catalogue, histories, impressions", "URL")
+    postgres_connections: int = _knob(8, "pool size; a recommendation holds at most 4 at a time", "", (1, 200))
+
+    triton_urls: str = _knob("127.0.0.1:8001", "Triton's gRPC endpoints, separated by commas", "host:port,…")
+    model: str = _knob("cross_encoder", "name of the cross-encoder on Triton and in the model repository")
+    embedding_model: str = _knob("bi_encoder", "name of the bi-encoder on Triton and in the model repository")
+    model_repository: str = _knob(
+        "model_repository", "the repository that Triton loads: encodings are read here", "path"
+    )
+    verify_interval_s: float = _knob(0.5, "how often golden pairs are replayed through Triton", "s", (0.05, 60))
+    verify_timeout_s: float = _knob(1.0, "longest wait for a golden answer", "s", (0.05, 60))
+    serving_window_s: float = _knob(3.0, "health says SERVING while a right answer is not older", "s", (0.1, 600))
+
+    default_deadline_s: float = _knob(1.0, "budget of a call that brings no deadline", "s", (0.01, 60))
+    max_deadline_s: float = _knob(5.0, "longest budget of a call", "s", (0.01, 60))
+    answer_reserve_s: float = _knob(0.03, "kept back from the budget to build and send the answer", "s", (0.001, 1))
+    candidates_share: float = _knob(0.4, "share of the budget that fetching candidates may use", "", (0.05, 0.95))
+    default_candidates: int = _knob(100, "candidates when a request names no limit", "items", (1, 1000))
+    default_top_n: int = _knob(10, "items returned when a request names no top_n", "items", (1, 1000))
+    max_candidates: int = _knob(1000, "candidates of one request", "items", (1, 10000))
+    max_request_bytes: int = _knob(8 * 2**20, "largest request message", "bytes", (4096, 2**30))
+
+    max_tokens_in_flight: int = _knob(
+        200_000, "model work admitted at a time; more is refused", "tokens", (1000, 10**9)
+    )
+    batch_share: float = _knob(0.5, "share of it that batch requests may fill", "", (0, 1))
+    overload_retry_after_s: float = _knob(0.2, "hint to a refused caller", "s", (0.01, 60))
+    chunk_tokens: int = _knob(
+        1024, "padded tokens of one model request: small enough to share a batch", "tokens", (1, 65536)
+    )
+    chunk_pairs: int = _knob(
+        32, "pairs of one model request: at most half the model's largest batch", "pairs", (1, 512)
+    )
+    cache_entries: int = _knob(
+        200_000, "scores kept in the process, about 150 bytes each; 0: none", "scores", (0, 10**8)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Knob:
+    """A setting as documentation shows it."""
+
+    variable: str
+    default: str
+    unit: str
+    bounds: tuple[float, float] | None
+    why: str
+
+
+def describe() -> list[Knob]:
+    """All knobs in the order of declaration."""
+    return [
+        Knob(
+            PREFIX + one.name.upper(),
+            str(one.default),
+            one.metadata["unit"],
+            one.metadata["bounds"],
+            one.metadata["why"],
+        )
+        for one in fields(Settings)
+    ]
+
+
+def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
+    """Settings from the environment. Raises SettingsInvalid for unknown variables and bad values, all at once."""
+    given = os.environ if environment is None else environment
+    known = {PREFIX + one.name.upper(): one for one in fields(Settings)}
+    faults = [
+        f"{name} is not a setting; see the table of settings in README.md"
+        for name in given
+        if name.startswith(PREFIX) and name not in known
+    ]
+    values: dict[str, Any] = {}
+    for variable, one in known.items():
+        if variable in given:
+            try:
+                values[one.name] = _parse(given[variable], type(one.default), one.metadata["bounds"])
+            except ValueError as fault:
+                faults.append(f"{variable}={given[variable]!r}: {fault}")
+    if not faults and values.get("max_deadline_s", 5.0) < values.get("default_deadline_s", 1.0):
+        faults.append(f"{PREFIX}MAX_DEADLINE_S is below {PREFIX}DEFAULT_DEADLINE_S: raise it")
+    if faults:
+        raise SettingsInvalid("\n".join(faults))
+    return Settings(**values)
+
+
+def encodings_folder(settings: Settings) -> Path:
+    """Where the versions of the cross-encoder lie."""
+    return Path(settings.model_repository) / settings.model
+
+
+def _parse(text: str, kind: type, bounds: tuple[float, float] | None) -> Any:
+    if kind is bool:
+        if text.lower() not in {"true", "false", "1", "0"}:
+            raise ValueError("must be true or false")
+        return text.lower() in {"true", "1"}
+    if kind is str:
+        return text
+    try:
+        value = kind(text)
+    except ValueError:
+        raise ValueError(f"must be {'a whole number' if kind is int else 'a number'}") from None
+    if bounds and not bounds[0] <= value <= bounds[1]:
+        raise ValueError(f"must be {bounds[0]:g} to {bounds[1]:g}")
+    return value
