@@ -1,0 +1,63 @@
+"""Real servers for the tests: one PostgreSQL per session with a fresh database per module, and Triton servers, one per
+model repository asked for. Everything ends with the session."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from uuid import uuid4
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from deploy.local.part import RunningPart
+from deploy.local.ports import free_port, free_ports
+from deploy.local.postgres import DATABASE, Postgres
+from deploy.local.triton import PROJECT_REPOSITORY, Triton
+
+StartTriton = Callable[[Path], str]
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPart]:
+    """A PostgreSQL with pgvector that lives as long as the test session."""
+    directory = tmp_path_factory.mktemp("postgres")
+    server = Postgres(directory, free_port(), durable=False)
+    with RunningPart(server, state_directory=directory) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def postgres(postgres_server: RunningPart) -> Iterator[str]:
+    """The URL of an empty database that only this test module uses."""
+    url = postgres_server.part.url
+    name = f"test_{uuid4().hex[:12]}"
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    yield f"{url.removesuffix(DATABASE)}{name}"
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@pytest.fixture(scope="session")
+def start_triton(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartTriton]:
+    """Starts a real Triton on a model repository and returns its gRPC address; the same one for the same repository."""
+    addresses: dict[Path, str] = {}
+    with ExitStack() as servers:
+
+        def start(model_repository: Path) -> str:
+            repository = model_repository.resolve()
+            if repository not in addresses:
+                directory = tmp_path_factory.mktemp("triton")
+                port, metrics_port = free_ports(2)
+                part = Triton(directory, port, metrics_port, model_repository=repository)
+                addresses[repository] = servers.enter_context(RunningPart(part, state_directory=directory)).part.url
+            return addresses[repository]
+
+        yield start
+
+
+@pytest.fixture(scope="session")
+def triton(start_triton: StartTriton) -> str:
+    """The gRPC address of a Triton that serves the project's own models."""
+    return start_triton(PROJECT_REPOSITORY)
