@@ -1,4 +1,4 @@
-"""The deadline of one request as an object: what is left, and what each stage may spend. Knows only the monotonic clock."""
+"""The deadline of one request as an object: what is left, what a stage may spend. Knows the monotonic clock only."""
 
 import time
 from collections.abc import Callable

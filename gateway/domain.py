@@ -68,8 +68,9 @@ class Filter:
 class CandidateQuery:
     """What a candidate source is asked for.
 
-    ``history`` holds the context's recent items, most recent first (a seed item is a history of one). ``exclude`` are
-    ids never to return; ``seen_by`` names a user whose whole stored history is excluded too.
+    ``history`` holds the context's recent items, most recent first (a seed item is a history of one); they come back
+    only with ``include_history``. ``exclude`` are ids never to return; ``seen_by`` names a user whose whole stored
+    history is excluded too.
     """
 
     limit: int
@@ -78,6 +79,7 @@ class CandidateQuery:
     filters: tuple[Filter, ...] = ()
     exclude: frozenset[str] = frozenset()
     seen_by: str | None = None
+    include_history: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +214,7 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class RankedList:
-    """The answer: items best first, and how they came about. ``stages`` are (name, seconds) in the order of the path."""
+    """The answer: items best first, and how they came about. ``stages`` are (name, seconds) in path order."""
 
     items: tuple[ScoredItem, ...]
     model: ModelIdentity

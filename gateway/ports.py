@@ -11,6 +11,7 @@ from gateway.budget import Budget
 from gateway.domain import (
     Candidate,
     CandidateQuery,
+    Degradation,
     EncodedPair,
     Filter,
     HistoryEvent,
@@ -19,6 +20,7 @@ from gateway.domain import (
     Item,
     ModelIdentity,
     Priority,
+    RankedList,
     WriteCounts,
 )
 from gateway.encoding.bundle import EncodingBundle
@@ -39,6 +41,19 @@ class CandidateSource(Protocol):
 
     async def fetch(self, query: CandidateQuery, budget: Budget) -> Sequence[Candidate]:
         """At most ``query.limit`` candidates, best first, ranks from 1, one hit each naming this source."""
+
+
+class CandidateFetcher(Protocol):
+    """All sources together. Raises StoreUnavailable or ModelUnavailable only when no source could answer."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Sources that a request may name."""
+
+    async def fetch(
+        self, query: CandidateQuery, sources: Sequence[str], budget: Budget
+    ) -> tuple[Sequence[Candidate], Sequence[Degradation]]:
+        """Fused candidates, best first, ranks from 1, and what went wrong. Empty ``sources``: all that fit."""
 
 
 class ItemStore(Protocol):
@@ -102,6 +117,16 @@ class Scorer(Protocol):
         self, model: ServedModel, pairs: Sequence[EncodedPair], priority: Priority, budget: Budget
     ) -> Logits:
         """Logits [pairs] of that version, aligned with the input; not finite where the model gave no number."""
+
+
+class Observer(Protocol):
+    """Metrics of the path of a request."""
+
+    def stage_ended(self, stage: str, seconds: float) -> None:
+        """A stage ended, also by failing."""
+
+    def list_answered(self, answer: RankedList) -> None:
+        """A list was answered."""
 
 
 class Embedder(Protocol):

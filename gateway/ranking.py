@@ -51,7 +51,9 @@ def feature_value(name: str, candidate: Candidate, logit: float) -> float:
     return _SOURCE_FEATURES[kind](candidate, source)
 
 
-def fusion_features(names: Sequence[str], candidates: Sequence[Candidate], logits: Sequence[float]) -> npt.NDArray[np.float64]:
+def fusion_features(
+    names: Sequence[str], candidates: Sequence[Candidate], logits: Sequence[float]
+) -> npt.NDArray[np.float64]:
     """Feature matrix [candidates, names]."""
     rows = [
         [feature_value(name, candidate, logit) for name in names]

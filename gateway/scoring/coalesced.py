@@ -53,6 +53,10 @@ class CoalescedScorer:
         self._limits = limits
         self._in_flight: dict[bytes, asyncio.Future[float]] = {}
 
+    def current(self) -> ServedModel:
+        """The version to use now. Raises ModelUnavailable before the first verification."""
+        return self._scorer.current()
+
     async def score(self, work: ScoringWork) -> ScoringOutcome:
         """Scores what the budget allows."""
         outcome = ScoringOutcome()

@@ -1,0 +1,143 @@
+"""The state of one request on its way through the pipeline. Knows no ports."""
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from gateway.budget import Budget, Call
+from gateway.domain import (
+    Candidate,
+    Context,
+    Degradation,
+    EncodedPair,
+    HistoryEvent,
+    Item,
+    ModelIdentity,
+    RankedList,
+    RankingOptions,
+    Reason,
+    ScoredItem,
+    Usage,
+)
+from gateway.encoding.pair_encoder import EncodedContext
+from gateway.errors import CrossrankError, DeadlineTooShort, ModelOverloaded, ModelUnavailable
+from gateway.ports import ServedModel
+from gateway.ranking import Placed
+from gateway.scoring.coalesced import ScoringOutcome
+from gateway.telemetry.stages import StageClock
+
+_REQUIRED = {
+    Reason.DEADLINE: DeadlineTooShort,
+    Reason.MODEL_UNAVAILABLE: ModelUnavailable,
+    Reason.MODEL_OVERLOADED: ModelOverloaded,
+}
+
+
+def reason_of(fault: CrossrankError) -> Reason:
+    """What a fault of scoring means for the answer."""
+    if isinstance(fault, ModelOverloaded):
+        return Reason.MODEL_OVERLOADED
+    if isinstance(fault, DeadlineTooShort):
+        return Reason.DEADLINE
+    return Reason.MODEL_UNAVAILABLE
+
+
+@dataclass(slots=True)
+class Request:
+    """What is known so far. ``model`` is None while no model version was ever verified."""
+
+    context: Context
+    options: RankingOptions
+    call: Call
+    clock: StageClock
+    model: ServedModel | None
+    history: Sequence[HistoryEvent] = ()
+    degraded: list[Degradation] = field(default_factory=list)
+    attribution_token: str = field(default_factory=lambda: secrets.token_urlsafe(16))
+
+    @property
+    def budget(self) -> Budget:
+        """The time this request has."""
+        return self.call.budget
+
+    @property
+    def identity(self) -> ModelIdentity:
+        """The model version that ranks."""
+        return self.model.identity if self.model else ModelIdentity(self.options.model, "", "")
+
+    def degrade(self, reason: Reason, detail: str) -> None:
+        """Notes why the answer is less than full, once a reason and detail; raises where the caller required more."""
+        if self.options.require_rerank and reason in _REQUIRED:
+            raise _REQUIRED[reason](f"{detail}; the request set require_rerank")
+        degradation = Degradation(reason, detail)
+        if degradation not in self.degraded:
+            self.degraded.append(degradation)
+
+
+@dataclass(slots=True)
+class Sides:
+    """Both sides of all pairs of a list: the context once, each candidate's item side, keys, and known logits."""
+
+    context: EncodedContext
+    item_ids: Mapping[str, tuple[int, ...]]
+    keys: Mapping[str, bytes] = field(default_factory=dict)
+    cached: Mapping[bytes, float] = field(default_factory=dict)
+    pairs: Mapping[bytes, EncodedPair] = field(default_factory=dict)
+    outcome: ScoringOutcome = field(default_factory=ScoringOutcome)
+
+    def logits(self) -> dict[str, float]:
+        """Logits by item id: cached and computed."""
+        known = {**self.cached, **self.outcome.logits}
+        return {item_id: known[key] for item_id, key in self.keys.items() if key in known}
+
+
+@dataclass(frozen=True, slots=True)
+class ListDraft:
+    """An ordered list before it becomes an answer. ``sides`` is None where nothing was to be scored."""
+
+    placed: Sequence[Placed]
+    candidates: Sequence[Candidate]
+    items: Mapping[str, Item]
+    sides: Sides | None
+
+
+def ranked_list(request: Request, draft: ListDraft) -> RankedList:
+    """The answer of a request."""
+    sides, model = draft.sides, request.model
+    return RankedList(
+        items=tuple(_scored_item(request, draft, one, rank) for rank, one in enumerate(draft.placed, start=1)),
+        model=request.identity,
+        request_id=request.call.request_id,
+        degraded=tuple(request.degraded),
+        candidate_count=len(draft.candidates),
+        scored_count=len(sides.logits()) if sides else 0,
+        cache_hits=sum(key in sides.cached for key in sides.keys.values()) if sides else 0,
+        coalesced=sides.outcome.coalesced if sides else 0,
+        stages=request.clock.times,
+        usage=Usage(len(sides.context.token_ids), sides.outcome.scored_tokens, sides.outcome.model_requests)
+        if sides and model
+        else Usage(),
+    )
+
+
+def _scored_item(request: Request, draft: ListDraft, placed: Placed, rank: int) -> ScoredItem:
+    candidate, sides, model = placed.candidate, draft.sides, request.model
+    item_ids = sides.item_ids.get(candidate.item_id) if sides else None
+    tokens, truncated = 0, False
+    if sides and model and item_ids is not None:
+        budget = model.bundle.spec.item.max_tokens
+        tokens = len(sides.context.token_ids) + min(len(item_ids), budget) + model.bundle.encoder.special_tokens
+        truncated = len(item_ids) > budget
+    return ScoredItem(
+        item_id=candidate.item_id,
+        rank=rank,
+        first_stage_rank=candidate.rank,
+        logit=placed.logit,
+        score=placed.score,
+        truncated=truncated,
+        tokens=tokens,
+        sources=tuple(hit.source for hit in candidate.hits),
+        cached=sides is not None and sides.keys.get(candidate.item_id) in sides.cached,
+        score_invalid=placed.invalid,
+        item=draft.items.get(candidate.item_id) if request.options.return_items else None,
+    )
