@@ -51,7 +51,7 @@ def test_a_failing_command_is_reported_with_the_end_of_its_log(tmp_path: Path) -
 
 
 def test_a_command_that_takes_too_long_is_killed(tmp_path: Path) -> None:
-    with pytest.raises(StartFailed, match="longer than 0.3 s"):
+    with pytest.raises(StartFailed, match=r"longer than 0\.3 s"):
         process.run(shell(tmp_path, "sleep 60"), log_file=tmp_path / "log", timeout_s=0.3)
     assert living(tmp_path) == []
 

@@ -20,9 +20,9 @@ class TritonPythonModel:
 
     @staticmethod
     def _answer(request):
-        token_ids_NT = pb_utils.get_input_tensor_by_name(request, "input_ids").as_numpy()
-        mask_NT = pb_utils.get_input_tensor_by_name(request, "attention_mask").as_numpy()
-        if token_ids_NT[0, 0] == SLEEP_ID:
+        token_ids = pb_utils.get_input_tensor_by_name(request, "input_ids").as_numpy()
+        mask = pb_utils.get_input_tensor_by_name(request, "attention_mask").as_numpy()
+        if token_ids[0, 0] == SLEEP_ID:
             time.sleep(SLEEP_S)
-        logit_N1 = (token_ids_NT * mask_NT).sum(axis=1, keepdims=True).astype(np.float32)
-        return pb_utils.InferenceResponse([pb_utils.Tensor("logit", logit_N1)])
+        logit = (token_ids * mask).sum(axis=1, keepdims=True).astype(np.float32)
+        return pb_utils.InferenceResponse([pb_utils.Tensor("logit", logit)])
