@@ -1,0 +1,50 @@
+"""The spec file: what is written is read back, and a broken one is refused with the key and the bounds."""
+
+import json
+from typing import Any
+
+import pytest
+
+from gateway.encoding.spec import SpecInvalid, parse_spec
+from tests.fakes.specs import small_spec
+
+
+def broken(change: dict[str, Any]) -> str:
+    data = json.loads(small_spec().to_json())
+    for path, value in change.items():
+        *parents, last = path.split(".")
+        target = data
+        for parent in parents:
+            target = target[parent]
+        target[last] = value
+    return json.dumps(data)
+
+
+def test_a_written_spec_is_read_back_equal_and_writes_the_same_bytes() -> None:
+    spec = small_spec()
+    assert parse_spec(spec.to_json()) == spec
+    assert parse_spec(spec.to_json()).to_json() == spec.to_json()
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"format": 7}, "format is 7"),
+        ({"context.max_tokens": 0}, "context.max_tokens is 0; it must be 1 to 8192"),
+        ({"context.max_item_tokens": 99}, "context.max_item_tokens is 99"),
+        ({"item.max_tokens": 10**6}, "item.max_tokens is 1000000"),
+        ({"item.fields": []}, "item.fields is 0"),
+        ({"context.history_items": -1}, "context.history_items is -1"),
+        ({"fusion.terms": [{"feature": "logit", "weight": 1, "mean": 0, "scale": 0}]}, "scale 0"),
+        ({"item.surprise": 1}, "surprise"),
+    ],
+)
+def test_a_broken_spec_is_refused_with_key_value_and_bounds(change: dict[str, Any], expected: str) -> None:
+    with pytest.raises(SpecInvalid, match=expected):
+        parse_spec(broken(change))
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", "null", '{"format": 1}'])
+def test_text_that_is_no_spec_is_refused(text: str) -> None:
+    with pytest.raises(SpecInvalid):
+        parse_spec(text)
