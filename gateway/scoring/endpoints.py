@@ -3,16 +3,34 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from gateway.errors import DependencyUnavailable, ModelAnswerInvalid, ModelOverloaded, ModelUnavailable
-from gateway.scoring.triton import Inference, Tensor, TritonConnection
+from gateway.scoring.triton import Inference, Tensor
+
+
+class Connection(Protocol):
+    """One model server. Raises ModelUnavailable, ModelOverloaded, DeadlineTooShort, ModelAnswerInvalid."""
+
+    @property
+    def url(self) -> str:
+        """Where it is, for people."""
+
+    async def infer(self, inference: Inference) -> Tensor:
+        """The output tensor."""
+
+    async def versions(self, model: str, timeout_s: float) -> list[str]:
+        """Versions loaded, oldest first."""
+
+    async def parameters(self, model: str, timeout_s: float) -> dict[str, str]:
+        """String parameters of the model's configuration."""
 
 
 @dataclass(slots=True)
 class Endpoint:
     """One Triton and what is known of it. ``verified`` are the versions whose golden pairs it answered rightly."""
 
-    connection: TritonConnection
+    connection: Connection
     usable: bool = False
     in_flight: int = 0
     last_right_at: float = 0.0
@@ -24,7 +42,7 @@ class Endpoint:
 class Endpoints:
     """Routes inferences; ejects an endpoint at a fault that is not the request's own. Verification re-admits."""
 
-    def __init__(self, connections: Sequence[TritonConnection], clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, connections: Sequence[Connection], clock: Callable[[], float] = time.monotonic) -> None:
         self.all = [Endpoint(connection) for connection in connections]
         self.clock = clock
         self.on_ejection: Callable[[], None] = lambda: None

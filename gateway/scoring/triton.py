@@ -56,8 +56,13 @@ class TritonConnection:
     """A channel to one server. Call ``close`` when done."""
 
     def __init__(self, url: str) -> None:
-        self.url = url
+        self._url = url
         self._client = InferenceServerClient(url, channel_args=_CHANNEL_OPTIONS)
+
+    @property
+    def url(self) -> str:
+        """Where the server is."""
+        return self._url
 
     async def infer(self, inference: Inference) -> Tensor:
         """The output tensor. Raises ModelUnavailable, ModelOverloaded, DeadlineTooShort, ModelAnswerInvalid.

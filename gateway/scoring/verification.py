@@ -93,13 +93,14 @@ class Verification:
             raise ModelUnavailable(f"no version of {self._plan.model!r} is loaded")
         newest = versions[-1]
         bundle = self._bundle(newest)
+        endpoint.verified.intersection_update(versions)
         if newest in endpoint.verified:
             await self._replay(endpoint, newest, self._next_numbers(len(bundle.golden.pairs)))
             return
         await self._check_fingerprint(endpoint, newest, bundle)
         for start in range(0, len(bundle.golden.pairs), CHUNK_PAIRS):
             await self._replay(endpoint, newest, range(len(bundle.golden.pairs))[start : start + CHUNK_PAIRS])
-        endpoint.verified = {version for version in endpoint.verified if version in versions} | {newest}
+        endpoint.verified.add(newest)
 
     async def _check_fingerprint(self, endpoint: Endpoint, version: str, bundle: EncodingBundle) -> None:
         parameters = await endpoint.connection.parameters(self._plan.model, self._plan.timeout_s)

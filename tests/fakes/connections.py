@@ -1,0 +1,48 @@
+"""A scripted Triton connection: answers golden pairs rightly until told otherwise."""
+
+import asyncio
+
+import numpy as np
+
+from gateway.domain import EncodedPair
+from gateway.errors import CrossrankError
+from gateway.scoring.triton import Inference, Tensor
+from tests.fakes.scorers import hash_logit
+
+
+class FakeConnection:
+    """Speaks like TritonConnection. ``fault`` fails every call; ``shift`` is added to every logit."""
+
+    def __init__(self, url: str, fingerprint: str, versions: list[str] | None = None) -> None:
+        self.url = url
+        self.fingerprint = fingerprint
+        self.loaded = versions if versions is not None else ["1"]
+        self.fault: CrossrankError | None = None
+        self.shift = 0.0
+        self.gate: asyncio.Event | None = None
+        self.inferences: list[Inference] = []
+
+    async def infer(self, inference: Inference) -> Tensor:
+        """Hash logits of the rows."""
+        self.inferences.append(inference)
+        if self.gate is not None:
+            await self.gate.wait()
+        if self.fault is not None:
+            raise self.fault
+        lengths = inference.inputs["attention_mask"].sum(axis=1).tolist()
+        rows = zip(inference.inputs["input_ids"], inference.inputs["token_type_ids"], lengths, strict=True)
+        logits = [
+            hash_logit(EncodedPair(tuple(ids[:length].tolist()), tuple(types[:length].tolist()), truncated=False))
+            for ids, types, length in rows
+        ]
+        return np.array(logits, np.float32).reshape(-1, 1) + np.float32(self.shift)
+
+    async def versions(self, model: str, timeout_s: float) -> list[str]:
+        """The versions loaded."""
+        if self.fault is not None:
+            raise self.fault
+        return self.loaded
+
+    async def parameters(self, model: str, timeout_s: float) -> dict[str, str]:
+        """The fingerprint of all versions."""
+        return {"encoding_fingerprint": self.fingerprint}

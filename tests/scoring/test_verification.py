@@ -1,0 +1,155 @@
+"""A model server is used only after it proved to be the one described, and only while it keeps answering rightly."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from gateway.budget import Budget
+from gateway.domain import Priority
+from gateway.encoding.bundle import EncodingBundle
+from gateway.errors import DeadlineTooShort, ModelOverloaded, ModelUnavailable
+from gateway.scoring.cross_encoder import CrossEncoder
+from gateway.scoring.endpoints import Endpoints
+from gateway.scoring.verification import Verification, VerificationPlan
+from tests.fakes.connections import FakeConnection
+from tests.fakes.specs import small_bundle
+
+
+class Rig:
+    """Endpoints over scripted connections, with one encoding folder per version."""
+
+    def __init__(self, folder: Path, *versions: str) -> None:
+        self.bundles: dict[str, EncodingBundle] = {version: small_bundle(folder / version) for version in versions}
+        self.fingerprint = self.bundles[versions[0]].fingerprint
+        self.connections = [FakeConnection(f"triton-{number}", self.fingerprint) for number in range(2)]
+        self.endpoints = Endpoints(self.connections)
+        plan = VerificationPlan("cross_encoder", folder, interval_s=0.01, timeout_s=1.0)
+        self.verification = Verification(self.endpoints, plan)
+        self.scorer = CrossEncoder(self.endpoints, self.verification)
+
+    async def score(self) -> list[float]:
+        model = self.scorer.current()
+        pairs = model.bundle.golden.encode(model.bundle.encoder)
+        logits = await self.scorer.score(model, pairs, Priority.INTERACTIVE, Budget(1.0))
+        return [float(logit) for logit in logits]
+
+
+@pytest.fixture
+def rig(tmp_path: Path) -> Rig:
+    return Rig(tmp_path, "1")
+
+
+async def test_nothing_is_scored_before_the_first_verification(rig: Rig) -> None:
+    with pytest.raises(ModelUnavailable, match="not verified yet"):
+        rig.scorer.current()
+    assert not rig.endpoints.right_within(60)
+
+
+async def test_after_verification_the_golden_pairs_score_as_recorded(rig: Rig) -> None:
+    await rig.verification.verify_all()
+    expected = [pair.logit for pair in rig.scorer.current().bundle.golden.pairs]
+    assert await rig.score() == pytest.approx(expected, abs=1e-6)
+    assert rig.endpoints.right_within(60)
+
+
+async def test_another_fingerprint_on_the_server_is_refused(rig: Rig) -> None:
+    for connection in rig.connections:
+        connection.fingerprint = "of another export"
+    await rig.verification.verify_all()
+    with pytest.raises(ModelUnavailable, match="deploy gateway and model repository from one export"):
+        rig.scorer.current()
+
+
+async def test_wrong_logits_behind_the_right_fingerprint_are_refused(rig: Rig) -> None:
+    for connection in rig.connections:
+        connection.shift = 0.5
+    await rig.verification.verify_all()
+    with pytest.raises(ModelUnavailable, match="golden pair 0: logit"):
+        rig.scorer.current()
+
+
+async def test_an_endpoint_that_starts_to_answer_wrongly_is_ejected_and_comes_back_when_right(rig: Rig) -> None:
+    await rig.verification.verify_all()
+    rig.connections[0].shift = 0.5
+    await rig.verification.verify_all()
+    assert [endpoint.usable for endpoint in rig.endpoints.all] == [False, True]
+    rig.connections[0].shift = 0.0
+    await rig.verification.verify_all()
+    assert [endpoint.usable for endpoint in rig.endpoints.all] == [True, True]
+
+
+async def test_a_request_moves_to_the_other_endpoint_when_the_first_is_away(rig: Rig) -> None:
+    await rig.verification.verify_all()
+    rig.connections[0].fault = ModelUnavailable("worker died")
+    expected = [pair.logit for pair in rig.scorer.current().bundle.golden.pairs]
+    assert await rig.score() == pytest.approx(expected, abs=1e-6)
+    assert not rig.endpoints.all[0].usable
+
+
+async def test_when_all_are_away_the_error_names_each_endpoint_and_the_version_stays_known(rig: Rig) -> None:
+    await rig.verification.verify_all()
+    for connection in rig.connections:
+        connection.fault = ModelUnavailable("worker died")
+    with pytest.raises(ModelUnavailable, match="worker died"):
+        await rig.score()
+    with pytest.raises(ModelUnavailable, match=r"triton-0: worker died.*triton-1: worker died"):
+        await rig.score()
+    assert rig.scorer.current().identity.version == "1"
+
+
+async def test_a_full_queue_is_no_reason_to_eject_or_to_try_elsewhere(rig: Rig) -> None:
+    await rig.verification.verify_all()
+    before = sum(len(connection.inferences) for connection in rig.connections)
+    for connection in rig.connections:
+        connection.fault = ModelOverloaded("queue full")
+    with pytest.raises(ModelOverloaded):
+        await rig.score()
+    assert sum(len(connection.inferences) for connection in rig.connections) == before + 1
+    assert all(endpoint.usable for endpoint in rig.endpoints.all)
+
+
+async def test_a_slow_probe_ejects_only_a_server_that_answered_nobody_meanwhile(rig: Rig) -> None:
+    await rig.verification.verify_all()
+    for connection in rig.connections:
+        connection.fault = DeadlineTooShort("probe timed out")
+    rig.endpoints.all[0].last_answer_at = rig.endpoints.clock() + 1000
+    await rig.verification.verify_all()
+    assert [endpoint.usable for endpoint in rig.endpoints.all] == [True, False]
+
+
+async def test_the_least_busy_endpoint_is_asked(rig: Rig) -> None:
+    await rig.verification.verify_all()
+    rig.endpoints.all[0].in_flight = 5
+    asked = [len(connection.inferences) for connection in rig.connections]
+    await rig.score()
+    now = [len(connection.inferences) for connection in rig.connections]
+    assert now == [asked[0], asked[1] + 1]
+
+
+async def test_a_new_version_is_used_once_every_usable_endpoint_has_proved_it(tmp_path: Path) -> None:
+    rig = Rig(tmp_path, "1", "2")
+    await rig.verification.verify_all()
+    rig.connections[0].loaded = ["1", "2"]
+    await rig.verification.verify_all()
+    assert rig.scorer.current().identity.version == "1"
+    rig.connections[1].loaded = ["1", "2"]
+    await rig.verification.verify_all()
+    assert rig.scorer.current().identity.version == "2"
+    rig.connections[0].loaded = rig.connections[1].loaded = ["1"]
+    await rig.verification.verify_all()
+    assert rig.scorer.current().identity.version == "1", "rolled back"
+
+
+async def test_an_ejection_wakes_the_rounds_and_the_endpoint_is_verified_again(rig: Rig) -> None:
+    task = asyncio.create_task(rig.verification.run())
+    try:
+        async with asyncio.timeout(10):
+            while not all(endpoint.usable for endpoint in rig.endpoints.all):
+                await asyncio.sleep(0)
+            rig.endpoints.eject(rig.endpoints.all[0], "told to")
+            assert not rig.endpoints.all[0].usable
+            while not rig.endpoints.all[0].usable:
+                await asyncio.sleep(0)
+    finally:
+        task.cancel()
