@@ -1,0 +1,96 @@
+"""Every Prometheus metric, declared once. Knows no transport; labels are enums and method names, never users' text."""
+
+from collections.abc import Callable
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from gateway.domain import RankedList
+
+SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+COUNTS = (0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
+CALL = ("grpc_service", "grpc_method")
+
+
+class Metrics:
+    """The metrics of one process in one registry; the pipeline's Observer. The ``grpc_server_`` names are those that
+    the usual gRPC dashboards read."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.registry = registry
+        self._declare_calls(registry)
+        self._declare_lists(registry)
+
+    def _declare_calls(self, registry: CollectorRegistry) -> None:
+        self.calls_started = Counter("grpc_server_started", "Calls that reached the server", CALL, registry=registry)
+        self.calls_handled = Counter(
+            "grpc_server_handled", "Calls that ended, by status code", (*CALL, "grpc_code"), registry=registry
+        )
+        self.call_seconds = Histogram(
+            "grpc_server_handling_seconds", "Wall time of a call", CALL, buckets=SECONDS, registry=registry
+        )
+        self.calls_in_flight = Gauge("grpc_server_in_flight", "Calls being handled", CALL, registry=registry)
+        self.errors = Counter(
+            "crossrank_errors",
+            "Calls that ended in a typed error, by reason (OVERLOADED: refused by admission)",
+            ("reason",),
+            registry=registry,
+        )
+        self.stage_seconds = Histogram(
+            "crossrank_stage_seconds",
+            "Wall time of a stage, failed ones included",
+            ("stage",),
+            buckets=SECONDS,
+            registry=registry,
+        )
+
+    def _declare_lists(self, registry: CollectorRegistry) -> None:
+        self.lists = Counter("crossrank_lists", "Ranked lists answered", registry=registry)
+        self.degraded = Counter(
+            "crossrank_degraded", "Degradations of ranked lists, by reason", ("reason",), registry=registry
+        )
+        self.candidates = Histogram(
+            "crossrank_candidates", "Candidates of a list before top_n", buckets=COUNTS, registry=registry
+        )
+        self.scored_pairs = Counter(
+            "crossrank_scored_pairs",
+            "Valid scores, by origin: model, cache or shared with an identical pair in flight",
+            ("origin",),
+            registry=registry,
+        )
+        self.scored_tokens = Counter("crossrank_scored_tokens", "Tokens sent to the model", registry=registry)
+        self.model_requests = Counter("crossrank_model_requests", "Requests sent to the model", registry=registry)
+        self.truncated = Counter("crossrank_truncated_items", "Answered items whose text was cut", registry=registry)
+        self.invalid_scores = Counter(
+            "crossrank_invalid_scores", "Answered items for which the model gave no finite number", registry=registry
+        )
+        self.rank_displacement = Histogram(
+            "crossrank_rank_displacement",
+            "Mean places that re-ranking moved the items of a list",
+            buckets=COUNTS,
+            registry=registry,
+        )
+
+    def stage_ended(self, stage: str, seconds: float) -> None:
+        """Counts one stage of one request, also one that failed."""
+        self.stage_seconds.labels(stage).observe(seconds)
+
+    def list_answered(self, ranked: RankedList) -> None:
+        """Counts one answered list."""
+        self.lists.inc()
+        for degradation in ranked.degraded:
+            self.degraded.labels(degradation.reason.value).inc()
+        self.candidates.observe(ranked.candidate_count)
+        self.scored_pairs.labels("cache").inc(ranked.cache_hits)
+        self.scored_pairs.labels("shared").inc(ranked.coalesced)
+        self.scored_pairs.labels("model").inc(max(0, ranked.scored_count - ranked.cache_hits - ranked.coalesced))
+        self.scored_tokens.inc(ranked.usage.scored_tokens)
+        self.model_requests.inc(ranked.usage.model_requests)
+        self.truncated.inc(sum(item.truncated for item in ranked.items))
+        self.invalid_scores.inc(sum(item.score_invalid for item in ranked.items))
+        if ranked.items:
+            moved = sum(abs(item.rank - item.first_stage_rank) for item in ranked.items)
+            self.rank_displacement.observe(moved / len(ranked.items))
+
+    def watch(self, name: str, description: str, read: Callable[[], float]) -> None:
+        """Publishes ``crossrank_<name>``, read at every scrape: tokens in flight, cache entries, ranking_ready."""
+        Gauge(f"crossrank_{name}", description, registry=self.registry).set_function(read)
