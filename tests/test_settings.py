@@ -1,0 +1,46 @@
+"""Settings: defaults, bounds, and errors that name variable, value and remedy, all at once."""
+
+import pytest
+
+from gateway.settings import Settings, SettingsInvalid, describe, read_settings
+
+
+def test_an_empty_environment_gives_the_defaults() -> None:
+    assert read_settings({}) == Settings()
+
+
+def test_variables_are_read_with_their_types() -> None:
+    settings = read_settings(
+        {"CROSSRANK_LISTEN": "0.0.0.0:1", "CROSSRANK_CHUNK_PAIRS": "7", "CROSSRANK_REFLECTION": "false", "HOME": "x"}
+    )
+    assert (settings.listen, settings.chunk_pairs, settings.reflection) == ("0.0.0.0:1", 7, False)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "expected"),
+    [
+        ("CROSSRANK_CHUNK_PAIRS", "0", "must be 1 to 512"),
+        ("CROSSRANK_CHUNK_PAIRS", "many", "must be a whole number"),
+        ("CROSSRANK_MAX_DEADLINE_S", "nan", "must be 0.01 to 60"),
+        ("CROSSRANK_REFLECTION", "maybe", "must be true or false"),
+        ("CROSSRANK_CHUNKPAIRS", "7", "is not a setting"),
+        ("CROSSRANK_MAX_DEADLINE_S", "0.5", "is below CROSSRANK_DEFAULT_DEADLINE_S"),
+    ],
+)
+def test_a_bad_value_is_refused_with_variable_and_bounds(variable: str, value: str, expected: str) -> None:
+    with pytest.raises(SettingsInvalid, match=expected) as caught:
+        read_settings({variable: value})
+    assert variable in str(caught.value)
+
+
+def test_all_faults_are_reported_at_once() -> None:
+    with pytest.raises(SettingsInvalid) as caught:
+        read_settings({"CROSSRANK_CHUNK_PAIRS": "0", "CROSSRANK_BATCH_SHARE": "2"})
+    assert len(str(caught.value).splitlines()) == 2
+
+
+def test_every_setting_says_why_and_every_default_is_inside_its_bounds() -> None:
+    for knob in describe():
+        assert knob.why, knob.variable
+        if knob.bounds:
+            assert knob.bounds[0] <= float(knob.default) <= knob.bounds[1], knob.variable
