@@ -4,7 +4,8 @@ LocalStackError
 ├── NotInstalled      a program or library is missing
 ├── StartFailed       a part ended, or gave no right answer, before it became ready
 └── ProbeFailed       a running part gave no right answer
-    └── Busy          it is alive and working, only too loaded to answer in time
+    ├── Unready       it is alive, and a restart would not help: too loaded, or waiting for another part
+    └── Broken        it will not recover by itself: no second probe is needed
 """
 
 
@@ -29,5 +30,9 @@ class ProbeFailed(LocalStackError):
     """A part gave no answer, or a wrong one."""
 
 
-class Busy(ProbeFailed):
-    """A part is making progress but did not answer this probe: restarting it would only make things worse."""
+class Unready(ProbeFailed):
+    """A part is alive but not usable now, and restarting it would only make things worse."""
+
+
+class Broken(ProbeFailed):
+    """A part runs on but can never answer again."""

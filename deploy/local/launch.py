@@ -1,5 +1,5 @@
-"""Becomes one command that ends with its parent and, when asked, runs as another user. Run as a script, standard
-library only: it starts for every part, so it must start fast. It must not know what it launches."""
+"""Becomes one command that ends with its parent, or is detached from it, and runs as another user when asked. Run as a
+script, standard library only: it starts for every part, so it must start fast. It must not know what it launches."""
 
 import ctypes
 import json
@@ -43,6 +43,13 @@ def _end_with_parent(parent_pid: int, death_signal: int) -> None:
         sys.exit(f"the parent process {parent_pid} is gone")
 
 
+def _detach() -> None:
+    """Goes on in a new process that has no parent to wait for it, in a session of its own."""
+    if os.fork():
+        os._exit(0)
+    os.setsid()
+
+
 def _prepend(name: str, entry: str) -> str:
     """The inherited search path `name` with `entry` in front: handed on to the child, never interpreted."""
     inherited = os.environ.get(name)
@@ -59,8 +66,9 @@ def main() -> None:
         os.putenv(name, value)
     if request["user"]:
         _become(request["user"])
-    if request["parent_pid"]:
-        # After the change of user, which clears it.
+    if request["detached"]:
+        _detach()
+    else:  # after the change of user, which clears it
         _end_with_parent(request["parent_pid"], request["death_signal"])
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     os.execv(request["arguments"][0], request["arguments"])

@@ -51,8 +51,9 @@ class Postgres:
 
     @property
     def url(self) -> str:
-        """A libpq URL with the password in it: valid once prepared."""
-        return f"postgresql://{DATABASE}:{self._password_file.read_text()}@{LOOPBACK}:{self.port}/{DATABASE}"
+        """A libpq URL with the password in it, which exists once prepared."""
+        password = self._password_file.read_text() if self._password_file.exists() else ""
+        return f"postgresql://{DATABASE}:{password}@{LOOPBACK}:{self.port}/{DATABASE}"
 
     def prepare(self, log_file: Path) -> None:
         """Creates the database cluster on the first start. An interrupted creation starts again from nothing."""

@@ -5,7 +5,7 @@ import grpc
 import psycopg
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from deploy.local.errors import ProbeFailed
+from deploy.local.errors import ProbeFailed, Unready
 
 
 def probe_postgres(url: str, *, timeout_s: float) -> None:
@@ -37,7 +37,7 @@ def probe_gateway(address: str, *, timeout_s: float) -> None:
             raise ProbeFailed(f"the gateway at {address} does not answer: {describe(error)}") from error
     if reply.status != health_pb2.HealthCheckResponse.SERVING:
         name = health_pb2.HealthCheckResponse.ServingStatus.Name(reply.status)
-        raise ProbeFailed(f"the gateway at {address} reports {name}", remedy="crossrank logs gateway")
+        raise Unready(f"the gateway at {address} reports {name}", remedy="crossrank logs gateway")
 
 
 def describe(error: grpc.RpcError) -> str:

@@ -34,7 +34,7 @@ class Command:
     user: str | None = None
     stop_signal: signal.Signals = signal.SIGTERM
 
-    def request(self, *, outlives_parent: bool) -> bytes:
+    def request(self, *, detached: bool) -> bytes:
         """The request that launch.py reads."""
         return json.dumps(
             {
@@ -42,25 +42,33 @@ class Command:
                 "environment": {**self.environment, MARK: self.mark},
                 "search_paths": dict(self.search_paths),
                 "user": self.user,
-                "parent_pid": 0 if outlives_parent else os.getpid(),
+                "detached": detached,
+                "parent_pid": os.getpid(),
                 "death_signal": int(self.stop_signal),
             }
         ).encode()
 
 
-def spawn(
-    command: Command, *, log_file: Path, outlives_parent: bool = False, stdin: int = subprocess.DEVNULL
-) -> subprocess.Popen[bytes]:
+def spawn(command: Command, *, log_file: Path, stdin: int = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
     """Starts `command` in a session of its own, its output appended to `log_file`.
 
     Call it from a thread that lives as long as the child shall: the kernel ties the child to that thread.
     """
+    return _launch(command, log_file, stdin, detached=False)
+
+
+def detach(command: Command, *, log_file: Path) -> None:
+    """Starts `command` like `spawn`, but nobody's child: it lives on after us."""
+    _launch(command, log_file, subprocess.DEVNULL, detached=True).wait()
+
+
+def _launch(command: Command, log_file: Path, stdin: int, *, detached: bool) -> subprocess.Popen[bytes]:
     command.directory.mkdir(parents=True, exist_ok=True)
     log_file.parent.mkdir(parents=True, exist_ok=True)
     read_end, write_end = os.pipe()
     with log_file.open("ab") as log, os.fdopen(read_end, "rb"):
         with os.fdopen(write_end, "wb") as request:
-            request.write(command.request(outlives_parent=outlives_parent))
+            request.write(command.request(detached=detached))
         return subprocess.Popen(
             (sys.executable, "-I", "-S", str(_LAUNCH), str(read_end)),
             cwd=command.directory,

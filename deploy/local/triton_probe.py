@@ -8,11 +8,12 @@ import grpc
 import numpy as np
 from tritonclient.grpc import model_config_pb2, service_pb2, service_pb2_grpc
 
-from deploy.local.errors import Busy, ProbeFailed
+from deploy.local.errors import Broken, ProbeFailed, Unready
 from deploy.local.probes import describe
 
 _FREE_DIMENSION = 2
 _HIGHEST_PRIORITY = 1
+_DEAD_WORKER_MESSAGE = "Stub process"
 _OVERLOAD_MESSAGES = ("Exceeds maximum queue size", "Request timeout expired")
 
 
@@ -24,36 +25,31 @@ class TritonProbe:
     _completed: dict[str, int] = field(default_factory=dict)
 
     def check(self, timeout_s: float) -> None:
-        """Returns when every loaded model answered rightly. Raises Busy or ProbeFailed."""
+        """Returns when every loaded model answered rightly. Raises Unready (overloaded), Broken or ProbeFailed."""
         with grpc.insecure_channel(self.address) as channel:
             stub = service_pb2_grpc.GRPCInferenceServiceStub(channel)
             try:
-                models = self._loaded_models(stub, timeout_s)
+                index = stub.RepositoryIndex(service_pb2.RepositoryIndexRequest(ready=True), timeout=timeout_s)
             except grpc.RpcError as error:
                 raise ProbeFailed(f"Triton at {self.address} does not answer: {describe(error)}") from error
+            models = sorted({model.name for model in index.models})
             if not models:
                 raise ProbeFailed(f"Triton at {self.address} has no model loaded")
             for model in models:
                 self._check_model(stub, model, timeout_s)
-
-    @staticmethod
-    def _loaded_models(stub: service_pb2_grpc.GRPCInferenceServiceStub, timeout_s: float) -> list[str]:
-        index = stub.RepositoryIndex(service_pb2.RepositoryIndexRequest(ready=True), timeout=timeout_s)
-        return sorted({model.name for model in index.models})
 
     def _check_model(self, stub: service_pb2_grpc.GRPCInferenceServiceStub, model: str, timeout_s: float) -> None:
         try:
             config = stub.ModelConfig(service_pb2.ModelConfigRequest(name=model), timeout=timeout_s).config
             reply = stub.ModelInfer(question(config), timeout=timeout_s)
         except grpc.RpcError as error:
-            if self._is_overloaded(error) or self._moved_on(stub, model, timeout_s):
-                raise Busy(f"Triton's model {model} is too loaded to answer the probe: {describe(error)}") from error
-            raise ProbeFailed(f"Triton's model {model} does not answer: {describe(error)}") from error
+            message = f"Triton's model {model} does not answer: {describe(error)}"
+            if _DEAD_WORKER_MESSAGE in message:
+                raise Broken(message, remedy="restart Triton: it does not replace a dead worker") from error
+            if any(words in message for words in _OVERLOAD_MESSAGES) or self._moved_on(stub, model, timeout_s):
+                raise Unready(f"{message} (it is overloaded)") from error
+            raise ProbeFailed(message) from error
         check_answer(model, reply)
-
-    @staticmethod
-    def _is_overloaded(error: grpc.RpcError) -> bool:
-        return any(message in describe(error) for message in _OVERLOAD_MESSAGES)
 
     def _moved_on(self, stub: service_pb2_grpc.GRPCInferenceServiceStub, model: str, timeout_s: float) -> bool:
         """Whether the model completed an inference for anybody since the last probe that failed."""

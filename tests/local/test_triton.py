@@ -12,7 +12,7 @@ import pytest
 from tritonclient.grpc import InferenceServerClient, InferInput
 
 from deploy.local import orphans, shared_memory
-from deploy.local.errors import Busy, ProbeFailed, StartFailed
+from deploy.local.errors import Broken, ProbeFailed, StartFailed, Unready
 from deploy.local.part import RunningPart
 from deploy.local.ports import free_ports
 from deploy.local.triton import Triton
@@ -67,7 +67,7 @@ def test_it_listens_on_the_loopback_interface_only(running: RunningPart) -> None
 
 def test_a_dead_worker_fails_the_probe_although_triton_reports_ready(running: RunningPart) -> None:
     worker_of(running).kill()
-    with pytest.raises(ProbeFailed, match="row_sum"):
+    with pytest.raises(Broken, match="row_sum"):
         running.part.probe(timeout_s=5.0)
     with InferenceServerClient(running.part.url) as client:
         assert client.is_server_ready()
@@ -104,10 +104,10 @@ def test_a_loaded_model_is_busy_and_not_broken(running: RunningPart) -> None:
     probe = TritonProbe(running.part.url)
     with ThreadPoolExecutor() as others, InferenceServerClient(running.part.url) as client:
         answer = others.submit(client.infer, "row_sum", inputs([[SLEEP_ID]]))
-        assert not isinstance(next_failure(probe), Busy), "nothing was known of the server's progress yet"
+        assert not isinstance(next_failure(probe), Unready), "nothing was known of the server's progress yet"
         assert answer.result().as_numpy("logit").tolist() == [[SLEEP_ID]]
         others.submit(client.infer, "row_sum", inputs([[SLEEP_ID]]))
-        assert isinstance(next_failure(probe), Busy)
+        assert isinstance(next_failure(probe), Unready)
 
 
 def test_an_empty_repository_is_refused_before_the_start(tmp_path: Path) -> None:

@@ -1,0 +1,190 @@
+"""Start, look at and stop the stack of a state directory: what the command line, the demo and the tests call. Must not
+run parts itself, the supervisor does."""
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from deploy.local import orphans, process, shared_memory
+from deploy.local.errors import StartFailed
+from deploy.local.gateway_process import PROJECT
+from deploy.local.lock import StackLock
+from deploy.local.logs import Log
+from deploy.local.plan import PARTS, USUAL_PORTS, Plan
+from deploy.local.state import PartState, StackState, Status
+
+_SUPERVISOR = "supervisor"
+_POLL_S = 0.1
+_SPAWN_GRACE_S = 2.0
+_UP_TIMEOUT_S = 240.0
+_DOWN_TIMEOUT_S = 45.0
+
+OnChange = Callable[[StackState], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """What `down` found: whether a supervisor ran, and how many processes and memory regions had lost theirs."""
+
+    supervisor_ran: bool
+    orphans: int
+    regions: int
+
+
+def default_state_directory() -> Path:
+    """`.crossrank` of the current project: the nearest folder above that has one or a pyproject.toml, else here."""
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / ".crossrank").is_dir() or (folder / "pyproject.toml").exists():
+            return folder / ".crossrank"
+    return here / ".crossrank"
+
+
+def up(
+    state_directory: Path, plan: Plan, *, bound_to_caller: bool = False, on_change: OnChange | None = None
+) -> StackState:
+    """Starts the stack and returns when every part gives right answers; at once when it already does.
+
+    `bound_to_caller` ends it with the calling process and takes ports at random, so that several can run. Raises
+    StartFailed after having stopped everything again.
+    """
+    state_directory = state_directory.resolve()
+    if StackLock(state_directory).holder() is None:
+        _sweep(state_directory)
+        state_directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _save_plan(state_directory, plan, keep_ports=not bound_to_caller)
+        _spawn_supervisor(state_directory, bound_to_caller=bound_to_caller)
+    return _await_ready(state_directory, on_change or (lambda state: None))
+
+
+def down(state_directory: Path) -> Stopped:
+    """Stops the supervisor and with it every part, then removes whatever earlier crashes left. Harmless twice."""
+    state_directory = state_directory.resolve()
+    lock = StackLock(state_directory)
+    pid = lock.holder()
+    if pid is not None:
+        os.kill(pid, signal.SIGTERM)
+        deadline = time.monotonic() + _DOWN_TIMEOUT_S
+        while lock.holder() == pid and time.monotonic() < deadline:
+            time.sleep(_POLL_S)
+        with suppress(ProcessLookupError):
+            if lock.holder() == pid:
+                os.kill(pid, signal.SIGKILL)
+    processes, regions = _sweep(state_directory)
+    if state_directory.exists():
+        _stopped(read_status(state_directory)).save(_state_file(state_directory))
+    return Stopped(pid is not None, processes, regions)
+
+
+def read_status(state_directory: Path) -> StackState:
+    """The state of the stack now: what the supervisor wrote, or stopped when there is none."""
+    state_directory = state_directory.resolve()
+    state = StackState.load(_state_file(state_directory))
+    return state if StackLock(state_directory).holder() is not None else _stopped(state)
+
+
+def log_file(state_directory: Path, part: str) -> Path:
+    """Where a part, or the supervisor, writes its log."""
+    return state_directory / "logs" / f"{part}.log"
+
+
+class LocalStack:
+    """A stack that ends with the `with` block, and with the calling process, whatever happens to that."""
+
+    def __init__(self, state_directory: Path, plan: Plan | None = None, *, on_change: OnChange | None = None) -> None:
+        self.state_directory = state_directory.resolve()
+        self._plan = plan or Plan()
+        self._on_change = on_change
+
+    def status(self) -> StackState:
+        """The state now."""
+        return read_status(self.state_directory)
+
+    @property
+    def postgres_url(self) -> str:
+        """libpq URL with the password."""
+        return self.status().part("postgres").url
+
+    @property
+    def triton_url(self) -> str:
+        """host:port of Triton's gRPC endpoint."""
+        return self.status().part("triton").url
+
+    @property
+    def gateway_url(self) -> str:
+        """host:port of the gateway's gRPC API."""
+        return self.status().part("gateway").url
+
+    def __enter__(self) -> Self:
+        up(self.state_directory, self._plan, bound_to_caller=True, on_change=self._on_change)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        down(self.state_directory)
+
+
+def _state_file(state_directory: Path) -> Path:
+    return state_directory / "state.json"
+
+
+def _stopped(state: StackState) -> StackState:
+    parts = [PartState(part.name, log=part.log, status=Status.STOPPED) for part in state.parts]
+    return StackState(supervisor_pid=None, parts=parts)
+
+
+def _save_plan(state_directory: Path, plan: Plan, *, keep_ports: bool) -> None:
+    file = state_directory / "plan.json"
+    last = Plan.load(file).ports if file.exists() else USUAL_PORTS
+    plan.with_ports(last if keep_ports else {}).save(file)
+
+
+def _spawn_supervisor(state_directory: Path, *, bound_to_caller: bool) -> None:
+    _state_file(state_directory).unlink(missing_ok=True)
+    owner = (str(os.getpid()),) if bound_to_caller else ()
+    command = process.Command(
+        arguments=(sys.executable, "-m", "deploy.local.supervisor", str(state_directory), *owner),
+        directory=state_directory,
+        mark=orphans.mark(_SUPERVISOR, state_directory),
+        search_paths={"PYTHONPATH": str(PROJECT)},
+    )
+    process.detach(command, log_file=log_file(state_directory, _SUPERVISOR))
+
+
+def _sweep(state_directory: Path) -> tuple[int, int]:
+    processes = sum(orphans.end(part, state_directory) for part in (_SUPERVISOR, *PARTS))
+    return processes, shared_memory.remove_regions(state_directory)
+
+
+def _await_ready(state_directory: Path, on_change: OnChange) -> StackState:
+    started = time.monotonic()
+    last = ""
+    while time.monotonic() - started < _UP_TIMEOUT_S:
+        state = StackState.load(_state_file(state_directory))
+        if repr(state) != last:
+            last = repr(state)
+            on_change(state)
+        if state.status is Status.READY:
+            return state
+        just_spawned = time.monotonic() - started < _SPAWN_GRACE_S
+        if state.status is Status.FAILED or not (just_spawned or any(orphans.find(_SUPERVISOR, state_directory))):
+            break
+        time.sleep(_POLL_S)
+    raise _failure(state_directory, StackState.load(_state_file(state_directory)))
+
+
+def _failure(state_directory: Path, state: StackState) -> StartFailed:
+    down(state_directory)
+    for part in state.parts:
+        if part.status is Status.FAILED:
+            return StartFailed(part.detail, remedy=part.remedy)
+    log = log_file(state_directory, _SUPERVISOR)
+    return StartFailed(f"the stack did not become ready\n{Log(log).problems()}", remedy=f"read {log}")
