@@ -1,0 +1,76 @@
+"""How the client reaches the service: the service config that ships with the API, and channel options."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import resources
+from typing import Any
+
+import grpc
+
+_KEEPALIVE = (
+    ("grpc.keepalive_time_ms", 60_000),
+    ("grpc.keepalive_timeout_ms", 20_000),
+)
+_SIZES = (
+    ("grpc.max_send_message_length", -1),  # the service bounds requests, and says so in a typed error
+    ("grpc.max_receive_message_length", -1),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceConfig:
+    """gRPC's service config: retries and load balancing for the channel, a timeout in seconds per method.
+
+    gRPC keeps the config's own timeouts inside the client and a longer timeout of a call would be cut to them: they
+    are taken out of the channel's config, and every call sends its timeout as the deadline that the service sees.
+    """
+
+    channel_json: str
+    timeouts_s: Mapping[str, float]
+
+    def timeout_s(self, method: str) -> float:
+        """The timeout of a method named "/service/Method"."""
+        service = method.rpartition("/")[0]
+        return self.timeouts_s.get(method, self.timeouts_s.get(service, self.timeouts_s[""]))
+
+
+def shipped_service_config() -> ServiceConfig:
+    """The config that is part of the API."""
+    return parse_service_config(
+        resources.files("crossrank.v1").joinpath("service_config.json").read_text(encoding="utf-8")
+    )
+
+
+def parse_service_config(text: str) -> ServiceConfig:
+    """A config from its JSON. Methods without a timeout get the shortest one of the config."""
+    config: dict[str, Any] = json.loads(text)
+    timeouts_s: dict[str, float] = {}
+    for method_config in config["methodConfig"]:
+        timeout = method_config.pop("timeout", None)
+        if timeout is not None:
+            names = ["/" + "/".join(name.values()) for name in method_config["name"]]
+            timeouts_s |= dict.fromkeys(names, float(timeout.removesuffix("s")))
+    timeouts_s[""] = min(timeouts_s.values())
+    return ServiceConfig(json.dumps(config), timeouts_s)
+
+
+def open_channel(
+    target: str, credentials: grpc.ChannelCredentials | None, service_config: ServiceConfig
+) -> grpc.aio.Channel:
+    """A channel with retries, load balancing and health-aware balancing of the service config."""
+    options = (*_KEEPALIVE, *_SIZES, ("grpc.enable_retries", 1), ("grpc.service_config", service_config.channel_json))
+    return _open(target, credentials, options)
+
+
+def open_health_channel(target: str, credentials: grpc.ChannelCredentials | None) -> grpc.aio.Channel:
+    """A channel for health calls: one that balances by health would not reach a service that is not healthy."""
+    return _open(target, credentials, _KEEPALIVE)
+
+
+def _open(
+    target: str, credentials: grpc.ChannelCredentials | None, options: tuple[tuple[str, Any], ...]
+) -> grpc.aio.Channel:
+    if credentials is None:
+        return grpc.aio.insecure_channel(target, options=options)
+    return grpc.aio.secure_channel(target, credentials, options=options)
