@@ -26,7 +26,7 @@ from gateway.ports import (
     CandidateFetcher,
     FeedbackStore,
     HistoryStore,
-    ItemStore,
+    ItemReader,
     Observer,
     ScoreCache,
     ServedModel,
@@ -48,7 +48,7 @@ class Parts:
     """What the pipeline is built from."""
 
     candidates: CandidateFetcher
-    items: ItemStore
+    items: ItemReader
     histories: HistoryStore
     feedback: FeedbackStore
     cache: ScoreCache

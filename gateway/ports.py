@@ -56,11 +56,15 @@ class CandidateFetcher(Protocol):
         """Fused candidates, best first, ranks from 1, and what went wrong. Empty ``sources``: all that fit."""
 
 
-class ItemStore(Protocol):
-    """The catalogue. All methods raise StoreUnavailable."""
+class ItemReader(Protocol):
+    """Reads the catalogue. Raises StoreUnavailable."""
 
     async def get(self, item_ids: Sequence[str], budget: Budget) -> Mapping[str, Item]:
         """The items found, by id."""
+
+
+class ItemStore(ItemReader, Protocol):
+    """The catalogue. All methods raise StoreUnavailable."""
 
     async def upsert(self, items: Sequence[Item], embeddings: Embeddings, budget: Budget) -> WriteCounts:
         """Writes all or nothing. ``embeddings`` is [items, 384], unit length."""

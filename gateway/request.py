@@ -1,5 +1,6 @@
 """The state of one request on its way through the pipeline. Knows no ports."""
 
+import math
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -110,7 +111,7 @@ def ranked_list(request: Request, draft: ListDraft) -> RankedList:
         request_id=request.call.request_id,
         degraded=tuple(request.degraded),
         candidate_count=len(draft.candidates),
-        scored_count=len(sides.logits()) if sides else 0,
+        scored_count=sum(map(math.isfinite, sides.logits().values())) if sides else 0,
         cache_hits=sum(key in sides.cached for key in sides.keys.values()) if sides else 0,
         coalesced=sides.outcome.coalesced if sides else 0,
         stages=request.clock.times,

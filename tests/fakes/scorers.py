@@ -20,13 +20,14 @@ def hash_logit(pair: EncodedPair) -> float:
 
 
 class FakeScorer:
-    """Scores by ``logit_of``; can be told to fail, to wait for ``gate``, and remembers what it was asked."""
+    """Scores by ``logit_of``; can fail, wait for ``gate``, never answer long pairs; remembers what it was asked."""
 
     def __init__(self, model: ServedModel | None, logit_of: Callable[[EncodedPair], float] = hash_logit) -> None:
         self.model = model
         self.logit_of = logit_of
         self.fault: CrossrankError | None = None
         self.gate: asyncio.Event | None = None
+        self.slow_from_tokens = 10**9
         self.requests: list[list[EncodedPair]] = []
 
     def current(self) -> ServedModel:
@@ -42,6 +43,8 @@ class FakeScorer:
         self.requests.append(list(pairs))
         if self.gate is not None:
             await self.gate.wait()
+        if max(len(pair.token_ids) for pair in pairs) >= self.slow_from_tokens:
+            await asyncio.Event().wait()
         if self.fault is not None:
             raise self.fault
         return np.array([self.logit_of(pair) for pair in pairs], np.float32)
