@@ -1,0 +1,41 @@
+"""Limits and versions to messages."""
+
+from crossrank.v1 import ranking_pb2
+from gateway.limits import Limits
+from gateway.rpc.codec.answers import duration
+from gateway.rpc.info import ModelInfo, ServerInfo
+
+
+def encode_info(info: ServerInfo, limits: Limits) -> ranking_pb2.GetInfoResponse:
+    """The answer of GetInfo."""
+    return ranking_pb2.GetInfoResponse(
+        version=info.version,
+        limits=_encode_limits(limits),
+        models=[_encode_model(model) for model in info.models()],
+        candidate_sources=info.candidate_sources,
+    )
+
+
+def _encode_limits(limits: Limits) -> ranking_pb2.Limits:
+    return ranking_pb2.Limits(
+        max_candidates=limits.max_candidates,
+        max_history_events=limits.max_history_events,
+        max_field_bytes=limits.max_field_bytes,
+        max_pair_tokens=limits.max_pair_tokens,
+        default_deadline=duration(limits.default_deadline_s),
+        max_deadline=duration(limits.max_deadline_s),
+        default_candidates=limits.default_candidates,
+        default_top_n=limits.default_top_n,
+        max_request_bytes=limits.max_request_bytes,
+    )
+
+
+def _encode_model(model: ModelInfo) -> ranking_pb2.ModelInfo:
+    return ranking_pb2.ModelInfo(
+        name=model.identity.name,
+        version=model.identity.version,
+        encoding_fingerprint=model.identity.fingerprint,
+        template=model.template,
+        item_fields=model.item_fields,
+        ready=model.ready,
+    )

@@ -1,0 +1,172 @@
+"""The gRPC server: listens, serves until told to stop, drains. Knows services ready made, not what they are made of."""
+
+import asyncio
+import signal
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import grpc
+import structlog
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from crossrank.v1 import catalog_pb2, catalog_pb2_grpc, feedback_pb2, feedback_pb2_grpc, ranking_pb2, ranking_pb2_grpc
+from gateway.address import Address, CannotListen
+from gateway.limits import Limits
+from gateway.rpc.health import HealthServicer
+from gateway.rpc.interceptors import CallInterceptor
+from gateway.rpc.outcomes import Outcomes
+from gateway.telemetry.metrics import Metrics
+
+RANKING = ranking_pb2.DESCRIPTOR.services_by_name["RankingService"].full_name
+CATALOG = catalog_pb2.DESCRIPTOR.services_by_name["CatalogService"].full_name
+FEEDBACK = feedback_pb2.DESCRIPTOR.services_by_name["FeedbackService"].full_name
+HEALTH = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class TlsFiles:
+    """PEM files. With ``client_ca`` a caller must show a certificate of that authority."""
+
+    certificate: Path
+    key: Path
+    client_ca: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSettings:
+    """How to listen and how to stop."""
+
+    listen: str
+    limits: Limits
+    reflection: bool = True
+    tls: TlsFiles | None = None
+    drain_s: float = 0.0
+    """Between NOT_SERVING and refusing calls: as long as balancers take to notice (Kubernetes: about 5 s)."""
+
+    grace_s: float = 6.0
+    """For calls that are running when the server stops: above the longest deadline."""
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What is served."""
+
+    ranking: ranking_pb2_grpc.RankingServiceServicer
+    catalog: catalog_pb2_grpc.CatalogServiceServicer
+    feedback: feedback_pb2_grpc.FeedbackServiceServicer
+    metrics: Metrics
+    ranking_is_right: Callable[[], bool]
+    """Whether the model gave a right answer a moment ago; asked every second, must not block."""
+
+
+class GatewayServer:
+    """One listening server. Start it once, stop it once."""
+
+    def __init__(self, services: Services, settings: ServerSettings) -> None:
+        self._settings = settings
+        self.health = HealthServicer(RANKING, (CATALOG, FEEDBACK))
+        self._server = grpc.aio.server(
+            interceptors=(CallInterceptor(settings.limits, Outcomes(services.metrics)),),
+            options=_options(settings.limits),
+        )
+        ranking_pb2_grpc.add_RankingServiceServicer_to_server(services.ranking, self._server)
+        catalog_pb2_grpc.add_CatalogServiceServicer_to_server(services.catalog, self._server)
+        feedback_pb2_grpc.add_FeedbackServiceServicer_to_server(services.feedback, self._server)
+        health_pb2_grpc.add_HealthServicer_to_server(self.health, self._server)
+        if settings.reflection:
+            names = (RANKING, CATALOG, FEEDBACK, HEALTH, reflection.SERVICE_NAME)
+            reflection.enable_server_reflection(names, self._server)
+
+    async def start(self) -> Address:
+        """Listens; returns the address with the port in use. Raises CannotListen."""
+        wanted = Address.parse(self._settings.listen)
+        credentials = _credentials(self._settings)
+        try:
+            if credentials is None:
+                port = self._server.add_insecure_port(str(wanted))
+            else:
+                port = self._server.add_secure_port(str(wanted), credentials)
+        except RuntimeError as error:
+            remedy = "stop what listens there, or set CROSSRANK_LISTEN to a free address"
+            raise CannotListen(str(wanted), "the address is taken or is not of this machine", remedy) from error
+        await self._server.start()
+        return Address(wanted.host, port)
+
+    async def stop(self, at_once: asyncio.Event) -> None:
+        """NOT_SERVING, drain, refuse new calls, let running ones end; ``at_once`` cuts every wait short."""
+        self.health.stop_serving()
+        await _wait(at_once, self._settings.drain_s)
+        self.health.end_watches()
+        ended = asyncio.create_task(self._server.stop(self._settings.grace_s))
+        hurried = asyncio.create_task(at_once.wait())
+        await asyncio.wait((ended, hurried), return_when=asyncio.FIRST_COMPLETED)
+        if not ended.done():
+            await self._server.stop(0)
+        hurried.cancel()
+        await ended
+
+
+async def serve(
+    services: Services, settings: ServerSettings, listening: Callable[[Address], None] = lambda address: None
+) -> None:
+    """Serves until SIGTERM or SIGINT, then drains; a second signal stops at once. Raises CannotListen."""
+    server = GatewayServer(services, settings)
+    address = await server.start()
+    stop, at_once = asyncio.Event(), asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, lambda: (at_once if stop.is_set() else stop).set())
+    _log.info("listening", address=str(address), tls=settings.tls is not None)
+    listening(address)
+    following = asyncio.create_task(server.health.follow(services.ranking_is_right))
+    stopping = asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait((following, stopping), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        _log.info("stopping", drain_s=settings.drain_s, grace_s=settings.grace_s)
+        await server.stop(at_once)
+        stopping.cancel()
+        if following.done():
+            following.result()  # health that follows nothing must end the process, loudly
+        following.cancel()
+
+
+def _options(limits: Limits) -> Sequence[tuple[str, int]]:
+    # Number of pending requests: newer gRPC drops calls at random above 1000; admission sheds, with a reason.
+    # Age grace: an upload may run max_upload_s. SO_REUSEPORT: a second gateway must not share the port unnoticed.
+    return (
+        ("grpc.max_receive_message_length", limits.max_request_bytes),
+        ("grpc.server.max_pending_requests", 20_000),
+        ("grpc.server.max_pending_requests_hard_limit", 40_000),
+        ("grpc.keepalive_time_ms", 60_000),
+        ("grpc.keepalive_timeout_ms", 20_000),
+        ("grpc.http2.min_recv_ping_interval_without_data_ms", 30_000),
+        ("grpc.max_connection_age_ms", 300_000),
+        ("grpc.max_connection_age_grace_ms", int(limits.max_upload_s * 1000)),
+        ("grpc.so_reuseport", 0),
+    )
+
+
+def _credentials(settings: ServerSettings) -> grpc.ServerCredentials | None:
+    tls = settings.tls
+    if tls is None:
+        return None
+    try:
+        key_and_chain = (tls.key.read_bytes(), tls.certificate.read_bytes())
+        client_ca = tls.client_ca.read_bytes() if tls.client_ca else None
+    except OSError as error:
+        why = f"TLS file {error.filename!r} cannot be read ({error.strerror})"
+        raise CannotListen(settings.listen, why, "correct CROSSRANK_TLS_CERTIFICATE, _KEY, _CLIENT_CA") from error
+    return grpc.ssl_server_credentials([key_and_chain], client_ca, require_client_auth=client_ca is not None)
+
+
+async def _wait(event: asyncio.Event, at_most_s: float) -> None:
+    try:
+        async with asyncio.timeout(at_most_s):
+            await event.wait()
+    except TimeoutError:
+        return
