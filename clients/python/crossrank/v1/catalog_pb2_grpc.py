@@ -63,7 +63,8 @@ class CatalogServiceServicer:
 
     def UpsertItems(self, request_iterator, context):
         """Inserts or replaces items. Every message is written whole or not at all; the response counts what was written.
-        Items whose text did not change are not embedded again.
+        Items whose text did not change are not embedded again. After an error the messages before the one it names are
+        written; sending them again changes nothing. A call may take 300 s.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

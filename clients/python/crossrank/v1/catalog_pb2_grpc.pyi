@@ -35,7 +35,8 @@ class CatalogServiceStub:
     def __new__(cls, channel: _aio.Channel) -> CatalogServiceAsyncStub: ...
     UpsertItems: _grpc.StreamUnaryMultiCallable[_catalog_pb2.UpsertItemsRequest, _catalog_pb2.UpsertItemsResponse]
     """Inserts or replaces items. Every message is written whole or not at all; the response counts what was written.
-    Items whose text did not change are not embedded again.
+    Items whose text did not change are not embedded again. After an error the messages before the one it names are
+    written; sending them again changes nothing. A call may take 300 s.
     """
     DeleteItems: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.DeleteItemsRequest, _catalog_pb2.DeleteItemsResponse]
     """Deletes items; unknown ids are counted, not an error."""
@@ -51,7 +52,8 @@ class CatalogServiceAsyncStub(CatalogServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     UpsertItems: _aio.StreamUnaryMultiCallable[_catalog_pb2.UpsertItemsRequest, _catalog_pb2.UpsertItemsResponse]  # type: ignore[assignment]
     """Inserts or replaces items. Every message is written whole or not at all; the response counts what was written.
-    Items whose text did not change are not embedded again.
+    Items whose text did not change are not embedded again. After an error the messages before the one it names are
+    written; sending them again changes nothing. A call may take 300 s.
     """
     DeleteItems: _aio.UnaryUnaryMultiCallable[_catalog_pb2.DeleteItemsRequest, _catalog_pb2.DeleteItemsResponse]  # type: ignore[assignment]
     """Deletes items; unknown ids are counted, not an error."""
@@ -70,7 +72,8 @@ class CatalogServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_catalog_pb2.UpsertItemsResponse, _abc.Awaitable[_catalog_pb2.UpsertItemsResponse]]:
         """Inserts or replaces items. Every message is written whole or not at all; the response counts what was written.
-        Items whose text did not change are not embedded again.
+        Items whose text did not change are not embedded again. After an error the messages before the one it names are
+        written; sending them again changes nothing. A call may take 300 s.
         """
 
     @_abc_1.abstractmethod
