@@ -30,7 +30,7 @@ def _is_ours(process: psutil.Process, part: str, state_directory: Path) -> bool:
         return False
 
 
-def _is_alive(process: psutil.Process) -> bool:
+def is_alive(process: psutil.Process) -> bool:
     """A zombie is dead: whether somebody collects it is not ours to wait for."""
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
@@ -41,7 +41,7 @@ def _is_alive(process: psutil.Process) -> bool:
 def find(part: str, state_directory: Path) -> Iterator[psutil.Process]:
     """Living processes of `part`, children included, whoever started them."""
     for process in psutil.process_iter():
-        if _is_ours(process, part, state_directory) and _is_alive(process):
+        if _is_ours(process, part, state_directory) and is_alive(process):
             yield process
 
 
@@ -52,6 +52,6 @@ def end(part: str, state_directory: Path, *, timeout_s: float = 5.0) -> int:
         with suppress(psutil.NoSuchProcess):
             process.kill()
     deadline = time.monotonic() + timeout_s
-    while any(_is_alive(process) for process in processes) and time.monotonic() < deadline:
+    while any(is_alive(process) for process in processes) and time.monotonic() < deadline:
         time.sleep(_POLL_S)
     return len(processes)

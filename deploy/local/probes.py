@@ -1,6 +1,8 @@
 """Readiness by a right answer: a SELECT from PostgreSQL, SERVING from the gateway. Triton's, an inference, is in
 triton_probe.py. Must not start or stop anything."""
 
+from urllib.parse import urlsplit
+
 import grpc
 import psycopg
 from grpc_health.v1 import health_pb2, health_pb2_grpc
@@ -43,3 +45,11 @@ def probe_gateway(address: str, *, timeout_s: float) -> None:
 def describe(error: grpc.RpcError) -> str:
     """The code and message of a failed call."""
     return f"{error.code().name} {error.details()}" if isinstance(error, grpc.Call) else str(error)
+
+
+def without_password(url: str) -> str:
+    """A URL that can be shown."""
+    parts = urlsplit(url)
+    if parts.password is None:
+        return url
+    return url.replace(f":{parts.password}@", "@", 1)

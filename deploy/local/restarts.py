@@ -5,14 +5,14 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-# The first restart is immediate, so that a single crash is healed within seconds.
-_DELAYS_S = (0.0, 1.0, 2.0, 4.0, 8.0)
+# The first restarts are immediate, so that single crashes are healed within seconds.
+_DELAYS_S = (0.0, 0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 8.0)
 _WINDOW_S = 120.0
 
 
 @dataclass(slots=True)
 class RestartBudget:
-    """At most five restarts within two minutes, with growing delays; then none."""
+    """At most eight restarts within two minutes, with growing delays; then none."""
 
     clock: Callable[[], float] = time.monotonic
     _moments: deque[float] = field(default_factory=deque)

@@ -2,15 +2,15 @@
 run parts itself, the supervisor does."""
 
 import os
-import signal
 import sys
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+
+import psutil
 
 from deploy.local import orphans, process, shared_memory
 from deploy.local.errors import StartFailed
@@ -67,16 +67,9 @@ def up(
 def down(state_directory: Path) -> Stopped:
     """Stops the supervisor and with it every part, then removes whatever earlier crashes left. Harmless twice."""
     state_directory = state_directory.resolve()
-    lock = StackLock(state_directory)
-    pid = lock.holder()
+    pid = StackLock(state_directory).holder()
     if pid is not None:
-        os.kill(pid, signal.SIGTERM)
-        deadline = time.monotonic() + _DOWN_TIMEOUT_S
-        while lock.holder() == pid and time.monotonic() < deadline:
-            time.sleep(_POLL_S)
-        with suppress(ProcessLookupError):
-            if lock.holder() == pid:
-                os.kill(pid, signal.SIGKILL)
+        _end_supervisor(psutil.Process(pid))
     processes, regions = _sweep(state_directory)
     if state_directory.exists():
         _stopped(read_status(state_directory)).save(_state_file(state_directory))
@@ -157,6 +150,15 @@ def _spawn_supervisor(state_directory: Path, *, bound_to_caller: bool) -> None:
         search_paths={"PYTHONPATH": str(PROJECT)},
     )
     process.detach(command, log_file=log_file(state_directory, _SUPERVISOR))
+
+
+def _end_supervisor(supervisor: psutil.Process) -> None:
+    supervisor.terminate()
+    deadline = time.monotonic() + _DOWN_TIMEOUT_S
+    while orphans.is_alive(supervisor):
+        if time.monotonic() > deadline:
+            supervisor.kill()
+        time.sleep(_POLL_S)
 
 
 def _sweep(state_directory: Path) -> tuple[int, int]:
