@@ -41,22 +41,6 @@ class Call:
         finally:
             running.cancel()
 
-    async def upload(
-        self, rpc: "grpc.aio.StreamUnaryMultiCallable[Request, Response]", requests: AsyncIterator[Request]
-    ) -> Response:
-        """The answer to a stream of requests. An error of the stream itself cancels the call and passes through."""
-        running = rpc(None, timeout=self.timeout_s, metadata=self.metadata)
-        try:
-            with typed_errors(self.request_id):
-                async for request in requests:
-                    if running.done():  # the service ended the call early: its status says why
-                        break
-                    await running.write(request)
-                await running.done_writing()
-                return await running
-        finally:
-            running.cancel()
-
 
 class Caller:
     """Prepares calls: a timeout of the call's own, else the client's, else the service config's."""

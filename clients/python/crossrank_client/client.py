@@ -26,6 +26,7 @@ from crossrank_client.results import Health, ListStage, RankedList, ServiceInfo,
 
 _RANKING = "/crossrank.v1.RankingService/"
 _CATALOG = "/crossrank.v1.CatalogService/"
+_UPSERT = _CATALOG + "UpsertItems"
 _FEEDBACK = "/crossrank.v1.FeedbackService/"
 _ALL_SOURCES = CandidateOptions()
 _DEFAULTS = RankingOptions()
@@ -57,6 +58,7 @@ class CrossrankClient:
         self._health_channel = open_health_channel(target, credentials)
         self._ranking = ranking_pb2_grpc.RankingServiceStub(self._channel)
         self._catalog = catalog_pb2_grpc.CatalogServiceStub(self._channel)
+        self._upsert_batch = _one_message_upload(self._channel)
         self._feedback = feedback_pb2_grpc.FeedbackServiceStub(self._channel)
         self._health = health_pb2_grpc.HealthStub(self._health_channel)
 
@@ -160,10 +162,18 @@ class CrossrankClient:
     async def upsert_items(
         self, items: Iterable[Item] | AsyncIterable[Item], *, timeout_s: float | None = None, request_id: str = ""
     ) -> UpsertCounts:
-        """Inserts or replaces any number of items, sent in batches; each batch is written whole or not at all."""
-        call = self._caller.call(_CATALOG + "UpsertItems", timeout_s, request_id)
-        counts = await call.upload(self._catalog.UpsertItems, _batches(items))
-        return UpsertCounts(inserted=counts.inserted, updated=counts.updated, unchanged=counts.unchanged)
+        """Inserts or replaces any number of items, batch by batch; ``timeout_s`` is that of one batch.
+
+        A batch is written whole or not at all; when one fails, those before it are written.
+        """
+        total = UpsertCounts(0, 0, 0)
+        async for batch in _batches(items):
+            call = self._caller.call(_UPSERT, timeout_s, request_id)
+            done = await call.unary(self._upsert_batch, batch)
+            total = UpsertCounts(
+                total.inserted + done.inserted, total.updated + done.updated, total.unchanged + done.unchanged
+            )
+        return total
 
     async def delete_items(
         self, item_ids: Iterable[str], *, timeout_s: float | None = None, request_id: str = ""
@@ -224,6 +234,20 @@ class CrossrankClient:
         if self._raise_on_degraded and ranked.degraded:
             raise CrossrankDegraded(ranked)
         return ranked
+
+
+def _one_message_upload(
+    channel: grpc.aio.Channel,
+) -> "grpc.aio.UnaryUnaryMultiCallable[catalog_pb2.UpsertItemsRequest, catalog_pb2.UpsertItemsResponse]":
+    """UpsertItems with a stream of exactly one message, which is the same on the wire as a unary call.
+
+    Longer streams of grpc.aio lose the status of a service that ends them early (grpc issue 36066).
+    """
+    return channel.unary_unary(
+        _UPSERT,
+        request_serializer=catalog_pb2.UpsertItemsRequest.SerializeToString,
+        response_deserializer=catalog_pb2.UpsertItemsResponse.FromString,
+    )
 
 
 async def _batches(items: Iterable[Item] | AsyncIterable[Item]) -> AsyncIterator[catalog_pb2.UpsertItemsRequest]:

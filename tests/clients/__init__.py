@@ -1,0 +1,1 @@
+"""Tests of the clients, against real gRPC servers whose answers are scripted."""
