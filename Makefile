@@ -1,0 +1,76 @@
+# The commands of this project. Every target installs what it needs into .venv, once.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+GENERATED := clients/python
+
+.DEFAULT_GOAL := help
+.PHONY: help demo up down test lint proto proto-check manifests loadtest lock clean
+
+help:  ## List the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+
+demo: $(VENV)/.local  ## Show three real users before and after re-ranking, then stop everything
+	$(BIN)/crossrank demo
+
+up: $(VENV)/.local  ## Start PostgreSQL, Triton and the gateway, and leave them running
+	$(BIN)/crossrank up
+
+down: $(VENV)/.local  ## Stop them; data and logs stay in .crossrank
+	$(BIN)/crossrank down
+
+test: $(VENV)/.dev  ## Run every test, end to end on a real Triton and a real PostgreSQL
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.dev proto-check  ## Check style, types, imports and the API definition
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/buf lint protos
+
+# $(call generate,FOLDER) writes the Python code of protos/ below FOLDER; the client's package ships the service config.
+define generate
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m grpc_tools.protoc -I protos --python_out=$(1) --pyi_out=$(1) \
+		--grpc_python_out=$(1) --mypy_grpc_out=quiet:$(1) protos/crossrank/v1/*.proto
+	cp protos/crossrank/v1/service_config.json $(1)/crossrank/v1/
+endef
+
+proto: $(VENV)/.dev  ## Generate the Python code of the API
+	$(call generate,$(GENERATED))
+
+proto-check: $(VENV)/.dev
+	@rm -rf build/proto && mkdir -p build/proto
+	@$(call generate,build/proto)
+	@diff -r --exclude=__init__.py --exclude=py.typed --exclude=__pycache__ build/proto/crossrank $(GENERATED)/crossrank \
+		|| { echo "error: the generated code is not that of protos/; try: make proto" >&2; exit 1; }
+
+manifests: $(VENV)/.dev  ## Check the Kubernetes manifests offline
+	$(BIN)/python -m pytest tests/deploy
+
+loadtest: $(VENV)/.local  ## Drive the cross-encoder on Triton with perf_analyzer
+	$(BIN)/crossrank loadtest
+
+lock: $(VENV)/.dev  ## Pin what is installed now as the versions that everybody gets
+	{ echo "# Constraints for every installation: pip install -c requirements.lock. Made by: make lock"; \
+	  $(PIP) freeze --exclude-editable | grep -v '^#' | sed 's/+cpu$$//'; } > requirements.lock
+
+clean:  ## Stop the stack and remove everything that was made here, data included
+	@if [ -x $(BIN)/crossrank ]; then $(BIN)/crossrank down; fi
+	rm -rf $(VENV) .crossrank build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null || { \
+		echo "error: $(PYTHON) is not a Python 3.11; try: apt-get install python3.11, or make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
+		echo "error: $(PYTHON) cannot make virtual environments; try: apt-get install python3.11-venv" >&2; exit 1; }
+
+$(VENV)/.local: pyproject.toml requirements.lock | $(VENV)/bin/python
+	$(PIP) install -c requirements.lock -e ".[local]"
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml requirements.lock | $(VENV)/bin/python
+	$(PIP) install -c requirements.lock -e ".[local,train,dev]"
+	@touch $@ $(VENV)/.local
