@@ -1,0 +1,25 @@
+"""What users did, from PostgreSQL."""
+
+from collections.abc import Sequence
+
+from gateway.budget import Budget
+from gateway.domain import HistoryEvent
+from gateway.store.database import Database
+
+_RECENT = """
+SELECT item_id FROM (
+    SELECT DISTINCT ON (item_id) item_id, time, sequence FROM interactions
+    WHERE user_id = %s AND weight > 0 ORDER BY item_id, time DESC, sequence DESC
+) AS latest ORDER BY time DESC, sequence DESC LIMIT %s
+"""
+
+
+class PostgresHistoryStore:
+    """HistoryStore over the table interactions."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def recent(self, user_id: str, limit: int, budget: Budget) -> Sequence[HistoryEvent]:
+        """The user's distinct items of weight above 0, most recent first; empty for an unknown user."""
+        return [HistoryEvent(row[0]) for row in await self._database.rows(budget, _RECENT, (user_id, limit))]
