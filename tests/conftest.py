@@ -13,6 +13,7 @@ from psycopg import sql
 from deploy.local.part import RunningPart
 from deploy.local.ports import free_port, free_ports
 from deploy.local.postgres import DATABASE, Postgres
+from deploy.local.stack import LocalStack
 from deploy.local.triton import PROJECT_REPOSITORY, Triton
 
 StartTriton = Callable[[Path], str]
@@ -61,3 +62,10 @@ def start_triton(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartTrit
 def triton(start_triton: StartTriton) -> str:
     """The gRPC address of a Triton that serves the project's own models."""
     return start_triton(PROJECT_REPOSITORY)
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
+    """The whole stack, supervised: PostgreSQL, Triton with the project's own models, and the gateway."""
+    with LocalStack(tmp_path_factory.mktemp("stack")) as running:
+        yield running
