@@ -74,6 +74,11 @@ class Pipeline:
         self._parts = parts
         self._defaults = defaults
 
+    @property
+    def candidate_sources(self) -> tuple[str, ...]:
+        """Names that CandidateOptions.sources may use."""
+        return self._parts.candidates.names
+
     async def recommend(
         self, context: Context, wanted: CandidateOptions, options: RankingOptions, call: Call
     ) -> RankedList:

@@ -63,11 +63,32 @@ class ItemReader(Protocol):
         """The items found, by id."""
 
 
+@dataclass(frozen=True, slots=True)
+class ItemDigests:
+    """What a stored item was made of: ``content`` covers everything but the vector, ``text`` what was embedded."""
+
+    content: bytes
+    text: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class IndexedItem:
+    """An item ready to be stored. ``embedding`` is a unit vector [384]; None: the stored one, of the same text, stays."""
+
+    item: Item
+    digests: ItemDigests
+    embedding: Embeddings | None
+
+
 class ItemStore(ItemReader, Protocol):
     """The catalogue. All methods raise StoreUnavailable."""
 
-    async def upsert(self, items: Sequence[Item], embeddings: Embeddings, budget: Budget) -> WriteCounts:
-        """Writes all or nothing. ``embeddings`` is [items, 384], unit length."""
+    async def digests(self, item_ids: Sequence[str], budget: Budget) -> Mapping[str, ItemDigests]:
+        """What the items found were made of, by id: equal digests need no writing, equal texts no embedding."""
+
+    async def upsert(self, items: Sequence[IndexedItem], budget: Budget) -> WriteCounts:
+        """Writes all or nothing; ids are unique. Items whose content is stored already are counted as unchanged.
+        StoreUnavailable also when an item without embedding is not stored with the same text (any more)."""
 
     async def delete(self, item_ids: Sequence[str], budget: Budget) -> int:
         """How many existed."""

@@ -24,6 +24,7 @@ class Settings:
     listen: str = _knob("127.0.0.1:50051", "where the gRPC API listens", "host:port")
     metrics_listen: str = _knob("127.0.0.1:9090", "where Prometheus scrapes; empty: nowhere", "host:port")
     reflection: bool = _knob(True, "serve gRPC reflection; switch off where the API must not describe itself")
+    drain_s: float = _knob(0.0, "between NOT_SERVING and refusing calls; on Kubernetes 5", "s", (0, 300))
     tls_certificate: str = _knob("", "PEM chain of the server; empty: plain text", "path")
     tls_key: str = _knob("", "PEM key of the server", "path")
     tls_client_ca: str = _knob("", "PEM of the authority that client certificates must come from; empty: none", "path")

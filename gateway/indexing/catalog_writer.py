@@ -1,6 +1,6 @@
 """Writes items to the catalogue: tokenises and embeds what changed, once. Knows ports and encoding, no transport."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -15,15 +15,17 @@ from gateway.ports import Embedder, ItemStore
 class CatalogWriter:
     """The one way into the catalogue: for UpsertItems and for `crossrank index`."""
 
-    def __init__(self, items: ItemStore, embedder: Embedder) -> None:
+    def __init__(self, items: ItemStore, embedder: Embedder, encoder: Callable[[], PairEncoder]) -> None:
         self._items = items
         self._embedder = embedder
+        self._encoder = encoder
 
-    async def upsert(self, items: Sequence[Item], encoder: PairEncoder, budget: Budget) -> WriteCounts:
-        """Writes all or nothing. Items stored as given, with token ids of this encoder, are left alone.
+    async def upsert(self, items: Sequence[Item], budget: Budget) -> WriteCounts:
+        """Writes all or nothing. Items stored as given, with token ids of the served encoder, are left alone.
 
         Raises StoreUnavailable, ModelUnavailable, ModelOverloaded, DeadlineTooShort.
         """
+        encoder = self._encoder()
         stored = await self._items.get([item.item_id for item in items], budget)
         changed = [item for item in items if not _same(item, stored.get(item.item_id), encoder.item_fingerprint)]
         unchanged = len(items) - len(changed)

@@ -1,39 +1,48 @@
--- The database of a gateway. Applied whole, in one transaction, as often as anybody likes.
+-- The tables of crossrank. Applied whole by gateway/store/schema.py; every statement can be repeated.
+-- Ids compare by their bytes (COLLATE "C"), so that ties break the same way on every server.
+
 CREATE EXTENSION IF NOT EXISTS vector;
 
-CREATE TABLE IF NOT EXISTS schema_version (version int PRIMARY KEY);
+CREATE TABLE IF NOT EXISTS schema_version (
+    version integer PRIMARY KEY,
+    applied_at timestamptz NOT NULL DEFAULT now()
+);
 
 CREATE TABLE IF NOT EXISTS items (
     item_id text COLLATE "C" PRIMARY KEY,
     fields jsonb NOT NULL,
-    attributes jsonb NOT NULL DEFAULT '{}',
-    embedding vector(384) NOT NULL,
-    token_ids int[],
+    attributes jsonb NOT NULL,
+    embedding vector({dimension}) NOT NULL,
+    token_ids integer[],
     tokens_fingerprint text NOT NULL DEFAULT '',
+    content_digest bytea NOT NULL,
+    text_digest bytea NOT NULL,
     updated_at timestamptz NOT NULL DEFAULT now()
 );
-CREATE INDEX IF NOT EXISTS items_attributes ON items USING gin (attributes jsonb_path_ops);
 CREATE INDEX IF NOT EXISTS items_embedding ON items USING hnsw (embedding vector_cosine_ops);
+CREATE INDEX IF NOT EXISTS items_attributes ON items USING gin (attributes jsonb_path_ops);
 
--- sequence breaks ties of time: what was stored later happened later.
+-- What users did. No foreign key to items: what happened stays true when an item leaves the catalogue.
 CREATE TABLE IF NOT EXISTS interactions (
     user_id text COLLATE "C" NOT NULL,
     item_id text COLLATE "C" NOT NULL,
-    event text NOT NULL,
-    weight double precision NOT NULL,
+    event text COLLATE "C" NOT NULL,
     time timestamptz NOT NULL,
-    attribution_token text NOT NULL DEFAULT '',
-    sequence bigint GENERATED ALWAYS AS IDENTITY,
+    weight double precision NOT NULL,
+    attribution_token text COLLATE "C" NOT NULL DEFAULT '',
     PRIMARY KEY (user_id, item_id, event, time)
 );
-CREATE INDEX IF NOT EXISTS interactions_recent ON interactions (user_id, time DESC, sequence DESC);
+CREATE INDEX IF NOT EXISTS interactions_history ON interactions (user_id, time DESC, item_id) WHERE weight > 0;
+CREATE INDEX IF NOT EXISTS interactions_attribution ON interactions (attribution_token, item_id)
+    WHERE attribution_token <> '';
 
--- Derived from interactions by `crossrank index`: distinct users with a positive interaction; similar items.
+-- Both made from interactions by gateway/indexing/neighbors.py.
 CREATE TABLE IF NOT EXISTS item_popularity (
     item_id text COLLATE "C" PRIMARY KEY,
-    users int NOT NULL
+    users bigint NOT NULL
 );
-CREATE INDEX IF NOT EXISTS item_popularity_users ON item_popularity (users DESC, item_id);
+CREATE INDEX IF NOT EXISTS item_popularity_order ON item_popularity (users DESC, item_id);
+
 CREATE TABLE IF NOT EXISTS item_neighbors (
     item_id text COLLATE "C" NOT NULL,
     neighbor_id text COLLATE "C" NOT NULL,
@@ -41,26 +50,25 @@ CREATE TABLE IF NOT EXISTS item_neighbors (
     PRIMARY KEY (item_id, neighbor_id)
 );
 
--- What was shown, and where each item stood before and after ranking.
+-- Lists that were shown; interactions join to them by (attribution_token, item_id).
 CREATE TABLE IF NOT EXISTS impressions (
-    attribution_token text PRIMARY KEY,
+    attribution_token text COLLATE "C" PRIMARY KEY,
     request_id text NOT NULL,
-    user_id text COLLATE "C",
     context jsonb NOT NULL,
     model text NOT NULL,
-    model_version text NOT NULL,
-    encoding_fingerprint text NOT NULL,
-    degraded text[] NOT NULL,
+    version text NOT NULL,
+    fingerprint text NOT NULL,
+    degraded jsonb NOT NULL,
     time timestamptz NOT NULL DEFAULT now()
 );
-CREATE TABLE IF NOT EXISTS impression_items (
-    attribution_token text NOT NULL REFERENCES impressions ON DELETE CASCADE,
-    rank int NOT NULL,
-    item_id text COLLATE "C" NOT NULL,
-    first_stage_rank int NOT NULL,
-    logit real,
-    score real,
-    PRIMARY KEY (attribution_token, rank)
-);
+CREATE INDEX IF NOT EXISTS impressions_time ON impressions (time);
 
-INSERT INTO schema_version VALUES (1) ON CONFLICT DO NOTHING;
+CREATE TABLE IF NOT EXISTS impression_items (
+    attribution_token text COLLATE "C" NOT NULL REFERENCES impressions ON DELETE CASCADE,
+    item_id text COLLATE "C" NOT NULL,
+    rank integer NOT NULL,
+    first_stage_rank integer NOT NULL,
+    logit double precision,
+    score double precision,
+    PRIMARY KEY (attribution_token, item_id)
+);

@@ -1,0 +1,34 @@
+"""`python -m gateway`: settings from the environment, then serve. Exits 0 stopped, 1 cannot start, 2 bad settings."""
+
+import sys
+
+import uvloop
+
+from gateway.address import CannotListen
+from gateway.app import run
+from gateway.errors import CrossrankError
+from gateway.settings import SettingsInvalid, read_settings
+from gateway.telemetry.logs import configure_logging
+
+
+def main() -> int:
+    """Serves until SIGTERM."""
+    try:
+        settings = read_settings()
+    except SettingsInvalid as fault:
+        print(f"error: the settings cannot be used:\n{fault}", file=sys.stderr)
+        return 2
+    configure_logging(settings.log_level)
+    try:
+        uvloop.run(run(settings))
+    except CannotListen as fault:
+        print(f"error: {fault}", file=sys.stderr)
+        return 2
+    except (CrossrankError, OSError) as fault:
+        print(f"error: the gateway cannot start: {fault}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

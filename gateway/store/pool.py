@@ -1,0 +1,163 @@
+"""The one door to PostgreSQL: connections, time limits, and its errors translated once. Knows no table."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, TypeVar
+
+import psycopg
+from psycopg import AsyncConnection
+from psycopg.pq import ConnStatus, TransactionStatus
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from gateway.budget import Budget
+from gateway.errors import CrossrankError, InvalidRequest, StoreUnavailable, Violation
+
+Row = tuple[Any, ...]
+Result = TypeVar("Result")
+
+ANSWER_GRACE_S = 0.02
+"""How much longer than the budget we wait, so that the server's own time-out can arrive."""
+
+_CONNECT_TIMEOUT_S = 2
+_RECONNECT_S = 0.5
+"""How long the pool retries one connection before it waits to be asked again: its pauses double, so a longer time
+would keep a pool empty for many seconds after PostgreSQL is back."""
+
+_LIMIT_TIME = "SELECT set_config('statement_timeout', %s, true)"
+
+# Plans must see the parameters (a generic plan does not use the vector index); an approximate scan goes on until it
+# has enough rows that pass the filters, within bounds of tuples and memory.
+_CONFIGURE = """
+    SET plan_cache_mode = force_custom_plan;
+    SET jit = off;
+    SET hnsw.iterative_scan = strict_order;
+    SET hnsw.ef_search = 200;
+    SET hnsw.max_scan_tuples = 100000;
+    SET hnsw.scan_mem_multiplier = 8;
+"""
+
+
+async def _configure(connection: AsyncConnection[Row]) -> None:
+    await connection.execute(_CONFIGURE)
+
+
+class Database:
+    """A pool of connections. Every method ends within its budget and raises StoreUnavailable or InvalidRequest."""
+
+    def __init__(self, url: str, connections: int = 8) -> None:
+        self._pool: AsyncConnectionPool[AsyncConnection[Row]] = AsyncConnectionPool(
+            url,
+            min_size=connections,
+            max_size=connections,
+            open=False,
+            reconnect_timeout=_RECONNECT_S,
+            configure=_configure,
+            kwargs={"autocommit": True, "connect_timeout": _CONNECT_TIMEOUT_S, "application_name": "crossrank"},
+        )
+        self._running: set[asyncio.Task[Any]] = set()
+
+    async def open(self) -> None:
+        """Starts to connect; does not wait for PostgreSQL."""
+        await self._pool.open(wait=False)
+
+    async def close(self) -> None:
+        """Ends what is running and closes all connections."""
+        for task in self._running:
+            task.cancel()
+        await self._pool.close(timeout=_CONNECT_TIMEOUT_S)
+
+    async def fetch(self, query: str, parameters: Sequence[object], budget: Budget) -> list[Row]:
+        """The rows of one reading statement, in one round trip."""
+
+        async def read(connection: AsyncConnection[Row]) -> list[Row]:
+            async with connection.pipeline():
+                await connection.execute("BEGIN READ ONLY")
+                await connection.execute(_LIMIT_TIME, [_milliseconds(budget)])
+                cursor = await connection.cursor(binary=True).execute(query, parameters)
+                await connection.execute("COMMIT")
+            return await cursor.fetchall()
+
+        return await self._within(budget, read)
+
+    async def transact(self, work: Callable[[AsyncConnection[Row]], Awaitable[Result]], budget: Budget) -> Result:
+        """The result of ``work`` done in one transaction; what it raises undoes everything."""
+
+        async def write(connection: AsyncConnection[Row]) -> Result:
+            async with connection.transaction():
+                await connection.execute(_LIMIT_TIME, [_milliseconds(budget)])
+                return await work(connection)
+
+        return await self._within(budget, write)
+
+    async def _within(self, budget: Budget, work: Callable[[AsyncConnection[Row]], Awaitable[Result]]) -> Result:
+        """Runs ``work`` as a task of its own: a server that neither answers nor cancels must not hold the caller."""
+        if budget.spent:
+            raise StoreUnavailable("no time was left to ask PostgreSQL: give the call a longer deadline")
+        allowed_s = budget.left_s
+        task = asyncio.create_task(self._connected(budget, work))
+        self._running.add(task)
+        task.add_done_callback(self._forget)
+        try:
+            await asyncio.wait({task}, timeout=allowed_s + ANSWER_GRACE_S)
+            if task.done():
+                return task.result()
+        except psycopg.Error as fault:
+            raise _translated(fault, allowed_s) from fault
+        finally:
+            task.cancel()
+        raise StoreUnavailable(f"PostgreSQL did not answer within {allowed_s:.3f} s: retry later")
+
+    async def _connected(self, budget: Budget, work: Callable[[AsyncConnection[Row]], Awaitable[Result]]) -> Result:
+        connection = await self._acquire(budget)
+        try:
+            return await work(connection)
+        except psycopg.Error:
+            if connection.pgconn.transaction_status in {TransactionStatus.INTRANS, TransactionStatus.INERROR}:
+                await connection.rollback()
+            raise
+        finally:
+            await self._pool.putconn(connection)
+
+    async def _acquire(self, budget: Budget) -> AsyncConnection[Row]:
+        """A connection that was alive a moment ago. Raises PoolTimeout when there is none within the budget."""
+        while True:
+            try:
+                connection = await self._pool.getconn(timeout=min(budget.left_s, _RECONNECT_S))
+            except PoolTimeout:
+                if budget.spent:
+                    raise
+                continue  # asking again makes a pool that gave up connect again
+            if _is_alive(connection):
+                return connection
+            await self._pool.putconn(connection)  # the pool replaces it
+
+    def _forget(self, task: asyncio.Task[Any]) -> None:
+        self._running.discard(task)
+        if not task.cancelled():
+            task.exception()  # read, so that asyncio does not report what came too late
+
+
+def _is_alive(connection: AsyncConnection[Row]) -> bool:
+    """Without a round trip: a server that died left an end of file in the socket."""
+    try:
+        connection.pgconn.consume_input()
+    except psycopg.OperationalError:
+        return False
+    return connection.pgconn.status == ConnStatus.OK
+
+
+def _milliseconds(budget: Budget) -> str:
+    return f"{max(1, round(budget.left_s * 1000))}ms"  # 0 would mean: no limit
+
+
+def _translated(fault: psycopg.Error, allowed_s: float) -> CrossrankError:
+    if isinstance(fault, PoolTimeout):
+        return StoreUnavailable(
+            f"no connection to PostgreSQL was free within {allowed_s:.3f} s: it is away, or all connections are busy"
+        )
+    if isinstance(fault, psycopg.errors.QueryCanceled):
+        return StoreUnavailable(f"PostgreSQL did not answer within {allowed_s:.3f} s: retry later")
+    detail = fault.diag.message_primary or str(fault).partition("\n")[0] or type(fault).__name__
+    if isinstance(fault, psycopg.DataError):
+        return InvalidRequest(Violation("", f"PostgreSQL cannot store a value: {detail}"))
+    return StoreUnavailable(f"PostgreSQL: {detail}")

@@ -1,0 +1,40 @@
+"""Creates the tables, and says which version of them this code knows. Knows no rows."""
+
+from importlib.resources import files
+
+from psycopg import AsyncConnection
+
+from gateway.budget import Budget
+from gateway.errors import StoreUnavailable
+from gateway.store.pool import Database, Row
+
+EMBEDDING_DIMENSION = 384
+"""Of every stored vector: the width of the bi-encoder. Another width needs a new database."""
+
+SCHEMA_VERSION = 1
+
+_LOCK = "SELECT pg_advisory_xact_lock(hashtext('crossrank.schema'))"
+
+
+def schema_sql() -> str:
+    """The statements of schema.sql."""
+    text = files("gateway.store").joinpath("schema.sql").read_text(encoding="utf-8")
+    return text.replace("{dimension}", str(EMBEDDING_DIMENSION))
+
+
+async def apply_schema(database: Database, budget: Budget) -> None:
+    """Creates what is missing. Raises StoreUnavailable when the database belongs to a newer crossrank."""
+
+    async def create(connection: AsyncConnection[Row]) -> None:
+        await connection.execute(_LOCK)  # two starting gateways would collide in the catalogue of PostgreSQL
+        await connection.execute(schema_sql())
+        found = await (await connection.execute("SELECT max(version) FROM schema_version")).fetchone()
+        if found and found[0] is not None and found[0] > SCHEMA_VERSION:
+            raise StoreUnavailable(
+                f"the database has schema version {found[0]}; this crossrank knows {SCHEMA_VERSION}: upgrade it"
+            )
+        await connection.execute(
+            "INSERT INTO schema_version (version) VALUES (%s) ON CONFLICT DO NOTHING", [SCHEMA_VERSION]
+        )
+
+    await database.transact(create, budget)
