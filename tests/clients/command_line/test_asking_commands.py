@@ -189,7 +189,7 @@ async def test_violations_are_told_field_by_field_without_a_traceback(server: Sc
     done = await crossrank("recommend", "--user", "x" * 300, "--target", server.target)
     assert done.exit_code == 1
     assert done.output == ""
-    assert "error: context.user_id: is 300 bytes" in done.notes
+    assert "error: context.user_id: 300 bytes; at most 256" in done.notes
     assert "Traceback" not in done.notes
 
 
