@@ -5,9 +5,9 @@ from typing import Protocol
 
 from crossrank.v1 import catalog_pb2, catalog_pb2_grpc, types_pb2
 from gateway.budget import Budget
-from gateway.domain import Item, WriteCounts
+from gateway.domain import Filter, Item, WriteCounts
 from gateway.limits import Limits
-from gateway.ports import ItemStore
+from gateway.ports import ItemReader
 from gateway.rpc.calls import current_call
 from gateway.rpc.codec.checks import Checks
 from gateway.rpc.codec.items import decode_filters, decode_item, encode_item
@@ -22,10 +22,20 @@ class ItemWriter(Protocol):
         """Writes all or nothing."""
 
 
+class StoredItems(ItemReader, Protocol):
+    """The part of the item store that this service reads and deletes from. Raises StoreUnavailable."""
+
+    async def delete(self, item_ids: Sequence[str], budget: Budget) -> int:
+        """How many existed."""
+
+    async def list(self, after: str, limit: int, filters: Sequence[Filter], budget: Budget) -> Sequence[Item]:
+        """Items with an id above ``after``, in order of id."""
+
+
 class CatalogServicer(catalog_pb2_grpc.CatalogServiceServicer):
     """Every method answers or raises CrossrankError; the interceptor makes the status."""
 
-    def __init__(self, writer: ItemWriter, items: ItemStore, limits: Limits) -> None:
+    def __init__(self, writer: ItemWriter, items: StoredItems, limits: Limits) -> None:
         self._writer = writer
         self._items = items
         self._limits = limits
