@@ -33,44 +33,22 @@ DEGRADED = ranking_pb2.RankingMetadata(
 )
 
 
-async def test_every_field_of_a_ranked_list_is_returned(server: ScriptedServer, client: CrossrankClient) -> None:
-    message = ranking_pb2.RecommendResponse(
-        items=[
-            ranking_pb2.RankedItem(
-                item_id="5",
-                rank=1,
-                first_stage_rank=7,
-                logit=0.0,
-                score=0.5,
-                truncated=True,
-                tokens=42,
-                sources=["popular", "text_ann"],
-                cached=True,
-                fields={"title": "Alien"},
-                contributions=[ranking_pb2.HistoryContribution(item_id="1", logit_difference=0.25)],
-            ),
-            ranking_pb2.RankedItem(item_id="6", rank=2, first_stage_rank=1, score_invalid=True),
-        ],
-        metadata=ranking_pb2.RankingMetadata(
-            request_id="r",
-            attribution_token="t",
-            model="m",
-            model_version="2",
-            encoding_fingerprint="f",
-            degraded=[
-                ranking_pb2.Degradation(reason=ranking_pb2.DEGRADED_REASON_SCORE_INVALID, detail="1 item"),
-                ranking_pb2.Degradation.FromString(b"\x08\x4d\x12\x05newer"),
-            ],
-            candidate_count=100,
-            scored_count=99,
-            cache_hits=3,
-            coalesced=2,
-            stages=[ranking_pb2.StageTime(stage="score", duration=Duration(nanos=250_000_000))],
-            total=Duration(seconds=1, nanos=500_000_000),
-            usage=ranking_pb2.Usage(context_tokens=5, scored_tokens=6, model_requests=7),
-        ),
+async def test_every_field_of_a_ranked_item_is_returned(server: ScriptedServer, client: CrossrankClient) -> None:
+    scored = ranking_pb2.RankedItem(
+        item_id="5",
+        rank=1,
+        first_stage_rank=7,
+        logit=0.0,
+        score=0.5,
+        truncated=True,
+        tokens=42,
+        sources=["popular", "text_ann"],
+        cached=True,
+        fields={"title": "Alien"},
+        contributions=[ranking_pb2.HistoryContribution(item_id="1", logit_difference=0.25)],
     )
-    server.script("Recommend", answers(message))
+    invalid = ranking_pb2.RankedItem(item_id="6", rank=2, first_stage_rank=1, score_invalid=True)
+    server.script("Recommend", answers(ranking_pb2.RecommendResponse(items=[scored, invalid])))
     ranked = await client.recommend(User("u"))
     assert ranked.items == (
         RankedItem(
@@ -89,7 +67,29 @@ async def test_every_field_of_a_ranked_list_is_returned(server: ScriptedServer, 
         RankedItem(item_id="6", rank=2, first_stage_rank=1, logit=None, score=None, score_invalid=True),
     )
     assert [item.moved for item in ranked.items] == [6, -1]
-    assert ranked.metadata == RankingMetadata(
+
+
+async def test_every_field_of_the_metadata_is_returned(server: ScriptedServer, client: CrossrankClient) -> None:
+    metadata = ranking_pb2.RankingMetadata(
+        request_id="r",
+        attribution_token="t",
+        model="m",
+        model_version="2",
+        encoding_fingerprint="f",
+        degraded=[
+            ranking_pb2.Degradation(reason=ranking_pb2.DEGRADED_REASON_SCORE_INVALID, detail="1 item"),
+            ranking_pb2.Degradation.FromString(b"\x08\x4d\x12\x05newer"),
+        ],
+        candidate_count=100,
+        scored_count=99,
+        cache_hits=3,
+        coalesced=2,
+        stages=[ranking_pb2.StageTime(stage="score", duration=Duration(nanos=250_000_000))],
+        total=Duration(seconds=1, nanos=500_000_000),
+        usage=ranking_pb2.Usage(context_tokens=5, scored_tokens=6, model_requests=7),
+    )
+    server.script("Recommend", answers(ranking_pb2.RecommendResponse(metadata=metadata)))
+    assert (await client.recommend(User("u"))).metadata == RankingMetadata(
         request_id="r",
         attribution_token="t",
         model="m",
