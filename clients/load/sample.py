@@ -1,0 +1,73 @@
+"""Real pairs to load a model with: what the gateway scores for real users. Must not send them to Triton."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from crossrank_client import CrossrankClient, RankingOptions, User
+from deploy.local.errors import LocalStackError
+from gateway.budget import Budget
+from gateway.domain import EncodedPair
+from gateway.encoding.bundle import open_bundle
+from gateway.encoding.pair_encoder import PairEncoder
+from gateway.encoding.render import ContextFields
+from gateway.store.pool import Database
+from gateway.store.histories import PostgresHistoryStore
+from gateway.store.items import PostgresItemStore
+
+_STEP_S = 10.0
+_CONNECTIONS = 2
+# A fixed order that is not the order of ids, so that every run loads the same mix of users.
+_USERS = "SELECT user_id FROM interactions WHERE weight > 0 GROUP BY user_id ORDER BY md5(user_id) LIMIT %s"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where to take the sample from: a running stack and the encoding of the model that it serves."""
+
+    gateway: str
+    postgres_url: str
+    model_folder: Path
+
+    def open_encoder(self) -> PairEncoder:
+        """The encoder of the newest version. Raises LocalStackError when there is no version."""
+        versions = [int(folder.name) for folder in self.model_folder.glob("[0-9]*") if (folder / "encoding").is_dir()]
+        if not versions:
+            raise LocalStackError(f"no model version with an encoding in {self.model_folder}", remedy="export a model")
+        return open_bundle(self.model_folder / str(max(versions)) / "encoding").encoder
+
+
+async def sample_pairs(place: Place, *, users: int, candidates: int) -> list[list[EncodedPair]]:
+    """For each user, the pairs of the context with every candidate that a recommendation fetches.
+
+    Raises LocalStackError when nothing is indexed.
+    """
+    database = Database(place.postgres_url, _CONNECTIONS)
+    await database.open()
+    try:
+        user_ids = [row[0] for row in await database.fetch(_USERS, [users], Budget(_STEP_S))]
+        if not user_ids:
+            raise LocalStackError(
+                "the catalogue is empty", remedy="crossrank data movielens-100k, then crossrank index"
+            )
+        encoder = place.open_encoder()
+        async with CrossrankClient(place.gateway, timeout_s=_STEP_S) as client:
+            options = RankingOptions(top_n=candidates)
+            ranked = [await client.recommend(User(user_id), options=options) for user_id in user_ids]
+        return [
+            await _pairs(database, encoder, user_id, [item.item_id for item in answer.items])
+            for user_id, answer in zip(user_ids, ranked, strict=True)
+        ]
+    finally:
+        await database.close()
+
+
+async def _pairs(database: Database, encoder: PairEncoder, user_id: str, item_ids: list[str]) -> list[EncodedPair]:
+    limit = encoder.spec.context.history_items
+    history = [event.item_id for event in await PostgresHistoryStore(database).recent(user_id, limit, Budget(_STEP_S))]
+    items = await PostgresItemStore(database).get([*history, *item_ids], Budget(_STEP_S))
+    read: list[Mapping[str, str]] = [items[item_id].fields for item_id in history if item_id in items]
+    context = encoder.encode_context(ContextFields(history=read))
+    return [
+        encoder.join(context, encoder.encode_item(items[item_id].fields)) for item_id in item_ids if item_id in items
+    ]
