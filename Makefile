@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 GENERATED := clients/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down test lint proto proto-check manifests loadtest lock clean
+.PHONY: help demo up down test lint proto manifests loadtest lock clean
 
 help:  ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -23,28 +23,17 @@ down: $(VENV)/.local  ## Stop them; data and logs stay in .crossrank
 test: $(VENV)/.dev  ## Run every test, end to end on a real Triton and a real PostgreSQL
 	$(BIN)/python -m pytest
 
-lint: $(VENV)/.dev proto-check  ## Check style, types, imports and the API definition
+lint: $(VENV)/.dev  ## Check style, types, imports and the API definition
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/buf lint protos
 
-# $(call generate,FOLDER) writes the Python code of protos/ below FOLDER; the client's package ships the service config.
-define generate
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m grpc_tools.protoc -I protos --python_out=$(1) --pyi_out=$(1) \
-		--grpc_python_out=$(1) --mypy_grpc_out=quiet:$(1) protos/crossrank/v1/*.proto
-	cp protos/crossrank/v1/service_config.json $(1)/crossrank/v1/
-endef
-
 proto: $(VENV)/.dev  ## Generate the Python code of the API
-	$(call generate,$(GENERATED))
-
-proto-check: $(VENV)/.dev
-	@rm -rf build/proto && mkdir -p build/proto
-	@$(call generate,build/proto)
-	@diff -r --exclude=__init__.py --exclude=py.typed --exclude=__pycache__ build/proto/crossrank $(GENERATED)/crossrank \
-		|| { echo "error: the generated code is not that of protos/; try: make proto" >&2; exit 1; }
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m grpc_tools.protoc -I protos --python_out=$(GENERATED) \
+		--pyi_out=$(GENERATED) --grpc_python_out=$(GENERATED) --mypy_grpc_out=quiet:$(GENERATED) protos/crossrank/v1/*.proto
+	cp protos/crossrank/v1/service_config.json $(GENERATED)/crossrank/v1/
 
 manifests: $(VENV)/.dev  ## Check the Kubernetes manifests offline
 	$(BIN)/python -m pytest tests/deploy
