@@ -7,6 +7,7 @@ import grpc
 import psycopg
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from deploy.local.call_errors import describe
 from deploy.local.errors import ProbeFailed, Unready
 
 
@@ -40,11 +41,6 @@ def probe_gateway(address: str, *, timeout_s: float) -> None:
     if reply.status != health_pb2.HealthCheckResponse.SERVING:
         name = health_pb2.HealthCheckResponse.ServingStatus.Name(reply.status)
         raise Unready(f"the gateway at {address} reports {name}", remedy="crossrank logs gateway")
-
-
-def describe(error: grpc.RpcError) -> str:
-    """The code and message of a failed call."""
-    return f"{error.code().name} {error.details()}" if isinstance(error, grpc.Call) else str(error)
 
 
 def without_password(url: str) -> str:

@@ -8,8 +8,8 @@ import grpc
 import numpy as np
 from tritonclient.grpc import model_config_pb2, service_pb2, service_pb2_grpc
 
+from deploy.local.call_errors import describe
 from deploy.local.errors import Broken, ProbeFailed, Unready
-from deploy.local.probes import describe
 
 _FREE_DIMENSION = 2
 _HIGHEST_PRIORITY = 1
