@@ -9,6 +9,7 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
+from gateway.budget import Budget
 from gateway.cache.local import LocalScoreCache
 from gateway.candidates.blend import Blend
 from gateway.candidates.item_neighbors import ItemNeighbors
@@ -33,12 +34,16 @@ from gateway.scoring.triton import TritonConnection
 from gateway.scoring.verification import Verification, VerificationPlan
 from gateway.server import ServerSettings, Services, TlsFiles, serve
 from gateway.settings import Settings
-from gateway.store.database import Database
 from gateway.store.feedback import PostgresFeedbackStore
 from gateway.store.histories import PostgresHistoryStore
 from gateway.store.items import PostgresItemStore
+from gateway.store.pool import Database
+from gateway.store.schema import apply_schema
 from gateway.telemetry.endpoint import metrics_endpoint
 from gateway.telemetry.metrics import Metrics
+
+START_TIMEOUT_S = 30.0
+"""How long a gateway that starts waits for PostgreSQL."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +87,7 @@ async def open_database(settings: Settings) -> AsyncIterator[Database]:
     database = Database(settings.postgres_url, settings.postgres_connections)
     try:
         await database.open()
+        await apply_schema(database, Budget(START_TIMEOUT_S))
         yield database
     finally:
         await database.close()
@@ -131,7 +137,11 @@ def build_pipeline(settings: Settings, database: Database, models: Models, metri
     cache = LocalScoreCache(settings.cache_entries)
     metrics.watch("tokens_in_flight", "Tokens of admitted work", lambda: admission.in_flight)
     metrics.watch("cache_entries", "Scores in the process cache", lambda: len(cache))
-    sources = (TextAnn(database, models.bi_encoder), ItemNeighbors(database), Popular(database))
+    sources = (
+        TextAnn(database, models.bi_encoder, settings.embedding_model),
+        ItemNeighbors(database),
+        Popular(database),
+    )
     parts = Parts(
         candidates=Blend(sources),
         items=PostgresItemStore(database),
@@ -153,6 +163,7 @@ def build_services(settings: Settings, database: Database, models: Models, metri
     pipeline = build_pipeline(settings, database, models, metrics)
     limits = request_limits(settings, models)
     items = PostgresItemStore(database)
+    writer = CatalogWriter(items, models.bi_encoder, models.encoder, settings.embedding_model)
     info = Info(models, pipeline.candidate_sources, settings.serving_window_s)
 
     def ranking_is_right() -> bool:
@@ -161,7 +172,7 @@ def build_services(settings: Settings, database: Database, models: Models, metri
     metrics.watch("ranking_ready", "1 while golden pairs are answered rightly", lambda: float(ranking_is_right()))
     return Services(
         ranking=RankingServicer(pipeline, info, limits),
-        catalog=CatalogServicer(CatalogWriter(items, models.bi_encoder, models.encoder), items, limits),
+        catalog=CatalogServicer(writer, items, limits),
         feedback=FeedbackServicer(PostgresFeedbackStore(database), limits),
         metrics=metrics,
         ranking_is_right=ranking_is_right,

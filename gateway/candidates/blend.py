@@ -1,59 +1,117 @@
-"""All sources side by side, each inside the budget, fused by reciprocal rank. Knows the CandidateSource port only."""
+"""Asks the sources side by side and fuses their lists by reciprocal rank. Knows no source's inside."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from gateway.budget import Budget
 from gateway.domain import Candidate, CandidateQuery, Degradation, Reason, SourceHit
-from gateway.errors import DeadlineTooShort, DependencyUnavailable, ModelAnswerInvalid, StoreUnavailable
+from gateway.errors import (
+    CrossrankError,
+    DeadlineTooShort,
+    DependencyUnavailable,
+    ModelAnswerInvalid,
+    StoreUnavailable,
+)
 from gateway.ports import CandidateSource
 from gateway.ranking import RANK_OFFSET
 
+_DROPPED = (DependencyUnavailable, DeadlineTooShort, ModelAnswerInvalid)
+"""What a source may fail with while the list is made without it; anything else is a fault of the request or ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class BlendSettings:
+    """``source_share`` of the budget is every source's slice: they run at the same time."""
+
+    source_share: float = 0.8
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """What a source answered, or why not."""
+
+    source: str
+    candidates: Sequence[Candidate] = ()
+    fault: CrossrankError | None = None
+
 
 class Blend:
-    """CandidateFetcher over several sources."""
+    """CandidateFetcher over sources. ``fallback`` answers when none of those that fit could."""
 
-    def __init__(self, sources: Sequence[CandidateSource]) -> None:
-        self._sources: Mapping[str, CandidateSource] = {source.name: source for source in sources}
+    def __init__(
+        self,
+        sources: Sequence[CandidateSource],
+        settings: BlendSettings = BlendSettings(),
+        fallback: CandidateSource | None = None,
+    ) -> None:
+        self._sources = tuple(sources)
+        self._settings = settings
+        self._fallback = fallback
 
     @property
     def names(self) -> tuple[str, ...]:
         """Sources that a request may name."""
-        return tuple(self._sources)
+        return tuple(source.name for source in self._sources)
 
     async def fetch(
         self, query: CandidateQuery, sources: Sequence[str], budget: Budget
     ) -> tuple[Sequence[Candidate], Sequence[Degradation]]:
-        """Fused candidates, and the sources that failed or were late. Raises StoreUnavailable when all did."""
-        chosen = [self._sources[name] for name in dict.fromkeys(sources or self._sources)]
-        asked = [source for source in chosen if source.fits(query)]
-        answers = await asyncio.gather(*(_fetch_one(source, query, budget) for source in asked))
-        faults = [answer for answer in answers if isinstance(answer, Degradation)]
-        lists = [answer for answer in answers if not isinstance(answer, Degradation)]
-        if asked and not lists:
-            raise StoreUnavailable("no candidate source answered: " + "; ".join(fault.detail for fault in faults))
-        return fuse(lists)[: query.limit], faults
+        """Fused candidates and which sources are missing. Raises the first fault when no source could answer."""
+        chosen = [one for one in self._sources if (not sources or one.name in sources) and one.fits(query)]
+        outcomes = await _ask(chosen, query, budget.slice(self._settings.source_share))
+        failed = [outcome for outcome in outcomes if outcome.fault is not None]
+        if chosen and len(failed) == len(chosen) and self._fallback and self._fallback not in chosen:
+            fallback = await _ask([self._fallback], query, budget)
+            outcomes += fallback
+        if outcomes and all(outcome.fault is not None for outcome in outcomes):
+            raise next(outcome.fault for outcome in outcomes if outcome.fault is not None)
+        degradations = [
+            Degradation(Reason.SOURCE_UNAVAILABLE, f"{outcome.source}: {outcome.fault.message}")
+            for outcome in outcomes
+            if outcome.fault is not None
+        ]
+        return fuse([outcome.candidates for outcome in outcomes], query.limit), degradations
 
 
-async def _fetch_one(
-    source: CandidateSource, query: CandidateQuery, budget: Budget
-) -> Sequence[Candidate] | Degradation:
-    try:
-        async with asyncio.timeout(budget.left_s):
-            return await source.fetch(query, budget)
-    except TimeoutError:
-        return Degradation(Reason.SOURCE_UNAVAILABLE, f"{source.name}: not within its share of the budget")
-    except (DependencyUnavailable, DeadlineTooShort, ModelAnswerInvalid) as fault:
-        return Degradation(Reason.SOURCE_UNAVAILABLE, f"{source.name}: {fault.message}")
+def fuse(lists: Sequence[Sequence[Candidate]], limit: int) -> list[Candidate]:
+    """Reciprocal rank fusion: the score is the sum of ``1 / (RANK_OFFSET + rank)`` over the lists that hold the item.
 
-
-def fuse(lists: Sequence[Sequence[Candidate]]) -> list[Candidate]:
-    """Reciprocal rank fusion: score = sum of 1 / (60 + rank). A total order: ties by item id. Hits are kept."""
-    scores: dict[str, float] = {}
-    hits: dict[str, tuple[SourceHit, ...]] = {}
+    Best first, ties in order of id, ranks from 1; every list's hit is kept, in the order of the lists.
+    """
+    hits: dict[str, list[SourceHit]] = {}
     for candidates in lists:
         for candidate in candidates:
-            scores[candidate.item_id] = scores.get(candidate.item_id, 0.0) + 1 / (RANK_OFFSET + candidate.rank)
-            hits[candidate.item_id] = hits.get(candidate.item_id, ()) + candidate.hits
-    order = sorted(scores, key=lambda item_id: (-scores[item_id], item_id))
-    return [Candidate(item_id, rank, scores[item_id], hits[item_id]) for rank, item_id in enumerate(order, start=1)]
+            hits.setdefault(candidate.item_id, []).extend(candidate.hits)
+    # fsum rounds once: items with the same ranks tie, in whatever order their lists come.
+    scores = {item_id: math.fsum(1 / (RANK_OFFSET + hit.rank) for hit in found) for item_id, found in hits.items()}
+    order = sorted(scores, key=lambda item_id: (-scores[item_id], item_id))[:limit]
+    return [
+        Candidate(item_id, rank, scores[item_id], tuple(hits[item_id])) for rank, item_id in enumerate(order, start=1)
+    ]
+
+
+async def _ask(sources: Sequence[CandidateSource], query: CandidateQuery, budget: Budget) -> list[_Outcome]:
+    """All at the same time; who is late is left behind. Raises what is no outage."""
+    if not sources:
+        return []
+    allowed_s = budget.left_s
+    tasks = [asyncio.ensure_future(source.fetch(query, budget)) for source in sources]
+    try:
+        await asyncio.wait(tasks, timeout=allowed_s)
+        return [_outcome(source.name, task, allowed_s) for source, task in zip(sources, tasks, strict=True)]
+    finally:
+        for task in tasks:
+            task.cancel()
+
+
+def _outcome(source: str, task: "asyncio.Future[Sequence[Candidate]]", allowed_s: float) -> _Outcome:
+    if not task.done():
+        return _Outcome(source, fault=StoreUnavailable(f"no answer within its slice of {allowed_s:.3f} s"))
+    fault = task.exception()
+    if fault is None:
+        return _Outcome(source, task.result())
+    if isinstance(fault, _DROPPED):
+        return _Outcome(source, fault=fault)
+    raise fault

@@ -1,23 +1,15 @@
-"""Candidates that most users liked: distinct users with a positive interaction."""
+"""Items that most users liked: candidates for users of whom nothing is known."""
 
 from collections.abc import Sequence
 
-from psycopg import sql
-
 from gateway.budget import Budget
-from gateway.candidates.exclusion import allowed
-from gateway.candidates.hits import to_candidates
+from gateway.candidates.eligible import as_candidates, eligible
 from gateway.domain import Candidate, CandidateQuery
-from gateway.store.database import Database
-
-_QUERY = sql.SQL(
-    "SELECT p.item_id, p.users FROM item_popularity p JOIN items i USING (item_id) WHERE {allowed} "
-    "ORDER BY p.users DESC, p.item_id LIMIT %s"
-)
+from gateway.store.pool import Database
 
 
 class Popular:
-    """Works for everybody, new users included."""
+    """CandidateSource on the table ``item_popularity``; the score is the number of users."""
 
     name = "popular"
 
@@ -25,11 +17,17 @@ class Popular:
         self._database = database
 
     def fits(self, query: CandidateQuery) -> bool:
-        """Always."""
-        return True
+        """Not for a query text alone: what most people like says nothing about it."""
+        return bool(query.history) or not query.query
 
     async def fetch(self, query: CandidateQuery, budget: Budget) -> Sequence[Candidate]:
-        """At most ``query.limit``, most users first. The score is the number of users."""
-        condition, parameters = allowed(query)
-        statement = _QUERY.format(allowed=condition)
-        return to_candidates(self.name, await self._database.rows(budget, statement, [*parameters, query.limit]))
+        """The most popular items, ties in order of id."""
+        condition = eligible(query)
+        statement = f"""
+            SELECT items.item_id, item_popularity.users::float8
+            FROM item_popularity JOIN items USING (item_id)
+            WHERE {condition.sql}
+            ORDER BY item_popularity.users DESC, item_popularity.item_id LIMIT %s
+        """
+        rows = await self._database.fetch(statement, [*condition.parameters, query.limit], budget)
+        return as_candidates(self.name, rows)

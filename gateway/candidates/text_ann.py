@@ -1,91 +1,130 @@
-"""Candidates whose text is near the query, or near the most recent history items, in the bi-encoder's space."""
+"""Items whose text is near the recent history or the query, by cosine in PostgreSQL (pgvector)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
-from psycopg import sql
 
 from gateway.budget import Budget
-from gateway.candidates.exclusion import allowed
-from gateway.candidates.hits import to_candidates
-from gateway.domain import Candidate, CandidateQuery
-from gateway.ports import Embedder
-from gateway.store.database import Database
-from gateway.store.values import vector_text
+from gateway.candidates.eligible import as_candidates, eligible
+from gateway.domain import Candidate, CandidateQuery, HistoryEvent
+from gateway.item_text import item_text, text_digest
+from gateway.ports import Embedder, Embeddings
+from gateway.store.filters import matches_all
+from gateway.store.pool import Database, Row
 
-PROFILE_ITEMS = 3
-"""History items whose mean is the profile: a mean over the whole history is the worst text profile there is."""
+_EMBEDDING_SHARE = 0.7
+"""Of the budget, for the bi-encoder; the searches get what is left."""
 
-EXACT_ROWS = 20_000
-"""Up to this many matching rows are scanned exactly: an index scan under a filter loses rows."""
 
-_COUNT = sql.SQL("SELECT count(*) FROM (SELECT FROM items i WHERE {allowed} LIMIT %s) AS matching")
-_EXACT = sql.SQL(
-    "WITH matching AS MATERIALIZED (SELECT i.item_id, i.embedding FROM items i WHERE {allowed}) "
-    "SELECT item_id, 1 - (embedding <=> %s::vector) FROM matching ORDER BY embedding <=> %s::vector, item_id LIMIT %s"
-)
-_INDEXED = sql.SQL(
-    "SELECT i.item_id, 1 - (i.embedding <=> %s::vector) FROM items i WHERE {allowed} "
-    "ORDER BY i.embedding <=> %s::vector LIMIT %s"
-)
-_EMBEDDINGS = "SELECT item_id, embedding::real[] FROM items WHERE item_id = ANY(%s)"
+@dataclass(frozen=True, slots=True)
+class TextAnnSettings:
+    """``history_items``: how many recent items make the profile (chosen on MovieLens 100K, valid). ``exact_rows``: up
+    to so many items that pass the filters, all are compared; above, the index is used."""
+
+    history_items: int = 3
+    exact_rows: int = 20_000
 
 
 class TextAnn:
-    """Nearest neighbours by cosine: exact over few rows, pgvector's HNSW index over many."""
+    """CandidateSource on ``items.embedding``; the score is the cosine."""
 
     name = "text_ann"
 
-    def __init__(self, database: Database, embedder: Embedder, exact_rows: int = EXACT_ROWS) -> None:
+    def __init__(
+        self,
+        database: Database,
+        embedder: Embedder,
+        embedding_model: str = "bi_encoder",
+        settings: TextAnnSettings = TextAnnSettings(),
+    ) -> None:
         self._database = database
         self._embedder = embedder
-        self._exact_rows = exact_rows
+        self._embedding_model = embedding_model
+        self._settings = settings
 
     def fits(self, query: CandidateQuery) -> bool:
-        """Whether there is a query or a history."""
-        return bool(query.query or query.history)
+        """With a history or a query."""
+        return bool(query.history or query.query)
 
     async def fetch(self, query: CandidateQuery, budget: Budget) -> Sequence[Candidate]:
-        """At most ``query.limit``, nearest first. The score is the cosine."""
+        """The nearest items. Fewer than the limit only if no more are eligible."""
         profile = await self._profile(query, budget)
         if profile is None:
             return []
-        return to_candidates(self.name, await self._search(query, vector_text(profile), budget))
+        if await self._few_match(query, budget):
+            return as_candidates(self.name, await self._search_all(profile, query, budget))
+        rows = await self._search_index(profile, query, budget)
+        if len(rows) < query.limit:  # the index scan ends at its bounds, even if more items are eligible
+            rows = await self._search_all(profile, query, budget)
+        return as_candidates(self.name, rows)
 
-    async def _search(self, query: CandidateQuery, profile: str, budget: Budget) -> Sequence[Sequence[object]]:
-        condition, parameters = allowed(query)
-        count = _COUNT.format(allowed=condition)
-        matching = (await self._database.rows(budget, count, [*parameters, self._exact_rows + 1]))[0][0]
-        if matching > self._exact_rows:
-            indexed = _INDEXED.format(allowed=condition)
-            rows = await self._database.rows(budget, indexed, [profile, *parameters, profile, query.limit])
-            if len(rows) >= query.limit:
-                return rows
-        exact = _EXACT.format(allowed=condition)
-        return await self._database.rows(budget, exact, [*parameters, profile, profile, query.limit])
-
-    async def _profile(self, query: CandidateQuery, budget: Budget) -> list[float] | None:
-        """A unit vector; None when nothing of the history can be placed."""
+    async def _profile(self, query: CandidateQuery, budget: Budget) -> Embeddings | None:
+        """Unit vector [384]: the mean of the recent items, and the query with the same weight; None for no text."""
+        history = query.history[: self._settings.history_items]
+        stored = await self._stored_embeddings(history, budget)
+        texts = [item_text(event.fields) for event in history if event.item_id not in stored and event.fields]
         if query.query:
-            return _unit((await self._embedder.embed([query.query], budget))[0])
-        recent = query.history[:PROFILE_ITEMS]
-        stored = await self._stored([event.item_id for event in recent], budget)
-        missing = [event.fields for event in recent if event.item_id not in stored and event.fields]
-        vectors = [np.asarray(stored[event.item_id], np.float32) for event in recent if event.item_id in stored]
-        if missing:
-            vectors += list(await self._embedder.embed([embedding_text(fields) for fields in missing], budget))
-        return _unit(np.mean(vectors, axis=0)) if vectors else None
+            texts.append(query.query)
+        vectors = list(stored.values())
+        if texts:
+            vectors.extend(await self._embedder.embed(texts, budget.slice(_EMBEDDING_SHARE)))
+        parts = [vectors[:-1], vectors[-1:]] if query.query else [vectors]
+        return _direction([mean for part in parts if part and (mean := _direction(part)) is not None])
 
-    async def _stored(self, item_ids: Sequence[str], budget: Budget) -> Mapping[str, list[float]]:
-        return {row[0]: row[1] for row in await self._database.rows(budget, _EMBEDDINGS, (list(item_ids),))}
+    async def _stored_embeddings(self, history: Sequence[HistoryEvent], budget: Budget) -> dict[str, Embeddings]:
+        """By item id. A text that the caller gave counts, where it is not the catalogue's."""
+        if not history:
+            return {}
+        given = {event.item_id: item_text(event.fields) for event in history if event.fields is not None}
+        rows = await self._database.fetch(
+            "SELECT item_id, embedding::real[], text_digest FROM items WHERE item_id = ANY (%s::text[])",
+            [[event.item_id for event in history]],
+            budget,
+        )
+        return {
+            item_id: np.array(vector, np.float32)
+            for item_id, vector, digest in sorted(rows)
+            if item_id not in given or text_digest(self._embedding_model, given[item_id]) == digest
+        }
+
+    async def _few_match(self, query: CandidateQuery, budget: Budget) -> bool:
+        condition = matches_all(query.filters)
+        statement = f"SELECT count(*) FROM (SELECT FROM items WHERE {condition.sql} LIMIT %s) AS matching"
+        limit = self._settings.exact_rows + 1
+        [(matching,)] = await self._database.fetch(statement, [*condition.parameters, limit], budget)
+        return bool(matching < limit)
+
+    async def _search_all(self, profile: Embeddings, query: CandidateQuery, budget: Budget) -> list[Row]:
+        """Compares every eligible item. MATERIALIZED keeps the planner from using the vector index."""
+        condition = eligible(query)
+        statement = f"""
+            WITH compared AS MATERIALIZED (
+                SELECT items.item_id, items.embedding <=> %s::real[]::vector AS distance
+                FROM items WHERE {condition.sql}
+            )
+            SELECT item_id, 1 - distance FROM compared ORDER BY distance, item_id LIMIT %s
+        """
+        return await self._database.fetch(statement, [profile.tolist(), *condition.parameters, query.limit], budget)
+
+    async def _search_index(self, profile: Embeddings, query: CandidateQuery, budget: Budget) -> list[Row]:
+        condition = eligible(query)
+        statement = f"""
+            WITH nearest AS MATERIALIZED (
+                SELECT items.item_id, items.embedding <=> %s::real[]::vector AS distance
+                FROM items WHERE {condition.sql}
+                ORDER BY items.embedding <=> %s::real[]::vector LIMIT %s
+            )
+            SELECT item_id, 1 - distance FROM nearest ORDER BY distance, item_id
+        """
+        vector = profile.tolist()
+        return await self._database.fetch(statement, [vector, *condition.parameters, vector, query.limit], budget)
 
 
-def embedding_text(fields: Mapping[str, str]) -> str:
-    """What the bi-encoder reads of an item: its title first, then all other texts in order of name."""
-    named = sorted(fields.items(), key=lambda field: (field[0] != "title", field[0]))
-    return ", ".join(" ".join(text.split()) for _, text in named if text.strip())
-
-
-def _unit(vector: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> list[float]:
-    length = float(np.linalg.norm(vector))
-    return [float(value) for value in vector / length] if length > 0 else [float(value) for value in vector]
+def _direction(vectors: Sequence[Embeddings]) -> Embeddings | None:
+    """The mean as a unit vector; None where there is none, or where the vectors cancel out."""
+    if not vectors:
+        return None
+    total = np.sum(np.stack(list(vectors)), axis=0, dtype=np.float64)
+    length = float(np.linalg.norm(total))
+    return None if length < 1e-9 else (total / length).astype(np.float32)

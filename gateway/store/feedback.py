@@ -1,99 +1,111 @@
-"""Impressions and interactions in PostgreSQL: what training reads later."""
+"""Impressions and interactions in PostgreSQL: what was shown, what users did, and which belongs to which."""
 
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
 
 from psycopg.types.json import Jsonb
 
 from gateway.budget import Budget
 from gateway.domain import Context, Impression, Interaction
 from gateway.errors import NotFound
-from gateway.store.database import Connection, Database
+from gateway.store.pool import Database
 
-_INTERACTION = """
-INSERT INTO interactions (user_id, item_id, event, weight, time, attribution_token)
-SELECT * FROM unnest(%s::text[], %s::text[], %s::text[], %s::float8[], %s::timestamptz[], %s::text[])
-ON CONFLICT DO NOTHING RETURNING item_id, attribution_token
+# One statement, so all or nothing: with an unknown item nothing is inserted.
+_RECORD = """
+    WITH given AS (
+        SELECT * FROM unnest(%s::text[], %s::text[], %s::text[], %s::timestamptz[], %s::float8[], %s::text[])
+            WITH ORDINALITY AS rows (user_id, item_id, event, time, weight, attribution_token, position)
+    ), unknown AS MATERIALIZED (
+        SELECT item_id, min(position) AS position FROM given
+        WHERE NOT EXISTS (SELECT FROM items WHERE items.item_id = given.item_id) GROUP BY item_id
+    ), recorded AS (
+        INSERT INTO interactions (user_id, item_id, event, time, weight, attribution_token)
+        SELECT user_id, item_id, event, time, weight, attribution_token FROM given
+        WHERE NOT EXISTS (SELECT FROM unknown)
+        ORDER BY position
+        ON CONFLICT DO NOTHING
+        RETURNING item_id, attribution_token
+    )
+    SELECT
+        (SELECT array_agg(item_id ORDER BY position) FROM unknown),
+        (SELECT count(*) FROM recorded),
+        (SELECT count(*) FROM recorded JOIN impression_items USING (attribution_token, item_id))
 """
-_ATTRIBUTED = """
-SELECT count(*) FROM unnest(%s::text[], %s::text[]) AS given(item_id, attribution_token)
-JOIN impression_items USING (item_id, attribution_token)
-"""
-_IMPRESSION = """
-INSERT INTO impressions
-    (attribution_token, request_id, user_id, context, model, model_version, encoding_fingerprint, degraded)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
-"""
-_IMPRESSION_ITEMS = """
-INSERT INTO impression_items (attribution_token, rank, item_id, first_stage_rank, logit, score)
-SELECT %s, * FROM unnest(%s::int[], %s::text[], %s::int[], %s::real[], %s::real[])
+
+_SHOW = """
+    WITH list AS (
+        INSERT INTO impressions (attribution_token, request_id, context, model, version, fingerprint, degraded)
+        VALUES (%s, %s, %s, %s, %s, %s, %s)
+        ON CONFLICT DO NOTHING
+        RETURNING attribution_token
+    ), shown AS (
+        INSERT INTO impression_items (attribution_token, item_id, rank, first_stage_rank, logit, score)
+        SELECT list.attribution_token, rows.* FROM list,
+            unnest(%s::text[], %s::int[], %s::int[], %s::float8[], %s::float8[]) AS rows
+    )
+    SELECT count(*) FROM list
 """
 
 
 class PostgresFeedbackStore:
-    """FeedbackStore over interactions and impressions."""
+    """FeedbackStore on ``interactions``, ``impressions`` and ``impression_items``."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def record_interactions(self, interactions: Sequence[Interaction], budget: Budget) -> tuple[int, int]:
-        """(recorded, attributed). All or nothing; repeating changes nothing. NotFound for an unknown item."""
-        async with self._database.connection(budget) as connection, connection.transaction():
-            await _require_items(connection, [one.item_id for one in interactions])
-            columns = [
-                [one.user_id for one in interactions],
-                [one.item_id for one in interactions],
-                [one.event for one in interactions],
-                [one.weight for one in interactions],
-                [one.time for one in interactions],
-                [one.attribution_token for one in interactions],
-            ]
-            stored = await (await connection.execute(_INTERACTION, columns)).fetchall()
-            pairs = [[row[0] for row in stored], [row[1] for row in stored]]
-            attributed = await (await connection.execute(_ATTRIBUTED, pairs)).fetchone()
-            return len(stored), attributed[0] if attributed else 0
+        """How many were new, and how many of these name an item of a list that was shown. NotFound: none is stored."""
+        columns = [
+            [one.user_id for one in interactions],
+            [one.item_id for one in interactions],
+            [one.event for one in interactions],
+            [one.time for one in interactions],
+            [one.weight for one in interactions],
+            [one.attribution_token for one in interactions],
+        ]
+        [(unknown, recorded, attributed)] = await self._database.execute(_RECORD, columns, budget)
+        if unknown:
+            raise NotFound("item", unknown[0], f"upsert it first ({len(unknown)} items are unknown; nothing is stored)")
+        return recorded, attributed
 
     async def record_impression(self, impression: Impression, budget: Budget) -> None:
-        """Stores the list that was shown."""
-        items, model = impression.items, impression.model
-        async with self._database.connection(budget) as connection, connection.transaction():
-            await connection.execute(
-                _IMPRESSION,
-                (
-                    impression.attribution_token,
-                    impression.request_id,
-                    impression.context.user_id,
-                    Jsonb(_described(impression.context)),
-                    model.name,
-                    model.version,
-                    model.fingerprint,
-                    [degradation.reason.value for degradation in impression.degraded],
-                ),
-            )
-            await connection.execute(
-                _IMPRESSION_ITEMS,
-                (
-                    impression.attribution_token,
-                    [item.rank for item in items],
-                    [item.item_id for item in items],
-                    [item.first_stage_rank for item in items],
-                    [item.logit for item in items],
-                    [item.score for item in items],
-                ),
-            )
-
-
-async def _require_items(connection: Connection, item_ids: Sequence[str]) -> None:
-    unknown = await (
-        await connection.execute(
-            "SELECT given FROM unnest(%s::text[]) AS given "
-            "WHERE NOT EXISTS (SELECT FROM items WHERE item_id = given) LIMIT 1",
-            (list(item_ids),),
+        """Stores the list; a token that is stored already stays as it is."""
+        model = impression.model
+        await self._database.execute(
+            _SHOW,
+            [
+                impression.attribution_token,
+                impression.request_id,
+                Jsonb(_context_document(impression.context)),
+                model.name,
+                model.version,
+                model.fingerprint,
+                Jsonb([{"reason": one.reason.value, "detail": one.detail} for one in impression.degraded]),
+                [item.item_id for item in impression.items],
+                [item.rank for item in impression.items],
+                [item.first_stage_rank for item in impression.items],
+                [item.logit for item in impression.items],
+                [item.score for item in impression.items],
+            ],
+            budget,
         )
-    ).fetchone()
-    if unknown:
-        raise NotFound("item", unknown[0], "upsert it with CatalogService.UpsertItems first; nothing was stored")
 
 
-def _described(context: Context) -> dict[str, object]:
-    return {name: value for name, value in asdict(context).items() if value not in (None, "", {})}
+def _context_document(context: Context) -> Mapping[str, object]:
+    """What was asked, without what was left open."""
+    history = None
+    if context.history is not None:
+        history = [
+            {"item_id": event.item_id} | ({"fields": dict(event.fields)} if event.fields is not None else {})
+            for event in context.history
+        ]
+    document = {
+        "user_id": context.user_id,
+        "history": history,
+        "query": context.query,
+        "seed_item_id": context.seed_item_id,
+        "session_query": context.session_query or None,
+        "surface": context.surface or None,
+        "locale": context.locale or None,
+        "features": dict(context.features) or None,
+    }
+    return {name: value for name, value in document.items() if value is not None}

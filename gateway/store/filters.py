@@ -1,37 +1,67 @@
-"""Typed filters to SQL conditions on the item ``i``. Everything that a caller gave is a parameter, never SQL text."""
+"""Typed filters to SQL conditions over ``items.attributes``. Everything of a request is a parameter, never SQL text."""
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
 
-from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from gateway.domain import Filter, FilterKind
-from gateway.store.values import to_json
-
-_EQUALS = sql.SQL("i.attributes @> %s AND i.attributes -> %s = %s")
-_ANY_OF = sql.SQL("jsonb_exists_any(i.attributes -> %s, %s)")
-_IN_RANGE = sql.SQL(
-    "CASE WHEN jsonb_typeof(i.attributes -> %s) = 'number' "
-    "THEN (i.attributes ->> %s)::float8 BETWEEN %s AND %s ELSE false END"
-)
 
 
-def conditions(filters: Sequence[Filter]) -> tuple[sql.Composable, list[Any]]:
-    """(condition that all filters hold, its parameters). An item without the attribute never matches."""
-    parts: list[sql.Composable] = [sql.SQL("true")]
-    parameters: list[Any] = []
-    for one in filters:
-        if one.kind is FilterKind.EQUALS:
-            value = to_json(one.values[0])
-            parts.append(_EQUALS)
-            parameters += [Jsonb({one.attribute: value}), one.attribute, Jsonb(value)]
-        elif one.kind is FilterKind.ANY_OF:
-            parts.append(_ANY_OF)
-            parameters += [one.attribute, [str(value) for value in one.values]]
-        else:
-            lowest = float("-inf") if one.minimum is None else one.minimum
-            highest = float("inf") if one.maximum is None else one.maximum
-            parts.append(_IN_RANGE)
-            parameters += [one.attribute, one.attribute, lowest, highest]
-    return sql.SQL(" AND ").join(parts), parameters
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """SQL of our own with placeholders, and what belongs to them in order."""
+
+    sql: str
+    parameters: tuple[object, ...] = ()
+
+
+ALWAYS = Condition("TRUE")
+
+
+def matches_all(filters: Sequence[Filter]) -> Condition:
+    """True for items that pass every filter. An item without the attribute passes none."""
+    return every([_matches(one) for one in filters])
+
+
+def every(conditions: Sequence[Condition]) -> Condition:
+    """True where all are."""
+    if not conditions:
+        return ALWAYS
+    sql = " AND ".join(condition.sql for condition in conditions)
+    return Condition(sql, tuple(value for condition in conditions for value in condition.parameters))
+
+
+def _matches(one: Filter) -> Condition:
+    if one.kind is FilterKind.IN_RANGE:
+        return _in_range(one)
+    if one.kind is FilterKind.ANY_OF:
+        return _any_of(one)
+    return _equals(one)
+
+
+def _equals(one: Filter) -> Condition:
+    value = one.values[0]
+    if not isinstance(value, tuple):
+        return Condition("items.attributes @> %s::jsonb", (Jsonb({one.attribute: value}),))
+    # Labels are a set: each side holds the other.
+    return Condition(
+        "(items.attributes @> %s::jsonb AND items.attributes -> %s::text <@ %s::jsonb)",
+        (Jsonb({one.attribute: list(value)}), one.attribute, Jsonb(list(value))),
+    )
+
+
+def _any_of(one: Filter) -> Condition:
+    """The text is one of the values, or the labels hold one of them."""
+    documents = [Jsonb({one.attribute: shape}) for value in one.values for shape in (value, [value])]
+    return Condition("items.attributes @> ANY (%s::jsonb[])", (documents,))
+
+
+def _in_range(one: Filter) -> Condition:
+    """Compares as jsonb, where numbers order by value and no cast can fail."""
+    conditions = [Condition("jsonb_typeof(items.attributes -> %s::text) = 'number'", (one.attribute,))]
+    if one.minimum is not None:
+        conditions.append(Condition("items.attributes -> %s::text >= %s::jsonb", (one.attribute, Jsonb(one.minimum))))
+    if one.maximum is not None:
+        conditions.append(Condition("items.attributes -> %s::text <= %s::jsonb", (one.attribute, Jsonb(one.maximum))))
+    return Condition(f"({every(conditions).sql})", every(conditions).parameters)

@@ -1,25 +1,26 @@
-"""What users did, from PostgreSQL."""
+"""What users did, in PostgreSQL."""
 
 from collections.abc import Sequence
 
 from gateway.budget import Budget
 from gateway.domain import HistoryEvent
-from gateway.store.database import Database
+from gateway.store.pool import Database
 
 _RECENT = """
-SELECT item_id FROM (
-    SELECT DISTINCT ON (item_id) item_id, time, sequence FROM interactions
-    WHERE user_id = %s AND weight > 0 ORDER BY item_id, time DESC, sequence DESC
-) AS latest ORDER BY time DESC, sequence DESC LIMIT %s
+    SELECT item_id FROM (
+        SELECT DISTINCT ON (item_id) item_id, time, sequence FROM interactions
+        WHERE user_id = %s::text AND weight > 0 ORDER BY item_id, time DESC, sequence DESC
+    ) AS latest ORDER BY time DESC, sequence DESC LIMIT %s
 """
 
 
 class PostgresHistoryStore:
-    """HistoryStore over the table interactions."""
+    """HistoryStore on the table ``interactions``."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def recent(self, user_id: str, limit: int, budget: Budget) -> Sequence[HistoryEvent]:
-        """The user's distinct items of weight above 0, most recent first; empty for an unknown user."""
-        return [HistoryEvent(row[0]) for row in await self._database.rows(budget, _RECENT, (user_id, limit))]
+        """The user's distinct items of weight above 0, most recent first; at the same moment, stored later is more recent."""
+        rows = await self._database.fetch(_RECENT, [user_id, limit], budget)
+        return [HistoryEvent(item_id) for (item_id,) in rows]

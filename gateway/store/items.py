@@ -1,88 +1,150 @@
-"""The catalogue in PostgreSQL."""
+"""The catalogue in PostgreSQL. Knows no embedding model and no tokenizer: vectors and token ids come ready made."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from psycopg import sql
+from psycopg import AsyncConnection
 from psycopg.types.json import Jsonb
 
 from gateway.budget import Budget
-from gateway.domain import Filter, Item, WriteCounts
-from gateway.ports import Embeddings
-from gateway.store.database import Database
-from gateway.store.filters import conditions
-from gateway.store.values import attributes_from_json, attributes_to_json, vector_text
+from gateway.domain import AttributeValue, Filter, Item, WriteCounts
+from gateway.errors import StoreUnavailable
+from gateway.ports import IndexedItem, ItemDigests
+from gateway.store.filters import matches_all
+from gateway.store.pool import Database, Row
+from gateway.store.staging import Staging, stage
 
-_COLUMNS = "i.item_id, i.fields, i.attributes, i.token_ids, i.tokens_fingerprint"
-_SELECT = sql.SQL("SELECT " + _COLUMNS + " FROM items i WHERE ")
+_COLUMNS = "item_id, fields, attributes, token_ids, tokens_fingerprint"
 
-_MERGE = """
-WITH changed AS (
-    INSERT INTO items AS old (item_id, fields, attributes, embedding, token_ids, tokens_fingerprint)
-    SELECT item_id, fields, attributes, embedding, token_ids, tokens_fingerprint FROM arriving_items
-    ON CONFLICT (item_id) DO UPDATE SET
-        fields = excluded.fields, attributes = excluded.attributes, embedding = excluded.embedding,
-        token_ids = excluded.token_ids, tokens_fingerprint = excluded.tokens_fingerprint, updated_at = now()
-    WHERE (old.fields, old.attributes, old.tokens_fingerprint)
-        IS DISTINCT FROM (excluded.fields, excluded.attributes, excluded.tokens_fingerprint)
-    RETURNING (xmax = 0) AS inserted
+_STAGING = Staging(
+    "staged_items",
+    (
+        ("item_id", "text"),
+        ("fields", "jsonb"),
+        ("attributes", "jsonb"),
+        ("embedding", "real[]"),
+        ("token_ids", "integer[]"),
+        ("tokens_fingerprint", "text"),
+        ("content_digest", "bytea"),
+        ("text_digest", "bytea"),
+    ),
 )
-SELECT count(*) FILTER (WHERE inserted), count(*) FILTER (WHERE NOT inserted) FROM changed
+
+# Writers of items go one after the other: batches with common ids would otherwise wait for each other in a circle.
+_LOCK = "SELECT pg_advisory_xact_lock(hashtext('crossrank.items'))"
+
+_UPDATE = """
+    UPDATE items SET
+        fields = staged.fields,
+        attributes = staged.attributes,
+        embedding = coalesce(staged.embedding::vector, items.embedding),
+        token_ids = staged.token_ids,
+        tokens_fingerprint = staged.tokens_fingerprint,
+        content_digest = staged.content_digest,
+        text_digest = staged.text_digest,
+        updated_at = now()
+    FROM staged_items AS staged
+    WHERE items.item_id = staged.item_id
+        AND (items.content_digest <> staged.content_digest OR items.text_digest <> staged.text_digest)
+        AND (staged.embedding IS NOT NULL OR items.text_digest = staged.text_digest)
+"""
+
+_INSERT = """
+    INSERT INTO items (item_id, fields, attributes, embedding, token_ids, tokens_fingerprint, content_digest,
+        text_digest)
+    SELECT item_id, fields, attributes, embedding::vector, token_ids, tokens_fingerprint, content_digest, text_digest
+    FROM staged_items AS staged
+    WHERE embedding IS NOT NULL AND NOT EXISTS (SELECT FROM items WHERE items.item_id = staged.item_id)
+"""
+
+_MISSING = """
+    SELECT count(*) FROM staged_items AS staged
+    WHERE NOT EXISTS (SELECT FROM items WHERE items.item_id = staged.item_id
+        AND items.content_digest = staged.content_digest AND items.text_digest = staged.text_digest)
 """
 
 
 class PostgresItemStore:
-    """ItemStore over the table items."""
+    """ItemStore on the table ``items``."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def get(self, item_ids: Sequence[str], budget: Budget) -> Mapping[str, Item]:
         """The items found, by id."""
-        rows = await self._database.rows(budget, _SELECT + sql.SQL("i.item_id = ANY(%s)"), (list(item_ids),))
-        return {row[0]: _item(row) for row in rows}
+        query = f"SELECT {_COLUMNS} FROM items WHERE item_id = ANY (%s::text[])"
+        rows = await self._database.fetch(query, [list(item_ids)], budget)
+        return {item.item_id: item for item in map(_item, rows)}
 
-    async def upsert(self, items: Sequence[Item], embeddings: Embeddings, budget: Budget) -> WriteCounts:
-        """Writes all or nothing, through COPY into a temporary table and one merge."""
-        async with self._database.connection(budget) as connection, connection.transaction():
-            await connection.execute(
-                "CREATE TEMPORARY TABLE arriving_items (LIKE items INCLUDING DEFAULTS) ON COMMIT DROP"
-            )
-            copy_into = (
-                "COPY arriving_items (item_id, fields, attributes, embedding, token_ids, tokens_fingerprint) FROM STDIN"
-            )
-            async with connection.cursor().copy(copy_into) as copy:
-                for item, embedding in zip(items, embeddings, strict=True):
-                    await copy.write_row(
-                        (
-                            item.item_id,
-                            Jsonb(dict(item.fields)),
-                            Jsonb(attributes_to_json(item.attributes)),
-                            vector_text(embedding.tolist()),
-                            None if item.token_ids is None else list(item.token_ids),
-                            item.tokens_fingerprint,
-                        )
-                    )
-            row = await (await connection.execute(_MERGE)).fetchone()
-        inserted, updated = row or (0, 0)
-        return WriteCounts(inserted, updated, len(items) - inserted - updated)
+    async def digests(self, item_ids: Sequence[str], budget: Budget) -> Mapping[str, ItemDigests]:
+        """What the items found were made of."""
+        query = "SELECT item_id, content_digest, text_digest FROM items WHERE item_id = ANY (%s::text[])"
+        rows = await self._database.fetch(query, [list(item_ids)], budget)
+        return {item_id: ItemDigests(bytes(content), bytes(text)) for item_id, content, text in rows}
+
+    async def upsert(self, items: Sequence[IndexedItem], budget: Budget) -> WriteCounts:
+        """Writes all or nothing, through a staging table."""
+
+        async def merge(connection: AsyncConnection[Row]) -> WriteCounts:
+            await connection.execute(_LOCK)
+            await stage(connection, _STAGING, _staged_rows(items))
+            updated = (await connection.execute(_UPDATE)).rowcount
+            inserted = (await connection.execute(_INSERT)).rowcount
+            missing = await (await connection.execute(_MISSING)).fetchone()
+            if missing != (0,):
+                raise StoreUnavailable("another writer changed these items at the same time: send them again")
+            return WriteCounts(inserted, updated, len(items) - inserted - updated)
+
+        return await self._database.transact(merge, budget)
 
     async def delete(self, item_ids: Sequence[str], budget: Budget) -> int:
-        """How many existed. Their neighbours and popularity go too; interactions stay, they are training data."""
-        ids = list(item_ids)
-        async with self._database.connection(budget) as connection, connection.transaction():
-            await connection.execute("DELETE FROM item_neighbors WHERE item_id = ANY(%s)", (ids,))
-            await connection.execute("DELETE FROM item_popularity WHERE item_id = ANY(%s)", (ids,))
-            deleted = await connection.execute("DELETE FROM items WHERE item_id = ANY(%s)", (ids,))
-            return deleted.rowcount
+        """How many existed. Interactions stay: they are what happened."""
+
+        async def remove(connection: AsyncConnection[Row]) -> int:
+            await connection.execute(_LOCK)
+            query = "DELETE FROM items WHERE item_id = ANY (%s::text[])"
+            return (await connection.execute(query, [list(item_ids)])).rowcount
+
+        return await self._database.transact(remove, budget)
 
     async def list(self, after: str, limit: int, filters: Sequence[Filter], budget: Budget) -> Sequence[Item]:
         """Items with an id above ``after``, in order of id."""
-        where, parameters = conditions(filters)
-        query = _SELECT + where + sql.SQL(" AND i.item_id > %s ORDER BY i.item_id LIMIT %s")
-        return [_item(row) for row in await self._database.rows(budget, query, [*parameters, after, limit])]
+        condition = matches_all(filters)
+        query = f"SELECT {_COLUMNS} FROM items WHERE item_id > %s::text AND {condition.sql} ORDER BY item_id LIMIT %s"
+        return [_item(row) for row in await self._database.fetch(query, [after, *condition.parameters, limit], budget)]
 
 
-def _item(row: tuple[str, dict[str, str], dict[str, object], list[int] | None, str]) -> Item:
-    item_id, fields, attributes, token_ids, fingerprint = row
-    known = None if token_ids is None else tuple(token_ids)
-    return Item(item_id, fields, attributes_from_json(attributes), known, fingerprint)
+def _staged_rows(items: Sequence[IndexedItem]) -> Iterator[tuple[object, ...]]:
+    for indexed in items:
+        item = indexed.item
+        yield (
+            item.item_id,
+            Jsonb(dict(item.fields)),
+            Jsonb(dict(item.attributes)),
+            None if indexed.embedding is None else indexed.embedding.tolist(),
+            None if item.token_ids is None else list(item.token_ids),
+            item.tokens_fingerprint,
+            indexed.digests.content,
+            indexed.digests.text,
+        )
+
+
+def _item(row: Row) -> Item:
+    item_id, fields, attributes, token_ids, tokens_fingerprint = row
+    return Item(
+        item_id=item_id,
+        fields=fields,
+        attributes={name: _attribute(value) for name, value in attributes.items()},
+        token_ids=None if token_ids is None else tuple(token_ids),
+        tokens_fingerprint=tokens_fingerprint,
+    )
+
+
+def _attribute(value: object) -> AttributeValue:
+    """JSON knows no sets, and writes whole numbers without a point."""
+    if isinstance(value, str | bool):
+        return value
+    if isinstance(value, int | float):
+        return float(value)
+    if isinstance(value, list):
+        return tuple(value)
+    raise StoreUnavailable(f"an attribute holds {value!r}, which crossrank never writes: upsert the item again")

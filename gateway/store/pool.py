@@ -68,16 +68,11 @@ class Database:
 
     async def fetch(self, query: str, parameters: Sequence[object], budget: Budget) -> list[Row]:
         """The rows of one reading statement, in one round trip."""
+        return await self._statement("BEGIN READ ONLY", query, parameters, budget)
 
-        async def read(connection: AsyncConnection[Row]) -> list[Row]:
-            async with connection.pipeline():
-                await connection.execute("BEGIN READ ONLY")
-                await connection.execute(_LIMIT_TIME, [_milliseconds(budget)])
-                cursor = await connection.cursor(binary=True).execute(query, parameters)
-                await connection.execute("COMMIT")
-            return await cursor.fetchall()
-
-        return await self._within(budget, read)
+    async def execute(self, query: str, parameters: Sequence[object], budget: Budget) -> list[Row]:
+        """The rows that one writing statement returns, in one round trip."""
+        return await self._statement("BEGIN", query, parameters, budget)
 
     async def transact(self, work: Callable[[AsyncConnection[Row]], Awaitable[Result]], budget: Budget) -> Result:
         """The result of ``work`` done in one transaction; what it raises undoes everything."""
@@ -88,6 +83,17 @@ class Database:
                 return await work(connection)
 
         return await self._within(budget, write)
+
+    async def _statement(self, begin: str, query: str, parameters: Sequence[object], budget: Budget) -> list[Row]:
+        async def run(connection: AsyncConnection[Row]) -> list[Row]:
+            async with connection.pipeline():
+                await connection.execute(begin)
+                await connection.execute(_LIMIT_TIME, [_milliseconds(budget)])
+                cursor = await connection.cursor(binary=True).execute(query, parameters)
+                await connection.execute("COMMIT")
+            return await cursor.fetchall()
+
+        return await self._within(budget, run)
 
     async def _within(self, budget: Budget, work: Callable[[AsyncConnection[Row]], Awaitable[Result]]) -> Result:
         """Runs ``work`` as a task of its own: a server that neither answers nor cancels must not hold the caller."""

@@ -27,14 +27,23 @@ async def apply_schema(database: Database, budget: Budget) -> None:
 
     async def create(connection: AsyncConnection[Row]) -> None:
         await connection.execute(_LOCK)  # two starting gateways would collide in the catalogue of PostgreSQL
-        await connection.execute(schema_sql())
-        found = await (await connection.execute("SELECT max(version) FROM schema_version")).fetchone()
-        if found and found[0] is not None and found[0] > SCHEMA_VERSION:
+        found = await _version(connection)
+        if found > SCHEMA_VERSION:
             raise StoreUnavailable(
-                f"the database has schema version {found[0]}; this crossrank knows {SCHEMA_VERSION}: upgrade it"
+                f"the database has schema version {found}; this crossrank knows {SCHEMA_VERSION}: upgrade crossrank"
             )
+        await connection.execute(schema_sql())
         await connection.execute(
             "INSERT INTO schema_version (version) VALUES (%s) ON CONFLICT DO NOTHING", [SCHEMA_VERSION]
         )
 
     await database.transact(create, budget)
+
+
+async def _version(connection: AsyncConnection[Row]) -> int:
+    """The version that is stored; 0 for an empty database."""
+    exists = await (await connection.execute("SELECT to_regclass('schema_version') IS NOT NULL")).fetchone()
+    if exists != (True,):
+        return 0
+    found = await (await connection.execute("SELECT max(version) FROM schema_version")).fetchone()
+    return int(found[0]) if found and found[0] is not None else 0

@@ -30,9 +30,10 @@ CREATE TABLE IF NOT EXISTS interactions (
     time timestamptz NOT NULL,
     weight double precision NOT NULL,
     attribution_token text COLLATE "C" NOT NULL DEFAULT '',
+    sequence bigint GENERATED ALWAYS AS IDENTITY,  -- at the same moment, what was stored later came later
     PRIMARY KEY (user_id, item_id, event, time)
 );
-CREATE INDEX IF NOT EXISTS interactions_history ON interactions (user_id, time DESC, item_id) WHERE weight > 0;
+CREATE INDEX IF NOT EXISTS interactions_history ON interactions (user_id, time DESC, sequence DESC, item_id) WHERE weight > 0;
 CREATE INDEX IF NOT EXISTS interactions_attribution ON interactions (attribution_token, item_id)
     WHERE attribution_token <> '';
 
