@@ -137,13 +137,10 @@ def build_pipeline(settings: Settings, database: Database, models: Models, metri
     cache = LocalScoreCache(settings.cache_entries)
     metrics.watch("tokens_in_flight", "Tokens of admitted work", lambda: admission.in_flight)
     metrics.watch("cache_entries", "Scores in the process cache", lambda: len(cache))
-    sources = (
-        TextAnn(database, models.bi_encoder, settings.embedding_model),
-        ItemNeighbors(database),
-        Popular(database),
-    )
+    popular = Popular(database)
+    text_ann = TextAnn(database, models.bi_encoder, settings.embedding_model)
     parts = Parts(
-        candidates=Blend(sources),
+        candidates=Blend((text_ann, ItemNeighbors(database), popular), fallback=popular),
         items=PostgresItemStore(database),
         histories=PostgresHistoryStore(database),
         feedback=PostgresFeedbackStore(database),

@@ -73,7 +73,7 @@ class ItemDigests:
 
 @dataclass(frozen=True, slots=True)
 class IndexedItem:
-    """An item ready to be stored. ``embedding`` is a unit vector [384]; None: the stored one, of the same text, stays."""
+    """An item ready to be stored. ``embedding``: a unit vector [384]; None: the stored one, of the same text, stays."""
 
     item: Item
     digests: ItemDigests

@@ -21,6 +21,6 @@ class PostgresHistoryStore:
         self._database = database
 
     async def recent(self, user_id: str, limit: int, budget: Budget) -> Sequence[HistoryEvent]:
-        """The user's distinct items of weight above 0, most recent first; at the same moment, stored later is more recent."""
+        """The user's distinct items of weight above 0, most recent first; of one moment, what was stored last first."""
         rows = await self._database.fetch(_RECENT, [user_id, limit], budget)
         return [HistoryEvent(item_id) for (item_id,) in rows]
