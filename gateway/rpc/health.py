@@ -15,6 +15,9 @@ if TYPE_CHECKING:  # generic in its stubs only
 
 Status = health_pb2.HealthCheckResponse.ServingStatus
 
+LIVENESS = "liveness"
+"""A name that always serves: for a probe that restarts a process which answers nothing at all, and no other."""
+
 
 class HealthServicer:
     """Health of the process ("" and ``services``) and of ranking (``ranking_service``).
@@ -26,6 +29,7 @@ class HealthServicer:
     def __init__(self, ranking_service: str, services: Sequence[str] = ()) -> None:
         self._ranking_service = ranking_service
         self._statuses = dict.fromkeys(("", ranking_service, *services), Status.NOT_SERVING)
+        self._statuses[LIVENESS] = Status.SERVING
         self._changed = asyncio.Event()
         self._stopping = False
         self._watches_end = False
@@ -78,6 +82,7 @@ class HealthServicer:
                 await changed.wait()
 
     def _publish(self, statuses: dict[str, Any]) -> None:
+        statuses[LIVENESS] = Status.SERVING
         if statuses != self._statuses:
             self._statuses = statuses
             self._wake()
