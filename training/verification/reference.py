@@ -1,0 +1,43 @@
+"""The reference: `transformers` in fp32, its own tokenizer, one pair at a time, no padding. Knows no server."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from transformers import PreTrainedModel, PreTrainedTokenizerFast
+
+from gateway.encoding.pair_encoder import PairEncoder
+
+Logits = npt.NDArray[np.float32]
+
+
+class Reference:
+    """A sequence-classification model and the tokenizer file of its version."""
+
+    def __init__(self, model: PreTrainedModel, tokenizer_file: Path, encoder: PairEncoder) -> None:
+        self._model = model.float().eval()
+        self._tokenizer = PreTrainedTokenizerFast(
+            tokenizer_file=str(tokenizer_file), pad_token="[PAD]", split_special_tokens=True
+        )
+        self._encoder = encoder
+
+    def score(self, context: str, items: Sequence[str], advance: Callable[[int], None] = lambda done: None) -> Logits:
+        """Logits of the pairs (context, item), each computed alone. Only the item side is cut."""
+        logits = []
+        with torch.inference_mode():
+            for item in items:
+                inputs = self._encode(context, item)
+                logits.append(self._model(**inputs).logits.item())
+                advance(1)
+        return np.array(logits, np.float32)
+
+    def _encode(self, context: str, item: str) -> dict[str, torch.Tensor]:
+        context_tokens = len(self._tokenizer(context, add_special_tokens=False)["input_ids"])
+        longest = context_tokens + self._encoder.spec.item.max_tokens + self._encoder.special_tokens
+        inputs = self._tokenizer(context, item, truncation="only_second", max_length=longest, return_tensors="pt")
+        return {name: tensor for name, tensor in inputs.items() if self._takes(name)}
+
+    def _takes(self, name: str) -> bool:
+        return name != "token_type_ids" or getattr(self._model.config, "type_vocab_size", 0) > 1
