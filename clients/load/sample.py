@@ -11,9 +11,9 @@ from gateway.domain import EncodedPair
 from gateway.encoding.bundle import open_bundle
 from gateway.encoding.pair_encoder import PairEncoder
 from gateway.encoding.render import ContextFields
-from gateway.store.pool import Database
 from gateway.store.histories import PostgresHistoryStore
 from gateway.store.items import PostgresItemStore
+from gateway.store.pool import Database
 
 _STEP_S = 10.0
 _CONNECTIONS = 2
