@@ -2,7 +2,8 @@
 
 import asyncio
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -117,22 +118,33 @@ async def serve(
     server = GatewayServer(services, settings)
     address = await server.start()
     stop, at_once = asyncio.Event(), asyncio.Event()
+    following = asyncio.create_task(server.health.follow(services.ranking_is_right))
+    # Health that follows nothing would be a lie: when the task dies, so does the server, loudly.
+    following.add_done_callback(lambda _: stop.set())
+    with _signals(lambda: (at_once if stop.is_set() else stop).set()):
+        _log.info("listening", address=str(address), tls=settings.tls is not None)
+        listening(address)
+        try:
+            await stop.wait()
+        finally:
+            _log.info("stopping", drain_s=settings.drain_s, grace_s=settings.grace_s)
+            await server.stop(at_once)
+    if following.done():
+        following.result()
+    following.cancel()
+
+
+@contextmanager
+def _signals(handle: Callable[[], None]) -> Iterator[None]:
+    """Calls ``handle`` on SIGTERM and SIGINT while the block runs."""
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, lambda: (at_once if stop.is_set() else stop).set())
-    _log.info("listening", address=str(address), tls=settings.tls is not None)
-    listening(address)
-    following = asyncio.create_task(server.health.follow(services.ranking_is_right))
-    stopping = asyncio.create_task(stop.wait())
+        loop.add_signal_handler(number, handle)
     try:
-        await asyncio.wait((following, stopping), return_when=asyncio.FIRST_COMPLETED)
+        yield
     finally:
-        _log.info("stopping", drain_s=settings.drain_s, grace_s=settings.grace_s)
-        await server.stop(at_once)
-        stopping.cancel()
-        if following.done():
-            following.result()  # health that follows nothing must end the process, loudly
-        following.cancel()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
 
 
 def _options(limits: Limits) -> Sequence[tuple[str, int]]:

@@ -22,7 +22,7 @@ from gateway.telemetry.metrics import Metrics
 from tests.rpc.fakes import FakeFeedback, FakeInfo, FakeItems, FakeRanker, FakeWriter
 
 
-@dataclass
+@dataclass(repr=False)
 class Rig:
     """A running server: what stands behind it and what a client holds."""
 

@@ -1,0 +1,39 @@
+"""A gateway process with fakes behind it: its calls wait for SIGUSR1, so that a test decides when they end.
+
+Usage: python -m tests.rpc.standalone DRAIN_S GRACE_S
+"""
+
+import asyncio
+import signal
+import sys
+
+from gateway.address import Address
+from gateway.limits import Limits
+from gateway.server import ServerSettings, serve
+from gateway.telemetry.logs import configure_logging
+from tests.rpc.rig import parts
+
+
+def announce(address: Address) -> None:
+    """Tells the test where to call."""
+    print(address, flush=True)
+
+
+async def main(drain_s: float, grace_s: float) -> None:
+    """Serves until told to stop."""
+    configure_logging("info")
+    limits = Limits(default_deadline_s=60, max_deadline_s=60)
+    ranker, *_, services = parts(limits)
+    release = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, release.set)
+
+    async def wait_for_release() -> None:
+        await release.wait()
+
+    ranker.before = wait_for_release
+    await serve(services, ServerSettings("127.0.0.1:0", limits, drain_s=drain_s, grace_s=grace_s), announce)
+
+
+if __name__ == "__main__":
+    asyncio.run(main(float(sys.argv[1]), float(sys.argv[2])))
+    print("stopped", flush=True)
