@@ -1,0 +1,132 @@
+"""kill -9 of each part during a run of requests: every request ends right, flagged or typed; the stack heals itself."""
+
+import asyncio
+import os
+import signal
+from collections import Counter
+from collections.abc import Iterator
+
+import psutil
+import pytest
+
+from crossrank_client import CrossrankCallError, CrossrankClient, RankingOptions, User
+from deploy.local.stack import LocalStack
+from tests.e2e.catalogue import fill
+
+DEADLINE_S = 2.0
+HANG_S = DEADLINE_S + 1.0
+HEAL_S = 10.0
+CALLERS = 4
+PROMISED_ERRORS = {"UNAVAILABLE", "DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED"}
+
+
+@pytest.fixture(scope="module")
+def fragile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
+    """A stack of our own: its parts are killed."""
+    with LocalStack(tmp_path_factory.mktemp("fragile")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+async def target(fragile: LocalStack) -> str:
+    await fill(fragile.gateway_url)
+    return fragile.gateway_url
+
+
+class Ledger:
+    """Counts how every request ended; an end that is none of the promised ones fails the test."""
+
+    def __init__(self) -> None:
+        self.ends: Counter[str] = Counter()
+        self.started = 0
+        self.last_full = asyncio.Event()
+
+    async def ask(self, client: CrossrankClient, user: str) -> None:
+        """One request. A hang or an unexpected error propagates."""
+        self.started += 1
+        try:
+            async with asyncio.timeout(HANG_S):
+                ranked = await client.recommend(User(user), options=RankingOptions(top_n=10), timeout_s=DEADLINE_S)
+        except CrossrankCallError as error:
+            if error.code.name not in PROMISED_ERRORS:
+                raise
+            self.ends[f"error {error.code.name}"] += 1
+            return
+        if ranked.degraded:
+            self.ends["degraded"] += 1
+        else:
+            assert ranked.metadata.scored_count == ranked.metadata.candidate_count > 0
+            assert len(ranked.items) == 10
+            self.ends["full"] += 1
+            self.last_full.set()
+
+
+async def keep_asking(target: str, ledger: Ledger, stop: asyncio.Event, caller: int) -> None:
+    async with CrossrankClient(target, timeout_s=DEADLINE_S) as client:
+        number = 0
+        while not stop.is_set() and number < 2000:
+            await ledger.ask(client, f"u{(number * CALLERS + caller) % 40}")
+            number += 1
+
+
+async def run_through(target: str, ledger: Ledger, kill: "Kill") -> None:
+    """Requests before, during and after the kill, until full answers are back for good."""
+    stop = asyncio.Event()
+    callers = [asyncio.create_task(keep_asking(target, ledger, stop, caller)) for caller in range(CALLERS)]
+    try:
+        async with asyncio.timeout(30):
+            await ledger.last_full.wait()
+        kill.now()
+        async with asyncio.timeout(HEAL_S):
+            await kill.replaced()
+            for _ in range(3):
+                ledger.last_full.clear()
+                await ledger.last_full.wait()
+    finally:
+        stop.set()
+        await asyncio.gather(*callers)
+
+
+class Kill:
+    """kill -9 of one process of a part, and the wait until another one stands in its place."""
+
+    def __init__(self, stack: LocalStack, part: str, child: str = "") -> None:
+        self._stack, self._part, self._child = stack, part, child
+        self._pid = self._find()
+
+    def now(self) -> None:
+        os.kill(self._pid, signal.SIGKILL)
+
+    async def replaced(self) -> None:
+        while True:
+            try:
+                if self._find() != self._pid:
+                    return
+            except (LookupError, psutil.NoSuchProcess):
+                pass
+            await asyncio.sleep(0.05)
+
+    def _find(self) -> int:
+        pid = self._stack.status().part(self._part).pid
+        if pid is None:
+            raise LookupError(f"{self._part} is not running")
+        if not self._child:
+            return pid
+        for process in psutil.Process(pid).children(recursive=True):
+            if self._child in " ".join(process.cmdline()) and process.status() != psutil.STATUS_ZOMBIE:
+                return process.pid
+        raise LookupError(f"{self._part} has no child {self._child}")
+
+
+@pytest.mark.parametrize(
+    ("part", "child"),
+    [("triton", ""), ("triton", "cross_encoder"), ("postgres", ""), ("gateway", "")],
+    ids=["triton", "triton's worker", "postgres", "gateway"],
+)
+async def test_every_request_ends_as_promised_and_full_answers_come_back(
+    fragile: LocalStack, target: str, part: str, child: str
+) -> None:
+    ledger = Ledger()
+    await run_through(target, ledger, Kill(fragile, part, child))
+    assert sum(ledger.ends.values()) == ledger.started, "every request has exactly one end"
+    assert ledger.ends["full"] >= 4, ledger.ends
