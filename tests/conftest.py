@@ -1,7 +1,7 @@
 """Real servers for the tests: one PostgreSQL per session with a fresh database per module, and Triton servers, one per
 model repository asked for. Everything ends with the session."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from uuid import uuid4
@@ -15,6 +15,9 @@ from deploy.local.ports import free_port, free_ports
 from deploy.local.postgres import DATABASE, Postgres
 from deploy.local.stack import LocalStack
 from deploy.local.triton import PROJECT_REPOSITORY, Triton
+from gateway.budget import Budget
+from gateway.store.pool import Database
+from gateway.store.schema import apply_schema
 
 StartTriton = Callable[[Path], str]
 
@@ -38,6 +41,23 @@ def postgres(postgres_server: RunningPart) -> Iterator[str]:
     yield f"{url.removesuffix(DATABASE)}{name}"
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@pytest.fixture(scope="module")
+async def _tables(postgres: str) -> AsyncIterator[Database]:
+    database = Database(postgres, connections=4)
+    await database.open()
+    await apply_schema(database, Budget(30))
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+async def database(_tables: Database) -> Database:
+    """The module's database with our schema, all tables empty."""
+    tables = "items, interactions, item_popularity, item_neighbors, impressions, impression_items"
+    await _tables.execute(f"TRUNCATE {tables}", [], Budget(30))
+    return _tables
 
 
 @pytest.fixture(scope="session")

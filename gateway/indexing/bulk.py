@@ -112,7 +112,7 @@ async def _merge(database: Database, batch: Sequence[Interaction], budget: Budge
 
 def _staged_rows(batch: Sequence[Interaction]) -> Iterator[tuple[object, ...]]:
     for position, one in enumerate(batch):
-        yield position, one.user_id, one.item_id, one.event, one.time, one.weight, one.attribution_token
+        yield position, one.user_id, one.item_id, one.event, one.time, float(one.weight), one.attribution_token
 
 
 def _batches(rows: Iterable[Value], size: int) -> Iterator[list[Value]]:

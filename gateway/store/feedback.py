@@ -59,7 +59,7 @@ class PostgresFeedbackStore:
             [one.item_id for one in interactions],
             [one.event for one in interactions],
             [one.time for one in interactions],
-            [one.weight for one in interactions],
+            [float(one.weight) for one in interactions],
             [one.attribution_token for one in interactions],
         ]
         [(unknown, recorded, attributed)] = await self._database.execute(_RECORD, columns, budget)

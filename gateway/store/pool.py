@@ -91,7 +91,7 @@ class Database:
                 await connection.execute(_LIMIT_TIME, [_milliseconds(budget)])
                 cursor = await connection.cursor(binary=True).execute(query, parameters)
                 await connection.execute("COMMIT")
-            return await cursor.fetchall()
+            return await cursor.fetchall() if cursor.description else []
 
         return await self._within(budget, run)
 
