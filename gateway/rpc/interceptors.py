@@ -91,12 +91,19 @@ class CallInterceptor(Interceptor):
                 outcome.code = grpc.StatusCode.OK
             except asyncio.CancelledError as cancellation:
                 if _caller_left():
-                    outcome.code = _code_of_leaving(context)
+                    outcome.code = self._code_of_leaving(context)
                     raise
                 # A handler that cancels itself would leave its caller waiting: gRPC sends no status for it.
                 await _abort(context, cancellation, outcome, request_id)
             except Exception as error:  # noqa: BLE001  the one place where any error becomes a status
                 await _abort(context, error, outcome, request_id)
+
+    def _code_of_leaving(self, context: "Context") -> grpc.StatusCode:
+        """Whether the caller ran out of time or left earlier; its clock may be a little ahead of ours."""
+        remaining_s = context.time_remaining()
+        if remaining_s is not None and remaining_s <= self._limits.answer_reserve_s:
+            return grpc.StatusCode.DEADLINE_EXCEEDED
+        return grpc.StatusCode.CANCELLED
 
 
 async def _until(ends_at: float, work: Awaitable[T]) -> T:
@@ -120,8 +127,3 @@ def _caller_left() -> bool:
     """Whether this task was asked to stop, as gRPC does when a caller cancels or its deadline passes."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
-
-
-def _code_of_leaving(context: "Context") -> grpc.StatusCode:
-    past_deadline = context.time_remaining() == 0
-    return grpc.StatusCode.DEADLINE_EXCEEDED if past_deadline else grpc.StatusCode.CANCELLED
