@@ -102,7 +102,11 @@ async def open_models(settings: Settings) -> AsyncIterator[Models]:
     verification = Verification(
         endpoints,
         VerificationPlan(
-            settings.model, repository / settings.model, settings.verify_interval_s, settings.verify_timeout_s
+            settings.model,
+            repository / settings.model,
+            interval_s=settings.verify_interval_s,
+            timeout_s=settings.verify_timeout_s,
+            patience_s=settings.serving_window_s,
         ),
     )
     text_encoder = TextEncoder(repository / settings.embedding_model / "1" / "tokenizer.json")

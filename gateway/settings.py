@@ -41,7 +41,9 @@ class Settings:
     )
     verify_interval_s: float = _knob(0.5, "how often golden pairs are replayed through Triton", "s", (0.05, 60))
     verify_timeout_s: float = _knob(1.0, "longest wait for a golden answer", "s", (0.05, 60))
-    serving_window_s: float = _knob(3.0, "health says SERVING while a right answer is not older", "s", (0.1, 600))
+    serving_window_s: float = _knob(
+        3.0, "health says SERVING while a right answer is not older; longer silence ejects a server", "s", (0.1, 600)
+    )
 
     default_deadline_s: float = _knob(1.0, "budget of a call that brings no deadline", "s", (0.01, 60))
     max_deadline_s: float = _knob(5.0, "longest budget of a call", "s", (0.01, 60))

@@ -27,12 +27,16 @@ CHUNK_PAIRS = 16
 
 @dataclass(frozen=True, slots=True)
 class VerificationPlan:
-    """What is verified and how often. ``encodings`` holds ``<version>/encoding`` folders, as a model repository."""
+    """What is verified and how often. ``encodings`` holds ``<version>/encoding`` folders, as a model repository.
+
+    ``patience_s``: how long a server may answer nobody before a late probe counts as a fault.
+    """
 
     model: str
     encodings: Path
     interval_s: float
     timeout_s: float
+    patience_s: float
     replayed_pairs: int = 4
 
 
@@ -73,12 +77,12 @@ class Verification:
         self._choose_version()
 
     async def _verify(self, endpoint: Endpoint) -> None:
-        started = self._endpoints.clock()
         try:
             await self._verify_newest(endpoint)
         except DeadlineTooShort as fault:
-            # A slow probe on a server that answered others meanwhile says "busy", not "broken".
-            if not endpoint.usable or endpoint.last_answer_at < started:
+            # A late probe says "busy" as long as the server answers anybody; silence says "broken".
+            answered_at = max(endpoint.last_answer_at, endpoint.last_right_at)
+            if not endpoint.usable or self._endpoints.clock() - answered_at > self._plan.patience_s:
                 self._reject(endpoint, fault.message)
         except (CrossrankError, OSError, ValueError, KeyError) as fault:
             self._reject(endpoint, str(fault))

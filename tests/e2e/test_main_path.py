@@ -57,10 +57,11 @@ def ids(ranked: RankedList) -> list[str]:
 
 
 async def test_a_user_goes_in_and_a_reranked_list_comes_out(client: CrossrankClient, items: list[Item]) -> None:
-    ranked = await client.recommend(User("u3"), options=RankingOptions(top_n=10, return_items=True))
+    wanted = CandidateOptions(limit=40)
+    ranked = await client.recommend(User("u3"), candidates=wanted, options=RankingOptions(top_n=10, return_items=True))
     assert not ranked.degraded
     assert len(ranked.items) == 10
-    assert ranked.metadata.scored_count == ranked.metadata.candidate_count == 100
+    assert ranked.metadata.scored_count == ranked.metadata.candidate_count == 40
     assert [item.rank for item in ranked.items] == list(range(1, 11))
     scores = [item.score for item in ranked.items]
     assert scores == sorted(scores, key=lambda score: -(score or 0.0))

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import psutil
 import pytest
 
-from crossrank_client import CrossrankCallError, CrossrankClient, RankingOptions, User
+from crossrank_client import CandidateOptions, CrossrankCallError, CrossrankClient, RankingOptions, User
 from deploy.local.stack import LocalStack
 from tests.e2e.catalogue import fill
 
@@ -17,6 +17,7 @@ DEADLINE_S = 2.0
 HANG_S = DEADLINE_S + 1.0
 HEAL_S = 10.0
 CALLERS = 4
+WANTED, TEN = CandidateOptions(limit=20), RankingOptions(top_n=10)
 PROMISED_ERRORS = {"UNAVAILABLE", "DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED"}
 
 
@@ -46,7 +47,7 @@ class Ledger:
         self.started += 1
         try:
             async with asyncio.timeout(HANG_S):
-                ranked = await client.recommend(User(user), options=RankingOptions(top_n=10), timeout_s=DEADLINE_S)
+                ranked = await client.recommend(User(user), candidates=WANTED, options=TEN, timeout_s=DEADLINE_S)
         except CrossrankCallError as error:
             if error.code.name not in PROMISED_ERRORS:
                 raise
