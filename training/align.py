@@ -1,0 +1,110 @@
+"""The first training step: the encoder learns the catalogue, densely.
+
+A list label says one number about twelve pairs; memorising a catalogue through it takes millions. Here every sequence
+teaches three things at once, all from the train-only first stage:
+
+* place: below the last layer, the mean state of the tokens that spell an item leads to the item's vector, so that the
+  layers above can compare items;
+* reading: the last layer's first token tells the history's vector and the item's;
+* belief: the logit tells how much the first stage believes in the item after this history.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from datasets import Dataset as Rows
+from torch import Tensor, nn
+
+from training.config import AlignOptions
+from training.lists import ListMaker, Position
+from training.model import PairCrossEncoder
+from training.pair_table import context_key
+
+RECENCY = 0.8
+"""How much less each older history item counts in the history's vector."""
+
+
+class AlignmentLoss(nn.Module):
+    """Columns: context key, item id; label: standardised belief. Returns the three parts, to be added up.
+
+    Its projections are not part of a checkpoint: a resumed step learns them again.
+    """
+
+    def __init__(self, model: PairCrossEncoder, item_ids: Sequence[str], vectors: npt.NDArray[np.float32]) -> None:
+        super().__init__()
+        self.model = model
+        self._table = model.pair_table
+        self._rows = {item_id: row for row, item_id in enumerate(item_ids)}
+        config = model.transformers_model.config
+        width, vector_width = config.hidden_size, vectors.shape[1]
+        self._layers = range(1, max(2, config.num_hidden_layers))
+        self.register_buffer("vectors", torch.from_numpy(vectors), persistent=False)
+        self.project_places = nn.ModuleList(nn.Linear(width, vector_width) for _ in self._layers)
+        self.project_history = nn.Linear(width, vector_width)
+        self.project_item = nn.Linear(width, vector_width)
+
+    def forward(self, inputs: list[list[str]], labels: Tensor, **_: object) -> dict[str, Tensor]:
+        """The parts of the loss, each a mean over the batch."""
+        pairs = list(zip(*inputs, strict=True))
+        output = self.model.transformers_model(**self.model.preprocess(pairs), output_hidden_states=True)
+        states = output.hidden_states
+        spans = [self._table.spans(key, item_id) for key, item_id in pairs]
+        first_BH = states[-1][:, 0].float()
+        reading = _distance(self.project_history(first_BH), self._history_vectors(spans))
+        reading = reading + _distance(self.project_item(first_BH), self._vectors_of([span[-1][0] for span in spans]))
+        belief = (output.logits[:, 0].float() - labels.float()).square().mean()
+        return {"place": self._place(states, spans), "reading": 0.3 * reading, "belief": belief}
+
+    def _place(self, states: Sequence[Tensor], spans: Sequence[Sequence[tuple[str, int, int]]]) -> Tensor:
+        """Distance of every span's mean state from its item's vector, summed over the lower layers."""
+        flat = [(row, *span) for row, found in enumerate(spans) for span in found]
+        span_BT = torch.full(states[0].shape[:2], -1)
+        for number, (row, _, start, stop) in enumerate(flat):
+            span_BT[row, start:stop] = number
+        named = span_BT >= 0
+        wanted_SV = self._vectors_of([name for _, name, _, _ in flat])
+        lengths_S = torch.bincount(span_BT[named], minlength=len(flat)).clamp(min=1)
+        distance = torch.zeros(())
+        for layer, project in zip(self._layers, self.project_places, strict=True):
+            states_NH = states[layer][named].float()
+            sums_SH = torch.zeros(len(flat), states_NH.shape[1]).index_add(0, span_BT[named], states_NH)
+            distance = distance + _distance(project(sums_SH / lengths_S[:, None]), wanted_SV)
+        return distance
+
+    def _history_vectors(self, spans: Sequence[Sequence[tuple[str, int, int]]]) -> Tensor:
+        """The decayed mean of each history's item vectors."""
+        rows = []
+        for found in spans:
+            vectors_KV = self._vectors_of([name for name, _, _ in found[:-1]])
+            rows.append((vectors_KV * RECENCY ** torch.arange(len(vectors_KV))[:, None]).sum(dim=0))
+        return torch.stack(rows)
+
+    def _vectors_of(self, item_ids: Sequence[str]) -> Tensor:
+        vectors: Tensor = self.vectors[torch.tensor([self._rows[item_id] for item_id in item_ids], dtype=torch.long)]
+        return vectors
+
+
+def _distance(guesses: Tensor, wanted: Tensor) -> Tensor:
+    """1 - mean cosine over the rows whose wanted vector is known (not zero)."""
+    known = wanted.abs().sum(dim=1) > 0
+    closeness = nn.functional.cosine_similarity(guesses[known], wanted[known])
+    return 1 - closeness.sum() / max(1, int(known.sum()))
+
+
+def alignment_rows(maker: ListMaker, positions: Sequence[Position], options: AlignOptions) -> Rows:
+    """Histories with items that the first stage believes in more and less: four per history, ``steps * batch`` rows.
+    Labels are standardised over all rows."""
+    samples = []
+    for number in range(options.steps * options.batch // 4):
+        samples += maker.beliefs(positions[number % len(positions)])
+    beliefs = np.array([sample.belief for sample in samples])
+    labels = (beliefs - beliefs.mean()) / max(float(beliefs.std()), 1e-9)
+    return Rows.from_dict(
+        {
+            "context": [context_key(sample.history) for sample in samples],
+            "item": [sample.item_id for sample in samples],
+            "label": labels.tolist(),
+        }
+    )

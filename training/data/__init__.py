@@ -1,0 +1,1 @@
+"""Data sets as generic tables. Must import without torch."""

