@@ -144,8 +144,9 @@ class Database:
 
 
 def _is_alive(connection: AsyncConnection[Row]) -> bool:
-    """Without a round trip: a server that died left an end of file in the socket."""
+    """Without a round trip: a server that died left its last words in the socket, then an end of file."""
     try:
+        connection.pgconn.consume_input()
         connection.pgconn.consume_input()
     except psycopg.OperationalError:
         return False
