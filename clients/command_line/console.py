@@ -3,7 +3,7 @@ remedy, exit codes. Must not know any command."""
 
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from enum import IntEnum
 from pathlib import Path
@@ -107,8 +107,3 @@ class Advance:
     def describe(self, title: str, total: int | None = None) -> None:
         """Renames the bar, and gives it a total when that is known."""
         self._progress.update(self._task, description=title, total=total)
-
-
-def without_empty(document: Mapping[str, object]) -> dict[str, object]:
-    """The document without None and empty text, for --json."""
-    return {name: value for name, value in document.items() if value not in (None, "")}

@@ -113,7 +113,8 @@ def _sample(directory: Path, state: StackState, sample: SampleChoice) -> list[li
 
 def _print_result(result: Result) -> None:
     for one in result.classes:
-        title = f"{result.model}, {one.inputs.length} tokens a row, {result.rows_per_request} rows a request"
+        doubt = "" if one.stable else ", unstable: the windows differ more than --stability allows"
+        title = f"{result.model}, {one.inputs.length} tokens a row, {result.rows_per_request} rows a request{doubt}"
         console.print_table(COLUMNS, [measurement.cells() for measurement in one.measurements], title=title)
     rows = [[total.load, f"{total.rows_per_s:,.1f}", f"{total.requests_per_s:,.1f}"] for total in result.totals()]
     console.print_table(("load", "rows/s", "requests/s"), rows, title="all lengths, by their share of the rows")

@@ -23,10 +23,11 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class ClassResult:
-    """The measurements of one class of length."""
+    """The measurements of one class of length; not `stable` when they scattered more than was asked for."""
 
     inputs: Inputs
     measurements: list[Measurement]
+    stable: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +55,8 @@ class Campaign:
         results: list[ClassResult] = []
         for inputs in write_inputs(folder, lists, names, rows, self.shape.length_classes):
             told(inputs)
-            report = analyzer.run(Target(self.url, self.model, inputs.file, rows), self.load, folder)
-            results.append(ClassResult(inputs, read_report(report, rows)))
+            run = analyzer.run(Target(self.url, self.model, inputs.file, rows), self.load, folder)
+            results.append(ClassResult(inputs, read_report(run.report, rows), run.stable))
         return Result(self.model, rows, results)
 
 
@@ -89,6 +90,7 @@ class Result:
                     "tokens_per_row": result.inputs.length,
                     "padding": round(result.inputs.padding, 4),
                     "requests": result.inputs.requests,
+                    "stable": result.stable,
                     "measurements": [measurement.document() for measurement in result.measurements],
                 }
                 for result in self.classes

@@ -11,8 +11,8 @@ from typing import Protocol
 import grpc
 from tritonclient.grpc import service_pb2, service_pb2_grpc
 
+from deploy.local.call_errors import describe
 from deploy.local.errors import LocalStackError, StartFailed
-from deploy.local.probes import describe
 
 _CALL_TIMEOUT_S = 5.0
 

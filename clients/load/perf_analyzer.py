@@ -5,18 +5,20 @@ import shutil
 import sys
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path
 
 from deploy.local import process, shared_library
-from deploy.local.errors import NotInstalled
+from deploy.local.errors import NotInstalled, StartFailed
 
 # The last wheel whose binary runs with glibc 2.34; from 2.52 on it wants 2.38, from 2.61 on there is none.
 _WHEEL = "tritonclient==2.51.0"
 _MEMBER = "tritonclient-2.51.0.data/data/bin/perf_analyzer"
 _DOWNLOAD_TIMEOUT_S = 180.0
 _START_ALLOWANCE_S = 30.0
+_UNSTABLE = "Failed to obtain stable measurement"
+_ANY_PERCENT = 999
 # What the binary is linked to, and where nvidia-pytriton carries the same library under a name of its own.
 _LIBRARIES = {
     "libb64.so.0d": "libb64-*.so.0d",
@@ -73,8 +75,20 @@ class PerfAnalyzer:
     executable: Path
     search_paths: Mapping[str, str] = field(default_factory=dict)
 
-    def run(self, target: Target, load: Load, folder: Path) -> Path:
-        """Runs the load and returns its CSV report in `folder`. Raises StartFailed with perf_analyzer's words."""
+    def run(self, target: Target, load: Load, folder: Path) -> "Run":
+        """Runs the load in `folder`. Raises StartFailed with perf_analyzer's words.
+
+        perf_analyzer throws away what it measured when its windows differ too much, as on a busy machine; then the load
+        runs once more without that condition, and the run says so.
+        """
+        try:
+            return Run(self._run(target, load, folder), stable=True)
+        except StartFailed as failure:
+            if _UNSTABLE not in failure.message:
+                raise
+        return Run(self._run(target, replace(load, stability_percent=_ANY_PERCENT), folder), stable=False)
+
+    def _run(self, target: Target, load: Load, folder: Path) -> Path:
         report = folder / "report.csv"
         report.unlink(missing_ok=True)
         options = [
@@ -96,6 +110,14 @@ class PerfAnalyzer:
         )
         process.run(command, log_file=folder / "perf_analyzer.log", timeout_s=load.longest_s())
         return report
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A finished run: its CSV report, and whether its windows agreed."""
+
+    report: Path
+    stable: bool
 
 
 def find_perf_analyzer(directory: Path) -> PerfAnalyzer:
