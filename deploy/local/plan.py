@@ -30,6 +30,7 @@ class Plan:
     postgres_url: str = ""
     triton_url: str = ""
     ports: dict[str, int] = field(default_factory=dict)
+    ports_at_random: bool = False
 
     def __post_init__(self) -> None:
         unknown = set(self.parts) - set(PARTS)

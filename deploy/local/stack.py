@@ -5,7 +5,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -136,8 +136,9 @@ def _stopped(state: StackState) -> StackState:
 
 def _save_plan(state_directory: Path, plan: Plan, *, keep_ports: bool) -> None:
     file = state_directory / "plan.json"
-    last = Plan.load(file).ports if file.exists() else USUAL_PORTS
-    plan.with_ports(last if keep_ports else {}).save(file)
+    last = Plan.load(file) if file.exists() else Plan(ports_at_random=True)
+    kept = USUAL_PORTS if last.ports_at_random else last.ports
+    replace(plan.with_ports(kept if keep_ports else {}), ports_at_random=not keep_ports).save(file)
 
 
 def _spawn_supervisor(state_directory: Path, *, bound_to_caller: bool) -> None:
