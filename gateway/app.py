@@ -135,16 +135,21 @@ async def run(settings: Settings) -> None:
             await serve(build_services(settings, database, models, metrics), server_settings(settings, models))
 
 
+def build_candidates(settings: Settings, database: Database, models: Models) -> Blend:
+    """All candidate sources. To add one, add it here."""
+    popular = Popular(database)
+    text_ann = TextAnn(database, models.bi_encoder, settings.embedding_model)
+    return Blend((text_ann, ItemNeighbors(database), popular), fallback=popular)
+
+
 def build_pipeline(settings: Settings, database: Database, models: Models, metrics: Metrics) -> Pipeline:
-    """The pipeline over PostgreSQL and Triton. To add a candidate source, add it here."""
+    """The pipeline over PostgreSQL and Triton."""
     admission = Admission(settings.max_tokens_in_flight, settings.batch_share, settings.overload_retry_after_s)
     cache = LocalScoreCache(settings.cache_entries)
     metrics.watch("tokens_in_flight", "Tokens of admitted work", lambda: admission.in_flight)
     metrics.watch("cache_entries", "Scores in the process cache", lambda: len(cache))
-    popular = Popular(database)
-    text_ann = TextAnn(database, models.bi_encoder, settings.embedding_model)
     parts = Parts(
-        candidates=Blend((text_ann, ItemNeighbors(database), popular), fallback=popular),
+        candidates=build_candidates(settings, database, models),
         items=PostgresItemStore(database),
         histories=PostgresHistoryStore(database),
         feedback=PostgresFeedbackStore(database),
