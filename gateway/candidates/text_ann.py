@@ -113,12 +113,12 @@ class TextAnn:
             WITH nearest AS MATERIALIZED (
                 SELECT items.item_id, items.embedding <=> %s::real[]::vector AS distance
                 FROM items WHERE {condition.sql}
-                ORDER BY items.embedding <=> %s::real[]::vector LIMIT %s
+                ORDER BY items.embedding <=> %s::real[]::vector FETCH FIRST (%s) ROWS WITH TIES
             )
-            SELECT item_id, 1 - distance FROM nearest ORDER BY distance, item_id
+            SELECT item_id, 1 - distance FROM nearest ORDER BY distance, item_id LIMIT %s
         """
-        vector = profile.tolist()
-        return await self._database.fetch(statement, [vector, *condition.parameters, vector, query.limit], budget)
+        vector, limit = profile.tolist(), query.limit
+        return await self._database.fetch(statement, [vector, *condition.parameters, vector, limit, limit], budget)
 
 
 def _direction(vectors: Sequence[Embeddings]) -> Embeddings | None:

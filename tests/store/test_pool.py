@@ -123,7 +123,7 @@ async def test_a_server_that_is_not_there_is_unavailable_within_the_budget() -> 
     database = Database(f"postgresql://nobody@127.0.0.1:{free_port()}/none", connections=2)
     await database.open()
     for _ in range(2):
-        with pytest.raises(StoreUnavailable, match="away"):
+        with pytest.raises(StoreUnavailable):
             await one(database, 0.2)
     await database.close()
 
