@@ -1,4 +1,4 @@
-"""A gateway process with fakes behind it: its calls wait for SIGUSR1, so that a test decides when they end.
+"""A gateway process on uvloop, as in production, with fakes behind it: its calls end when it gets SIGUSR1.
 
 Usage: python -m tests.rpc.standalone DRAIN_S GRACE_S
 """
@@ -6,6 +6,8 @@ Usage: python -m tests.rpc.standalone DRAIN_S GRACE_S
 import asyncio
 import signal
 import sys
+
+import uvloop
 
 from gateway.address import Address
 from gateway.limits import Limits
@@ -35,5 +37,5 @@ async def main(drain_s: float, grace_s: float) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(float(sys.argv[1]), float(sys.argv[2])))
+    uvloop.run(main(float(sys.argv[1]), float(sys.argv[2])))
     print("stopped", flush=True)

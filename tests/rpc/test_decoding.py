@@ -18,7 +18,7 @@ from gateway.domain import (
     Priority,
     RankingOptions,
 )
-from tests.rpc.rig import Rig
+from tests.rpc.rig import Rig, refusal
 
 CONTEXT = ranking_pb2.Context(user_id="u")
 
@@ -185,6 +185,17 @@ async def test_pages_follow_each_other_without_gap_or_repeat(rig: Rig) -> None:
         token = page.next_page_token
     assert seen == sorted(rig.items.items)
     assert sizes == [10, 10, 5]
+
+
+async def test_a_page_token_belongs_to_its_filters(rig: Rig) -> None:
+    rig.items.items = {f"i{place}": Item(f"i{place}", {}) for place in range(3)}
+    english = [types_pb2.Filter(attribute="lang", equals=types_pb2.AttributeValue(text="en"))]
+    page = await rig.catalog.ListItems(catalog_pb2.ListItemsRequest(page_size=1, filters=english))
+    token = page.next_page_token
+    again = await rig.catalog.ListItems(catalog_pb2.ListItemsRequest(page_token=token, filters=english))
+    assert [item.item_id for item in again.items] == ["i1", "i2"]
+    refused = await refusal(rig.catalog.ListItems(catalog_pb2.ListItemsRequest(page_token=token)))
+    assert list(refused.violations) == ["page_token"]
 
 
 async def test_deleting_counts_known_and_unknown_ids(rig: Rig) -> None:
