@@ -148,7 +148,9 @@ async def _run(
     settings: "Settings", items: "Sequence[Item]", interactions: "Sequence[Interaction]", *, quiet: bool
 ) -> "IndexCounts":
     from clients.command_line.table_index import index_tables, open_parts
+    from gateway.telemetry.logs import configure_logging
 
+    configure_logging("error")  # standard output is the result's alone
     async with open_parts(settings) as parts:
         return await index_tables(items, interactions, parts, partial(console.progress_bar, quiet=quiet))
 
