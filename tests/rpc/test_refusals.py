@@ -1,4 +1,4 @@
-"""Every bad ranking request is refused with INVALID_ARGUMENT, naming the field, what was received and what is allowed."""
+"""Every bad ranking request is refused with INVALID_ARGUMENT, naming field, value received and limit."""
 
 from typing import Any
 
