@@ -1,0 +1,27 @@
+"""The stack that runs here, or one for as long as a command needs it. Must not know what for."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from clients.command_line.console import CommandFailed, ExitCode
+from deploy.local import stack
+from deploy.local.plan import Plan
+from deploy.local.stack import LocalStack, OnChange
+from deploy.local.state import StackState, Status
+
+
+@contextmanager
+def running_stack(
+    directory: Path, plan: Plan | None = None, *, on_change: OnChange | None = None
+) -> Iterator[StackState]:
+    """The state of the stack of a directory. One that runs is used as it is and left running; else one is started and
+    stopped. Raises CommandFailed when one runs but is not ready."""
+    state = stack.read_status(directory)
+    if state.status is Status.READY:
+        yield state
+    elif state.supervisor_pid is not None:
+        raise CommandFailed(f"the stack is {state.status}", remedy="crossrank status", exit_code=ExitCode.UNHEALTHY)
+    else:
+        with LocalStack(directory, plan, on_change=on_change) as started:
+            yield started.status()
