@@ -78,7 +78,8 @@ class Info:
         spec = served.bundle.spec
         fields = tuple(field.name for field in spec.item.fields)
         ready = self.models_side.endpoints.right_within(self.serving_window_s)
-        return (ModelInfo(served.identity, spec.template, fields, ready),)
+        longest = served.bundle.encoder.max_pair_tokens
+        return (ModelInfo(served.identity, spec.template, fields, longest, ready),)
 
 
 @asynccontextmanager
@@ -132,7 +133,7 @@ async def run(settings: Settings) -> None:
     metrics = Metrics(CollectorRegistry())
     with metrics_endpoint(settings.metrics_listen, metrics.registry):
         async with open_database(settings) as database, open_models(settings) as models:
-            await serve(build_services(settings, database, models, metrics), server_settings(settings, models))
+            await serve(build_services(settings, database, models, metrics), server_settings(settings))
 
 
 def build_candidates(settings: Settings, database: Database, models: Models) -> Blend:
@@ -167,7 +168,7 @@ def build_pipeline(settings: Settings, database: Database, models: Models, metri
 def build_services(settings: Settings, database: Database, models: Models, metrics: Metrics) -> Services:
     """All servicers over one pipeline."""
     pipeline = build_pipeline(settings, database, models, metrics)
-    limits = request_limits(settings, models)
+    limits = request_limits(settings)
     items = PostgresItemStore(database)
     writer = CatalogWriter(items, models.bi_encoder, models.encoder, settings.embedding_model)
     info = Info(models, pipeline.candidate_sources, settings.serving_window_s)
@@ -185,16 +186,11 @@ def build_services(settings: Settings, database: Database, models: Models, metri
     )
 
 
-def request_limits(settings: Settings, models: Models) -> Limits:
+def request_limits(settings: Settings) -> Limits:
     """The bounds of every request, as GetInfo publishes them."""
-    try:
-        max_pair_tokens = models.encoder().max_pair_tokens
-    except ModelUnavailable:
-        max_pair_tokens = Limits().max_pair_tokens
     return Limits(
         max_candidates=settings.max_candidates,
         max_request_bytes=settings.max_request_bytes,
-        max_pair_tokens=max_pair_tokens,
         default_candidates=settings.default_candidates,
         default_top_n=settings.default_top_n,
         default_deadline_s=settings.default_deadline_s,
@@ -203,7 +199,7 @@ def request_limits(settings: Settings, models: Models) -> Limits:
     )
 
 
-def server_settings(settings: Settings, models: Models) -> ServerSettings:
+def server_settings(settings: Settings) -> ServerSettings:
     """How to listen."""
     tls = None
     if settings.tls_certificate:
@@ -211,7 +207,7 @@ def server_settings(settings: Settings, models: Models) -> ServerSettings:
         tls = TlsFiles(Path(settings.tls_certificate), Path(settings.tls_key), client_ca)
     return ServerSettings(
         listen=settings.listen,
-        limits=request_limits(settings, models),
+        limits=request_limits(settings),
         reflection=settings.reflection,
         tls=tls,
         drain_s=settings.drain_s,

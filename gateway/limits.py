@@ -27,9 +27,6 @@ class Limits:
     max_labels: int = 64
     max_label_bytes: int = 256
     max_request_bytes: int = 8 * 2**20
-    max_pair_tokens: int = 512
-    """Of the served encoding, special tokens included."""
-
     max_future_s: float = 86_400.0
     """How far ahead of this clock an interaction's time may lie."""
 

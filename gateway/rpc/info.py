@@ -14,6 +14,7 @@ class ModelInfo:
     identity: ModelIdentity
     template: str
     item_fields: tuple[str, ...]
+    max_pair_tokens: int
     ready: bool
 
 

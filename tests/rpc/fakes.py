@@ -151,4 +151,4 @@ class FakeInfo:
     ready: bool = True
 
     def models(self) -> Sequence[ModelInfo]:
-        return (ModelInfo(MODEL, "history-v1", ("title", "genres"), self.ready),)
+        return (ModelInfo(MODEL, "history-v1", ("title", "genres"), 91, self.ready),)

@@ -89,6 +89,7 @@ async def test_get_info_publishes_the_limits_that_requests_are_checked_against(r
     assert info.limits.default_deadline.ToMilliseconds() == 1000
     assert info.limits.max_deadline.ToMilliseconds() == 5000
     assert info.limits.max_request_bytes == limits.max_request_bytes
+    assert info.limits.max_pair_tokens == 91, "the model's"
     (model,) = info.models
     assert (model.name, model.version, model.encoding_fingerprint) == (MODEL.name, MODEL.version, MODEL.fingerprint)
     assert (model.template, list(model.item_fields), model.ready) == ("history-v1", ["title", "genres"], True)

@@ -7,21 +7,22 @@ from gateway.rpc.info import ModelInfo, ServerInfo
 
 
 def encode_info(info: ServerInfo, limits: Limits) -> ranking_pb2.GetInfoResponse:
-    """The answer of GetInfo."""
+    """The answer of GetInfo. The longest pair is the default model's; 0 before its first verification."""
+    models = info.models()
     return ranking_pb2.GetInfoResponse(
         version=info.version,
-        limits=_encode_limits(limits),
-        models=[_encode_model(model) for model in info.models()],
+        limits=_encode_limits(limits, models[0].max_pair_tokens if models else 0),
+        models=[_encode_model(model) for model in models],
         candidate_sources=info.candidate_sources,
     )
 
 
-def _encode_limits(limits: Limits) -> ranking_pb2.Limits:
+def _encode_limits(limits: Limits, max_pair_tokens: int) -> ranking_pb2.Limits:
     return ranking_pb2.Limits(
         max_candidates=limits.max_candidates,
         max_history_events=limits.max_history_events,
         max_field_bytes=limits.max_field_bytes,
-        max_pair_tokens=limits.max_pair_tokens,
+        max_pair_tokens=max_pair_tokens,
         default_deadline=duration(limits.default_deadline_s),
         max_deadline=duration(limits.max_deadline_s),
         default_candidates=limits.default_candidates,
