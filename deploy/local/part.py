@@ -11,6 +11,7 @@ from deploy.local.errors import ProbeFailed, StartFailed
 from deploy.local.logs import Log
 
 _PROBE_PAUSE_S = 0.1
+_OS_REMEDY = "check space and permissions of the state directory; in a container without privileges, do not be root"
 
 
 class Part(Protocol):
@@ -60,10 +61,13 @@ class RunningPart:
         """Starts the process without waiting for an answer. Raises LocalStackError when it cannot be prepared."""
         self._sweep()
         self.log.begin()
-        self.part.prepare(self.log.file)
-        self._command = self.part.command()
-        if self._command:
-            self._process = process.spawn(self._command, log_file=self.log.file)
+        try:
+            self.part.prepare(self.log.file)
+            self._command = self.part.command()
+            if self._command:
+                self._process = process.spawn(self._command, log_file=self.log.file)
+        except OSError as fault:
+            raise StartFailed(f"{self.part.name} cannot be started: {fault}", remedy=_OS_REMEDY) from fault
 
     def exit_code(self) -> int | None:
         """None while it runs (or is external)."""

@@ -52,7 +52,10 @@ class Postgres:
     @property
     def url(self) -> str:
         """A libpq URL with the password in it, which exists once prepared."""
-        password = self._password_file.read_text() if self._password_file.exists() else ""
+        try:
+            password = self._password_file.read_text()
+        except OSError:
+            password = ""
         return f"postgresql://{DATABASE}:{password}@{LOOPBACK}:{self.port}/{DATABASE}"
 
     def prepare(self, log_file: Path) -> None:

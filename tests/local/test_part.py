@@ -121,6 +121,17 @@ def test_an_external_part_that_is_not_there_is_reported_without_a_log(tmp_path: 
     assert failure.value.remedy == "check that db:5432 can be reached"
 
 
+@pytest.mark.parametrize("fault", [PermissionError(13, "Permission denied"), OSError(28, "No space left on device")])
+def test_a_fault_of_the_machine_is_a_failed_start(tmp_path: Path, fault: OSError) -> None:
+    class Unlucky(Script):
+        def prepare(self, log_file: Path) -> None:
+            raise fault
+
+    with pytest.raises(StartFailed, match=str(fault.strerror)) as failure:
+        RunningPart(Unlucky(tmp_path), state_directory=tmp_path).start()
+    assert "space and permissions" in failure.value.remedy
+
+
 def test_stopping_twice_is_harmless(tmp_path: Path) -> None:
     running = RunningPart(Script(tmp_path), state_directory=tmp_path)
     running.start()
