@@ -1,7 +1,9 @@
 """crossrank index: a data set, or your own tables, into the catalogue. Must not embed or store anything itself."""
 
 import asyncio
+import logging
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -57,25 +59,28 @@ class TableChoice:
             raise CommandFailed(str(fault), remedy="--attribute year:number", exit_code=ExitCode.USAGE) from fault
         return given or (MOVIELENS_COLUMNS if self.dataset else ())
 
+    def check(self) -> None:
+        """Raises CommandFailed unless it is either tables or a data set that we know."""
+        fault = ""
+        if bool(self.items) == bool(self.dataset):
+            fault = f"--items and --dataset: {'both' if self.items else 'neither'} of them is given"
+        elif self.dataset and self.interactions:
+            fault = "--interactions is given with --dataset, which brings its own"
+        elif self.dataset not in {"", MOVIELENS}:
+            fault = f"there is no data set {self.dataset!r}"
+        if fault:
+            remedy = f"--dataset {MOVIELENS}, or --items FILE --interactions FILE"
+            raise CommandFailed(fault, remedy=remedy, exit_code=ExitCode.USAGE)
+
     def read(self, download_folder: Path) -> "Tables":
-        """The tables. Raises CommandFailed for a choice that makes no sense, TrainingError for data that cannot be
-        used."""
+        """The tables. Raises TrainingError for data that cannot be used."""
         from training.data import movielens
         from training.data.tables import Tables, read_items, read_tables
 
-        if bool(self.items) == bool(self.dataset):
-            given = "both are given" if self.items else "neither is given"
-            raise CommandFailed(f"--items or --dataset: {given}", remedy="give one", exit_code=ExitCode.USAGE)
+        if self.items and self.interactions:
+            return read_tables(self.items, self.interactions)
         if self.items:
-            return (
-                read_tables(self.items, self.interactions) if self.interactions else Tables(read_items(self.items), ())
-            )
-        if self.dataset != MOVIELENS or self.interactions:
-            raise CommandFailed(
-                "--interactions needs --items" if self.interactions else f"there is no data set {self.dataset!r}",
-                remedy=f"--dataset {MOVIELENS} alone, or your own --items and --interactions",
-                exit_code=ExitCode.USAGE,
-            )
+            return Tables(read_items(self.items), ())
         return movielens.from_path(self.source) if self.source else movielens.from_recbole(download_folder)
 
 
@@ -99,11 +104,18 @@ class PlaceChoice:
         """As the gateway's, so that both see the same catalogue and models. Raises CommandFailed."""
         from gateway.settings import Settings
 
-        return Settings(
+        settings = Settings(
             postgres_url=self.database_url or self._running("postgres", "--database-url"),
             triton_urls=self.triton_url or self._running("triton", "--triton-url"),
             model_repository=str(self.model_repository or self._repository()),
         )
+        for model in (settings.embedding_model, settings.model):
+            if not any(Path(settings.model_repository, model).glob("*/**/tokenizer.json")):
+                raise CommandFailed(
+                    f"the model repository {settings.model_repository} has no tokenizer of {model}",
+                    remedy="give the repository that Triton loads: --model-repository FOLDER",
+                )
+        return settings
 
     def _running(self, part: str, option: str) -> str:
         for one in stack.read_status(self.directory).parts:
@@ -125,11 +137,12 @@ def index(tables: TableChoice, place: PlaceChoice, as_json: AsJson = False) -> N
     from gateway.errors import CrossrankError, InvalidRequest
     from training.errors import TrainingError
 
-    columns = tables.columns()
+    tables.check()
+    columns, settings = tables.columns(), place.settings()
     try:
         read = tables.read(place.directory / "downloads")
         items, interactions = to_items(read.items, columns), to_interactions(read.interactions)
-        counts = asyncio.run(_run(place.settings(), items, interactions, quiet=as_json))
+        counts = asyncio.run(_run(settings, items, interactions, quiet=as_json))
     except TrainingError as fault:
         raise CommandFailed(fault.message, remedy=fault.remedy) from fault
     except InvalidRequest as fault:
@@ -151,8 +164,12 @@ async def _run(
     from gateway.telemetry.logs import configure_logging
 
     configure_logging("error")  # standard output is the result's alone
-    async with open_parts(settings) as parts:
-        return await index_tables(items, interactions, parts, partial(console.progress_bar, quiet=quiet))
+    logging.disable(logging.WARNING)  # psycopg has a level of its own, and warns at every try to connect
+    progress = partial(console.progress_bar, quiet=quiet)
+    async with AsyncExitStack() as opened:
+        with progress("waiting for PostgreSQL and Triton"):
+            parts = await opened.enter_async_context(open_parts(settings))
+        return await index_tables(items, interactions, parts, progress)
 
 
 def _print_counts(counts: "IndexCounts") -> None:
