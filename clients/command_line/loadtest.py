@@ -1,8 +1,6 @@
 """crossrank loadtest: a model on Triton under perf_analyzer's load, with pairs of real users. Must not measure."""
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -10,18 +8,19 @@ from typing import Annotated
 import typer
 
 from clients.command_line import console
-from clients.command_line.console import AsJson, CommandFailed, ExitCode, StateDirectory
+from clients.command_line.console import AsJson, CommandFailed, StateDirectory
+from clients.command_line.index import PlaceChoice
 from clients.command_line.options import with_grouped_options
+from clients.command_line.running_stack import running_stack
 from clients.load.campaign import Campaign, Result, Shape
 from clients.load.inputs import Inputs
 from clients.load.perf_analyzer import Load, find_perf_analyzer
 from clients.load.report import COLUMNS
-from clients.load.sample import Place, sample_pairs
-from crossrank_client import CrossrankCallError
+from clients.load.sample import NothingIndexed, Place, sample_pairs
+from crossrank_client import CrossrankCallError, CrossrankClient
 from deploy.local import stack
 from deploy.local.plan import Plan
-from deploy.local.stack import LocalStack
-from deploy.local.state import StackState, Status
+from deploy.local.state import StackState
 from gateway.domain import EncodedPair
 from gateway.errors import CrossrankError
 
@@ -63,14 +62,14 @@ class SampleChoice:
 def loadtest(load: LoadChoice, sample: SampleChoice, state_dir: StateDirectory = None, as_json: AsJson = False) -> None:
     """Drive a model on Triton with perf_analyzer and print throughput and latency.
 
-    Uses the running stack, else starts one for the duration.
+    Uses the running stack, else starts one for the duration; indexes MovieLens 100K when nothing is indexed.
     """
     directory = (state_dir or stack.default_state_directory()).resolve()
     folder = directory / "load"
     folder.mkdir(parents=True, exist_ok=True)
     analyzer = find_perf_analyzer(directory / "tools" / "perf_analyzer")
-    with _running_stack(directory) as state:
-        lists = _sample(directory, state, sample)
+    with running_stack(directory) as state:
+        lists = _collect(directory, state, sample)
         campaign = Campaign(state.part("triton").url, load.model, sample.shape(), load.load())
         told = 0
 
@@ -89,26 +88,32 @@ def loadtest(load: LoadChoice, sample: SampleChoice, state_dir: StateDirectory =
         _print_result(result)
 
 
-@contextmanager
-def _running_stack(directory: Path) -> Iterator[StackState]:
-    state = stack.read_status(directory)
-    if state.status is Status.READY:
-        yield state
-    elif state.supervisor_pid is not None:
-        raise CommandFailed(f"the stack is {state.status}", remedy="crossrank status", exit_code=ExitCode.UNHEALTHY)
-    else:
-        console.say("starting the stack for the duration of the test")
-        with LocalStack(directory) as started:
-            yield started.status()
+def _collect(directory: Path, state: StackState, sample: SampleChoice) -> list[list[EncodedPair]]:
+    from training.errors import TrainingError
 
-
-def _sample(directory: Path, state: StackState, sample: SampleChoice) -> list[list[EncodedPair]]:
     repository = Path(Plan.load(directory / "plan.json").model_repository)
     place = Place(state.part("gateway").url, state.part("postgres").url, repository / "cross_encoder")
     try:
-        return asyncio.run(sample_pairs(place, users=sample.users, candidates=sample.candidates))
-    except (CrossrankCallError, CrossrankError) as error:
-        raise CommandFailed(f"no pairs to send: {error}", remedy="crossrank doctor") from error
+        return asyncio.run(_sample(directory, place, sample))
+    except TrainingError as failure:
+        raise CommandFailed(failure.message, remedy=failure.remedy) from failure
+    except (CrossrankCallError, CrossrankError) as failure:
+        raise CommandFailed(f"no pairs to send: {failure}", remedy="crossrank doctor") from failure
+
+
+async def _sample(directory: Path, place: Place, sample: SampleChoice) -> list[list[EncodedPair]]:
+    """The pairs of the users that are indexed; those of MovieLens 100K, indexed first, when nobody is."""
+    from clients.command_line.demo_data import ensure_indexed, read_movielens
+
+    try:
+        return await sample_pairs(place, users=sample.users, candidates=sample.candidates)
+    except NothingIndexed:
+        console.say("nothing is indexed yet: MovieLens 100K is")
+    data = read_movielens(directory, None)
+    async with CrossrankClient(place.gateway) as client:
+        settings = PlaceChoice(state_dir=directory).settings()
+        await ensure_indexed(data, client, settings, directory, console.progress_bar)
+    return await sample_pairs(place, users=sample.users, candidates=sample.candidates)
 
 
 def _print_result(result: Result) -> None:

@@ -21,6 +21,10 @@ _CONNECTIONS = 2
 _USERS = "SELECT user_id FROM interactions WHERE weight > 0 GROUP BY user_id ORDER BY md5(user_id) LIMIT %s"
 
 
+class NothingIndexed(LocalStackError):
+    """The catalogue has no users to take requests from."""
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where to take the sample from: a running stack and the encoding of the model that it serves."""
@@ -40,7 +44,7 @@ class Place:
 async def sample_pairs(place: Place, *, users: int, candidates: int) -> list[list[EncodedPair]]:
     """For each user, the pairs of the context with every candidate that a recommendation fetches.
 
-    Raises LocalStackError when nothing is indexed.
+    Raises NothingIndexed.
     """
     database = Database(place.postgres_url, _CONNECTIONS)
     await database.open()
