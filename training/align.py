@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from training.config import AlignOptions
 from training.lists import ListMaker, Position
-from training.model import PairCrossEncoder
+from training.model import PairCrossEncoder, encoder_of
 from training.pair_table import context_key
 
 RECENCY = 0.8
@@ -37,10 +37,11 @@ class AlignmentLoss(nn.Module):
         self.model = model
         self._table = model.pair_table
         self._rows = {item_id: row for row, item_id in enumerate(item_ids)}
-        config = model.transformers_model.config
+        self._encoder = [encoder_of(model)]  # in a list: no second entry among the parameters
+        config = self._encoder[0].config
         width, vector_width = config.hidden_size, vectors.shape[1]
         self._layers = range(1, max(2, config.num_hidden_layers))
-        self.register_buffer("vectors", torch.from_numpy(vectors), persistent=False)
+        self._vectors = torch.from_numpy(vectors)
         self.project_places = nn.ModuleList(nn.Linear(width, vector_width) for _ in self._layers)
         self.project_history = nn.Linear(width, vector_width)
         self.project_item = nn.Linear(width, vector_width)
@@ -48,42 +49,41 @@ class AlignmentLoss(nn.Module):
     def forward(self, inputs: list[list[str]], labels: Tensor, **_: object) -> dict[str, Tensor]:
         """The parts of the loss, each a mean over the batch."""
         pairs = list(zip(*inputs, strict=True))
-        output = self.model.transformers_model(**self.model.preprocess(pairs), output_hidden_states=True)
+        output = self._encoder[0](**self.model.preprocess(pairs), output_hidden_states=True)
         states = output.hidden_states
         spans = [self._table.spans(key, item_id) for key, item_id in pairs]
-        first_BH = states[-1][:, 0].float()
-        reading = _distance(self.project_history(first_BH), self._history_vectors(spans))
-        reading = reading + _distance(self.project_item(first_BH), self._vectors_of([span[-1][0] for span in spans]))
+        first_bh = states[-1][:, 0].float()
+        reading = _distance(self.project_history(first_bh), self._history_vectors(spans))
+        reading = reading + _distance(self.project_item(first_bh), self._vectors_of([span[-1][0] for span in spans]))
         belief = (output.logits[:, 0].float() - labels.float()).square().mean()
         return {"place": self._place(states, spans), "reading": 0.3 * reading, "belief": belief}
 
     def _place(self, states: Sequence[Tensor], spans: Sequence[Sequence[tuple[str, int, int]]]) -> Tensor:
         """Distance of every span's mean state from its item's vector, summed over the lower layers."""
         flat = [(row, *span) for row, found in enumerate(spans) for span in found]
-        span_BT = torch.full(states[0].shape[:2], -1)
+        span_bt = torch.full(states[0].shape[:2], -1)
         for number, (row, _, start, stop) in enumerate(flat):
-            span_BT[row, start:stop] = number
-        named = span_BT >= 0
-        wanted_SV = self._vectors_of([name for _, name, _, _ in flat])
-        lengths_S = torch.bincount(span_BT[named], minlength=len(flat)).clamp(min=1)
+            span_bt[row, start:stop] = number
+        named = span_bt >= 0
+        wanted_sv = self._vectors_of([name for _, name, _, _ in flat])
+        lengths_s = torch.bincount(span_bt[named], minlength=len(flat)).clamp(min=1)
         distance = torch.zeros(())
         for layer, project in zip(self._layers, self.project_places, strict=True):
-            states_NH = states[layer][named].float()
-            sums_SH = torch.zeros(len(flat), states_NH.shape[1]).index_add(0, span_BT[named], states_NH)
-            distance = distance + _distance(project(sums_SH / lengths_S[:, None]), wanted_SV)
+            states_nh = states[layer][named].float()
+            sums_sh = torch.zeros(len(flat), states_nh.shape[1]).index_add(0, span_bt[named], states_nh)
+            distance = distance + _distance(project(sums_sh / lengths_s[:, None]), wanted_sv)
         return distance
 
     def _history_vectors(self, spans: Sequence[Sequence[tuple[str, int, int]]]) -> Tensor:
         """The decayed mean of each history's item vectors."""
         rows = []
         for found in spans:
-            vectors_KV = self._vectors_of([name for name, _, _ in found[:-1]])
-            rows.append((vectors_KV * RECENCY ** torch.arange(len(vectors_KV))[:, None]).sum(dim=0))
+            vectors_kv = self._vectors_of([name for name, _, _ in found[:-1]])
+            rows.append((vectors_kv * RECENCY ** torch.arange(len(vectors_kv))[:, None]).sum(dim=0))
         return torch.stack(rows)
 
     def _vectors_of(self, item_ids: Sequence[str]) -> Tensor:
-        vectors: Tensor = self.vectors[torch.tensor([self._rows[item_id] for item_id in item_ids], dtype=torch.long)]
-        return vectors
+        return self._vectors[torch.tensor([self._rows[item_id] for item_id in item_ids], dtype=torch.long)]
 
 
 def _distance(guesses: Tensor, wanted: Tensor) -> Tensor:

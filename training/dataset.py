@@ -1,8 +1,8 @@
 """The evaluation protocol: who is tested on what, and what may be known then. Knows no model and no file format.
 
 A positive is an interaction of weight above 0, in order of time (ties: file order). Users with at least
-``min_positives``: test = their last ``held_out`` positives, valid = the ``held_out`` before, train = the rest. The other
-users' positives are all train. Candidates exclude everything the user had met before the first held-out positive.
+``min_positives``: test = their last ``held_out`` positives, valid = the ``held_out`` before, train = the rest. The
+other users' positives are all train. Candidates exclude everything the user had met before the first held-out positive.
 """
 
 from collections.abc import Mapping, Sequence
@@ -44,7 +44,7 @@ class _User:
 
 
 class Dataset:
-    """Tables with the protocol applied. Items keep their table order; a repeated positive counts once, the first time."""
+    """Tables with the protocol applied. Items keep their table order; of a repeated positive the first one counts."""
 
     def __init__(self, tables: Tables, protocol: Protocol) -> None:
         self.protocol = protocol

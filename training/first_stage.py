@@ -9,8 +9,8 @@ import numpy.typing as npt
 
 Scores = npt.NDArray[np.float64]
 
-TOGETHER, FOLLOWS, POPULAR = range(3)
-"""Columns of ``FirstStage.features``."""
+FEATURES = 3
+"""Of FirstStage.features: together, follows, popular."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +32,8 @@ class FirstStage:
         self.index: Mapping[str, int] = {item_id: place for place, item_id in enumerate(item_ids)}
         count = len(item_ids)
         self.popular: Scores = np.zeros(count)
-        self.together: npt.NDArray[np.float32] = np.zeros((count, count), np.float32)
-        self.follows: npt.NDArray[np.float32] = np.zeros((count, count), np.float32)
+        self.together: Scores = np.zeros((count, count))
+        self.follows: Scores = np.zeros((count, count))
         for history in histories:
             places = self.places(history)
             self.popular[places] += 1
@@ -57,19 +57,28 @@ class FirstStage:
         if own:
             self._leave_out(recent, own, together, follows)
             popular[list(own)] -= 1
-        norm = np.sqrt(np.outer(np.maximum(popular[recent], 0), popular)) + options.shrink
-        ages = np.arange(len(recent))
-        near = options.together_decay**ages @ (together / norm)
-        norm = np.sqrt(np.outer(self._followed[recent] + 1, self._following + 1)) + 1
-        next_ = options.follows_decay**ages @ (follows / norm)
+        ages = np.arange(len(recent), dtype=np.float64)
+        near = self._decayed(options.together_decay**ages, together, popular[recent], popular)
+        next_ = self._decayed(
+            options.follows_decay**ages, follows, self._followed[recent] + 1, self._following + 1, shrink=1.0
+        )
         return np.stack([np.log(near + 0.05), np.log(next_ + 0.02), np.log1p(popular)], axis=1)
+
+    def _decayed(
+        self, decays: Scores, counts: Scores, rows: Scores, columns: Scores, *, shrink: float | None = None
+    ) -> Scores:
+        """Sum over rows of decayed, normalised counts."""
+        norm = np.sqrt(np.outer(np.maximum(rows, 0), columns)) + (self.options.shrink if shrink is None else shrink)
+        total: Scores = decays @ (counts / norm)
+        return total
 
     def similarity(self) -> Scores:
         """[items, items] symmetric closeness of items, for their vectors."""
         near = self.together / (np.sqrt(np.outer(self.popular, self.popular)) + self.options.shrink)
         next_ = self.follows / (np.sqrt(np.outer(self._followed + 1, self._following + 1)) + 1)
         parts = (near / _mean_positive(near), 0.5 * (next_ + next_.T) / _mean_positive(next_))
-        return np.log1p(parts[0] + parts[1]).astype(np.float64)
+        closeness: Scores = np.log1p(parts[0] + parts[1]).astype(np.float64)
+        return closeness
 
     def vectors(self, width: int) -> npt.NDArray[np.float32]:
         """[items, width] unit vectors from the leading eigenvectors (the first, popularity, left out); zero for items
@@ -85,8 +94,8 @@ class FirstStage:
         self,
         recent: Sequence[int],
         own: Sequence[int],
-        together: npt.NDArray[np.float32],
-        follows: npt.NDArray[np.float32],
+        together: Scores,
+        follows: Scores,
     ) -> None:
         order = {place: position for position, place in enumerate(own)}
         together[:, list(own)] -= 1
@@ -96,6 +105,6 @@ class FirstStage:
             follows[row, list(later)] -= 1
 
 
-def _mean_positive(matrix: npt.NDArray[np.float32] | Scores) -> float:
+def _mean_positive(matrix: Scores) -> float:
     positive = matrix[matrix > 0]
     return float(positive.mean()) if positive.size else 1.0

@@ -54,9 +54,7 @@ class _Trainer(CrossEncoderTrainer):
 def run_step(model: PairCrossEncoder, loss: nn.Module, step: Step, config: TrainingConfig, folder: Path) -> float:
     """Trains to the end of the step's rows, from the newest checkpoint in ``folder`` if there is one. Returns the
     mean loss."""
-    trainer = _Trainer(
-        model=model, args=_arguments(step, config, folder), train_dataset=step.rows, loss=loss
-    )
+    trainer = _Trainer(model=model, args=_arguments(step, config, folder), train_dataset=step.rows, loss=loss)
     last = get_last_checkpoint(str(folder)) if folder.is_dir() else None
     outcome = trainer.train(resume_from_checkpoint=last)
     return float(outcome.training_loss)

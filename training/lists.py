@@ -66,9 +66,7 @@ class ListMaker:
         found = [
             Position(user_id, number)
             for user_id in self._dataset.users
-            for number in range(
-                self._options.min_history, len(self._dataset.known_positives(user_id, Phase.VALID))
-            )
+            for number in range(self._options.min_history, len(self._dataset.known_positives(user_id, Phase.VALID)))
         ]
         return [found[place] for place in self._random.permutation(len(found))]
 

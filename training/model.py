@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from sentence_transformers import CrossEncoder
+from transformers import PreTrainedModel
 
 from training.errors import ConfigInvalid
 from training.pair_table import PairTable, padded
@@ -39,8 +40,8 @@ class PairCrossEncoder(CrossEncoder):
     pair_table: PairTable
 
     def preprocess(
-        self, inputs: Sequence[tuple[str, str]], prompt: str | None = None, **kwargs: Any
-    ) -> dict[str, torch.Tensor]:
+        self, inputs: Sequence[Any], prompt: str | None = None, **kwargs: Any
+    ) -> dict[str, torch.Tensor | Any]:
         """Padded token ids of the pairs. ``prompt`` and others are refused: the encoding spec has the template."""
         if prompt:
             raise ValueError(f"prompt {prompt!r} would not be served; put it into the encoding spec")
@@ -49,11 +50,20 @@ class PairCrossEncoder(CrossEncoder):
 
 
 def open_cross_encoder(path: str, pair_table: PairTable, layers: int | None = None) -> PairCrossEncoder:
-    """A cross-encoder with one output: a trained folder, or a base model cut to its lower ``layers`` with a new head."""
+    """A cross-encoder with one output: a trained folder, or the lower ``layers`` of a base model with a new head."""
     config: dict[str, Any] = {} if layers is None else {"num_hidden_layers": layers}
-    model = PairCrossEncoder(path, num_labels=1, device="cpu", config_kwargs=config, local_files_only=Path(path).is_dir())
+    is_local = Path(path).is_dir()
+    model: PairCrossEncoder = PairCrossEncoder(
+        path, num_labels=1, device="cpu", config_kwargs=config, local_files_only=is_local
+    )
     model.pair_table = pair_table
     model.activation_fn = torch.nn.Identity()
     return model
 
 
+def encoder_of(model: PairCrossEncoder) -> PreTrainedModel:
+    """The transformers model inside."""
+    inside = model.transformers_model
+    if inside is None:
+        raise ConfigInvalid("the cross-encoder has no transformers model", "use a sequence-classification model")
+    return inside

@@ -83,7 +83,8 @@ class Run:
         table = PairTable(
             PairEncoder(self.config.encoding(), open_tokenizer(tokenizer_path(base))), self.dataset.fields
         )
-        model, aligned_loss = self._align(base, table, first_stage, align.alignment_rows(maker, positions, self.config.align))
+        rows = align.alignment_rows(maker, positions, self.config.align)
+        model, aligned_loss = self._align(base, table, first_stage, rows)
         lists = self.training_lists(maker, positions)
         step = fit.Step(fit.list_rows(lists), self.config.fit.batch_lists, self.config.fit.learning_rate)
         self._say(f"fit: {len(lists)} lists of {1 + self.config.lists.negatives} pairs")
@@ -107,7 +108,9 @@ class Run:
         partial.replace(self.folder.lists)
         return lists
 
-    def _align(self, base: str, table: PairTable, first_stage: FirstStage, rows: Rows) -> tuple[PairCrossEncoder, float]:
+    def _align(
+        self, base: str, table: PairTable, first_stage: FirstStage, rows: Rows
+    ) -> tuple[PairCrossEncoder, float]:
         """The base model, aligned; kept in the run's folder."""
         options, config = self.config.align, self.config
         aligned = self.folder.root / "aligned"

@@ -87,7 +87,7 @@ def read_interactions(file: Path, known_items: Iterable[str]) -> list[Interactio
 
 
 def write_tables(folder: Path, tables: Tables) -> None:
-    """``items.csv`` and ``interactions.csv`` in ``folder``; a file is complete or, when the write fails, the old one."""
+    """``items.csv`` and ``interactions.csv`` in ``folder``; when a write fails, the old files stay."""
     names = list(dict.fromkeys(name for item in tables.items for name in item.fields))
     item_rows = ([item.item_id, *(item.fields.get(name, "") for name in names)] for item in tables.items)
     rows = (
@@ -148,9 +148,7 @@ def _required(place: _Place, row: Mapping[str, str], column: str) -> str:
     return text
 
 
-def _parsed(
-    place: _Place, row: Mapping[str, str], column: str, parse: Callable[[str], Value], expected: str
-) -> Value:
+def _parsed(place: _Place, row: Mapping[str, str], column: str, parse: Callable[[str], Value], expected: str) -> Value:
     text = _required(place, row, column)
     try:
         return parse(text)

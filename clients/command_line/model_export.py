@@ -1,0 +1,62 @@
+"""The steps of crossrank export: export, fit the fusion on valid lists, measure on test lists, write the version. Must
+not know how any of them is done."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from clients.command_line import console
+from clients.command_line.phase_lists import PhaseServer
+from training.card import MOVIELENS, write_card
+from training.config import TrainingConfig
+from training.data.tables import Tables
+from training.dataset import Dataset, Phase
+from training.evaluate import Evaluation, evaluate
+from training.fusion import ScoredList, feature_names, fit_fusion
+from training.release import Fusions, Release
+from training.run import RunFolder
+from training.served_lists import BLEND, ServedList, read_served, write_served
+
+
+@dataclass(frozen=True, slots=True)
+class Exporter:
+    """One run to one version. Lists that were served before are read from the run's folder."""
+
+    config: TrainingConfig
+    tables: Tables
+    folder: Path
+    repository: Path
+    quiet: bool
+
+    def run(self, version: int, depth: int) -> tuple[Path, Evaluation]:
+        """The version's folder and its results."""
+        dataset = Dataset(self.tables, self.config.protocol)
+        release = Release(self.config, dataset, RunFolder(self.folder))
+        record = json.loads(RunFolder(self.folder).record.read_text(encoding="utf-8"))
+        draft = write_card(self.config, MOVIELENS, record, None)
+        valid = self._lists(dataset, release, Phase.VALID, depth, None, draft)
+        fusions = _fit(valid)
+        test = self._lists(dataset, release, Phase.TEST, depth, fusions, draft)
+        evaluation = evaluate(test, fusions.without_logit, catalogue=len(dataset.items))
+        card = write_card(self.config, MOVIELENS, record, evaluation)
+        return release.write(self.repository, version, fusions, card), evaluation
+
+    def _lists(
+        self, dataset: Dataset, release: Release, phase: Phase, depth: int, fusions: Fusions | None, card: str
+    ) -> list[ServedList]:
+        kept = self.folder / f"served-{phase.value}-{depth}.jsonl"
+        if not kept.is_file():
+            console.say(f"serving the {phase.value} lists of {len(dataset.evaluated_users)} users, {depth} candidates")
+            staged = release.stage(self.repository, self.folder / f"repository-{phase.value}", fusions, card)
+            server = PhaseServer(dataset, staged, self.folder / "stack", depth, self.quiet)
+            write_served(kept, server.lists(phase, dataset.cases(phase)))
+        return read_served(kept)
+
+
+def _fit(valid: list[ServedList]) -> Fusions:
+    lists = [ScoredList(one.user_id, one.candidates, one.logits, frozenset(one.targets)) for one in valid]
+    sources = [name for name in valid[0].by_source if name != BLEND]
+    return Fusions(
+        served=fit_fusion(lists, feature_names(sources)),
+        without_logit=fit_fusion(lists, feature_names(sources, with_logit=False)),
+    )

@@ -1,0 +1,62 @@
+"""Serves the lists of one phase of the protocol from a stack of its own: a fresh PostgreSQL that knows no more than may
+be known then, and a Triton on a model repository. Must not know metrics."""
+
+import asyncio
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from clients.command_line import console
+from clients.command_line.table_index import index_tables, open_parts
+from clients.command_line.table_rows import to_interactions, to_items
+from deploy.local.part import RunningPart
+from deploy.local.ports import free_port, free_ports
+from deploy.local.postgres import Postgres
+from deploy.local.triton import Triton
+from gateway.app import open_database, open_models
+from gateway.settings import Settings
+from gateway.telemetry.logs import configure_logging
+from training.dataset import Dataset, Phase, UserCase
+from training.served_lists import ListServer, ServedList
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseServer:
+    """``folder`` holds the stack's data and logs while it runs."""
+
+    dataset: Dataset
+    repository: Path
+    folder: Path
+    depth: int
+    quiet: bool
+
+    def lists(self, phase: Phase, cases: Sequence[UserCase]) -> list[ServedList]:
+        """The lists of the cases. Raises TrainingError, LocalStackError or CrossrankError."""
+        configure_logging("error")  # standard output is the result's alone
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder.mkdir(parents=True)
+        grpc_port, metrics_port = free_ports(2)
+        postgres = Postgres(self.folder, free_port(), durable=False)
+        triton = Triton(self.folder, grpc_port, metrics_port, model_repository=self.repository.resolve())
+        with (
+            RunningPart(postgres, state_directory=self.folder) as database,
+            RunningPart(triton, state_directory=self.folder) as models,
+        ):
+            settings = Settings(
+                postgres_url=database.part.url,
+                triton_urls=models.part.url,
+                model_repository=str(self.repository.resolve()),
+            )
+            return asyncio.run(self._serve(settings, phase, cases))
+
+    async def _serve(self, settings: Settings, phase: Phase, cases: Sequence[UserCase]) -> list[ServedList]:
+        progress = partial(console.progress_bar, quiet=self.quiet)
+        items = to_items(self.dataset.items, ())
+        async with open_parts(settings) as parts:
+            await index_tables(items, to_interactions(self.dataset.interactions(phase)), parts, progress)
+        async with open_database(settings) as database, open_models(settings) as models:
+            server = ListServer(settings, database, models, self.depth)
+            with progress(f"serving {phase.value} lists", len(cases)) as advance:
+                return await server.serve_all(cases, advance)
