@@ -13,6 +13,9 @@ from gateway.ports import Embedder, Embeddings
 from gateway.store.filters import matches_all
 from gateway.store.pool import Database, Row
 
+_OVERFETCH = 2
+"""The index scan finds so many times the limit: its order is approximate, so that the cut is made after sorting."""
+
 _EMBEDDING_SHARE = 0.7
 """Of the budget, for the bi-encoder; the searches get what is left."""
 
@@ -117,8 +120,9 @@ class TextAnn:
             )
             SELECT item_id, 1 - distance FROM nearest ORDER BY distance, item_id LIMIT %s
         """
-        vector, limit = profile.tolist(), query.limit
-        return await self._database.fetch(statement, [vector, *condition.parameters, vector, limit, limit], budget)
+        vector, nearest = profile.tolist(), _OVERFETCH * query.limit
+        parameters = [vector, *condition.parameters, vector, nearest, query.limit]
+        return await self._database.fetch(statement, parameters, budget)
 
 
 def _direction(vectors: Sequence[Embeddings]) -> Embeddings | None:

@@ -19,7 +19,8 @@ CREATE TABLE IF NOT EXISTS items (
     text_digest bytea NOT NULL,
     updated_at timestamptz NOT NULL DEFAULT now()
 );
-CREATE INDEX IF NOT EXISTS items_embedding ON items USING hnsw (embedding vector_cosine_ops);
+CREATE INDEX IF NOT EXISTS items_embedding ON items USING hnsw (embedding vector_cosine_ops)
+    WITH (m = 16, ef_construction = 128);
 CREATE INDEX IF NOT EXISTS items_attributes ON items USING gin (attributes jsonb_path_ops);
 
 -- What users did. No foreign key to items: what happened stays true when an item leaves the catalogue.
