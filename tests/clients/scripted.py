@@ -82,9 +82,15 @@ class Script:
 class ScriptedServer:
     """Serves the API on 127.0.0.1. Methods without a script are unimplemented."""
 
-    def __init__(self, options: Sequence[tuple[str, Any]] = ()) -> None:
+    def __init__(
+        self, options: Sequence[tuple[str, Any]] = (), credentials: grpc.ServerCredentials | None = None
+    ) -> None:
         self.server = grpc.aio.server(options=options)
-        self.target = f"127.0.0.1:{self.server.add_insecure_port('127.0.0.1:0')}"
+        if credentials is None:
+            port = self.server.add_insecure_port("127.0.0.1:0")
+        else:
+            port = self.server.add_secure_port("127.0.0.1:0", credentials)
+        self.target = f"127.0.0.1:{port}"
         self._scripts: dict[str, Script] = {}
         for service in _SERVICES:
             handlers = {method.name: self._handler(method) for method in service.methods}
