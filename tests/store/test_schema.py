@@ -1,0 +1,60 @@
+"""The tables: created once, by whoever comes first, and refused where they belong to a newer version."""
+
+import asyncio
+import re
+
+import pytest
+
+from gateway.budget import Budget
+from gateway.errors import StoreUnavailable
+from gateway.store.pool import Database
+from gateway.store.schema import EMBEDDING_DIMENSION, SCHEMA_VERSION, apply_schema, schema_sql
+
+SOON = Budget(60)
+
+
+async def versions(database: Database) -> list[int]:
+    return [version for (version,) in await database.fetch("SELECT version FROM schema_version", [], SOON)]
+
+
+async def test_many_that_start_at_once_create_the_tables_once(postgres: str) -> None:
+    databases = [Database(postgres, connections=1) for _ in range(4)]
+    for database in databases:
+        await database.open()
+    await asyncio.gather(*[apply_schema(database, Budget(60)) for database in databases])
+    assert await versions(databases[0]) == [SCHEMA_VERSION]
+    for database in databases:
+        await database.close()
+
+
+async def test_applying_again_keeps_what_is_stored(database: Database) -> None:
+    await database.execute("INSERT INTO item_popularity VALUES ('a', 1)", [], SOON)
+    await apply_schema(database, SOON)
+    assert await database.fetch("SELECT * FROM item_popularity", [], SOON) == [("a", 1)]
+    assert await versions(database) == [SCHEMA_VERSION]
+
+
+async def test_a_database_of_a_newer_version_is_refused_and_left_as_it_is(database: Database) -> None:
+    newer = SCHEMA_VERSION + 1
+    await database.execute("INSERT INTO schema_version (version) VALUES (%s)", [newer], SOON)
+    await database.execute("DROP INDEX impressions_time", [], SOON)
+    try:
+        with pytest.raises(StoreUnavailable, match=f"version {newer}.*knows {SCHEMA_VERSION}.*upgrade"):
+            await apply_schema(database, SOON)
+        assert await database.fetch("SELECT to_regclass('impressions_time')", [], SOON) == [(None,)]
+    finally:
+        await database.execute("DELETE FROM schema_version WHERE version = %s", [newer], SOON)
+        await apply_schema(database, SOON)
+
+
+async def test_the_width_of_the_vectors_is_that_of_the_constant(database: Database) -> None:
+    statement = "SELECT atttypmod FROM pg_attribute WHERE attrelid = 'items'::regclass AND attname = 'embedding'"
+    assert await database.fetch(statement, [], SOON) == [(EMBEDDING_DIMENSION,)]
+
+
+def test_every_statement_can_be_repeated_and_nothing_is_left_to_fill_in() -> None:
+    statements = schema_sql()
+    created = re.findall(r"^CREATE \w+( IF NOT EXISTS)?", statements, re.MULTILINE)
+    assert len(created) > 10
+    assert all(created)
+    assert "{" not in statements
