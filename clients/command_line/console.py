@@ -2,6 +2,7 @@
 remedy, exit codes. Must not know any command."""
 
 import json
+import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -64,8 +65,14 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str | Text]], *,
 
 
 def say(message: str = "", style: str = "") -> None:
-    """A line about the work, not part of the result."""
-    notes.print(Text(message, style=style))
+    """A line about the work, not part of the result; never broken, so that it can be copied."""
+    notes.print(Text(message, style=style), soft_wrap=True)
+
+
+def program() -> str:
+    """How the user called this program: what to type before the name of another command."""
+    called = Path(sys.argv[0])
+    return "crossrank" if shutil.which("crossrank") == str(called) else str(called)
 
 
 def print_failure(message: str, remedy: str = "") -> None:

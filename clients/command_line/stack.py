@@ -162,13 +162,15 @@ def _print_state(state: StackState) -> None:
 
 
 def _print_how_to_call(gateway: str) -> None:
+    program = console.program()
     method = f"http://{gateway}/crossrank.v1.RankingService/Recommend"
     question = '{"context": {"userId": "1"}, "options": {"topN": 10}}'
     console.say()
-    console.say("ask it       crossrank recommend --user 1")
+    console.say(f"fill it      {program} index --dataset movielens-100k")
+    console.say(f"ask it       {program} recommend --user 1")
     console.say(f"or           buf curl --protocol grpc --http2-prior-knowledge -d '{question}' {method}")
-    console.say("look at it   crossrank status · crossrank logs gateway · crossrank doctor")
-    console.say("stop it      crossrank down")
+    console.say(f"look at it   {program} status · {program} logs gateway · {program} doctor")
+    console.say(f"stop it      {program} down")
 
 
 def _follow(file: Path) -> None:

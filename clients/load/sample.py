@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from crossrank_client import CrossrankClient, RankingOptions, User
+from crossrank_client import CandidateOptions, CrossrankClient, RankingOptions, User
 from deploy.local.errors import LocalStackError
 from gateway.budget import Budget
 from gateway.domain import EncodedPair
@@ -51,19 +51,21 @@ async def sample_pairs(place: Place, *, users: int, candidates: int) -> list[lis
     try:
         user_ids = [row[0] for row in await database.fetch(_USERS, [users], Budget(_STEP_S))]
         if not user_ids:
-            raise LocalStackError(
-                "the catalogue is empty", remedy="crossrank data movielens-100k, then crossrank index"
-            )
+            raise NothingIndexed("the catalogue is empty", remedy="crossrank index --dataset movielens-100k")
         encoder = place.open_encoder()
         async with CrossrankClient(place.gateway, timeout_s=_STEP_S) as client:
-            options = RankingOptions(top_n=candidates)
-            ranked = [await client.recommend(User(user_id), options=options) for user_id in user_ids]
-        return [
-            await _pairs(database, encoder, user_id, [item.item_id for item in answer.items])
-            for user_id, answer in zip(user_ids, ranked, strict=True)
-        ]
+            item_ids = [await _first_stage(client, user_id, candidates) for user_id in user_ids]
+        return [await _pairs(database, encoder, user_id, ids) for user_id, ids in zip(user_ids, item_ids, strict=True)]
     finally:
         await database.close()
+
+
+async def _first_stage(client: CrossrankClient, user_id: str, candidates: int) -> list[str]:
+    """The ids that a recommendation would score; their scores are not waited for."""
+    options, limit = RankingOptions(top_n=candidates), CandidateOptions(limit=candidates)
+    async for answer in client.recommend_stream(User(user_id), candidates=limit, options=options):
+        return [item.item_id for item in answer.ranked.items]
+    return []
 
 
 async def _pairs(database: Database, encoder: PairEncoder, user_id: str, item_ids: list[str]) -> list[EncodedPair]:

@@ -4,6 +4,7 @@ LocalStackError
 ├── NotInstalled      a program or library is missing
 ├── StartFailed       a part ended, or gave no right answer, before it became ready
 └── ProbeFailed       a running part gave no right answer
+    ├── Silent        no answer in time: it may hang, or the machine may be busy
     ├── Unready       it is alive, and a restart would not help: too loaded, or waiting for another part
     └── Broken        it will not recover by itself: no second probe is needed
 """
@@ -28,6 +29,10 @@ class StartFailed(LocalStackError):
 
 class ProbeFailed(LocalStackError):
     """A part gave no answer, or a wrong one."""
+
+
+class Silent(ProbeFailed):
+    """A part did not answer in time: a reason for patience before it is given up."""
 
 
 class Unready(ProbeFailed):

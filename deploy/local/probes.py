@@ -7,8 +7,8 @@ import grpc
 import psycopg
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from deploy.local.call_errors import describe
-from deploy.local.errors import ProbeFailed, Unready
+from deploy.local.call_errors import probe_failure
+from deploy.local.errors import ProbeFailed, Silent, Unready
 
 
 def probe_postgres(url: str, *, timeout_s: float) -> None:
@@ -21,6 +21,8 @@ def probe_postgres(url: str, *, timeout_s: float) -> None:
             row = connection.execute(
                 "SELECT 6 * 7, EXISTS (SELECT FROM pg_available_extensions WHERE name = 'vector')"
             ).fetchone()
+    except (psycopg.errors.ConnectionTimeout, psycopg.errors.QueryCanceled) as error:
+        raise Silent(f"PostgreSQL does not answer: {str(error).strip()}") from error
     except psycopg.Error as error:
         raise ProbeFailed(f"PostgreSQL does not answer: {str(error).strip()}") from error
     if row is None or row[0] != 42:
@@ -37,7 +39,7 @@ def probe_gateway(address: str, *, timeout_s: float) -> None:
         try:
             reply = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=timeout_s)
         except grpc.RpcError as error:
-            raise ProbeFailed(f"the gateway at {address} does not answer: {describe(error)}") from error
+            raise probe_failure(f"the gateway at {address}", error) from error
     if reply.status != health_pb2.HealthCheckResponse.SERVING:
         name = health_pb2.HealthCheckResponse.ServingStatus.Name(reply.status)
         raise Unready(f"the gateway at {address} reports {name}", remedy="crossrank logs gateway")

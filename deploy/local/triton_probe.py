@@ -8,7 +8,7 @@ import grpc
 import numpy as np
 from tritonclient.grpc import model_config_pb2, service_pb2, service_pb2_grpc
 
-from deploy.local.call_errors import describe
+from deploy.local.call_errors import probe_failure
 from deploy.local.errors import Broken, ProbeFailed, Unready
 
 _FREE_DIMENSION = 2
@@ -25,13 +25,13 @@ class TritonProbe:
     _completed: dict[str, int] = field(default_factory=dict)
 
     def check(self, timeout_s: float) -> None:
-        """Returns when every loaded model answered rightly. Raises Unready (overloaded), Broken or ProbeFailed."""
+        """Returns when every loaded model answered rightly. Raises ProbeFailed or one of its kinds."""
         with grpc.insecure_channel(self.address) as channel:
             stub = service_pb2_grpc.GRPCInferenceServiceStub(channel)
             try:
                 index = stub.RepositoryIndex(service_pb2.RepositoryIndexRequest(ready=True), timeout=timeout_s)
             except grpc.RpcError as error:
-                raise ProbeFailed(f"Triton at {self.address} does not answer: {describe(error)}") from error
+                raise probe_failure(f"Triton at {self.address}", error) from error
             models = sorted({model.name for model in index.models})
             if not models:
                 raise ProbeFailed(f"Triton at {self.address} has no model loaded")
@@ -43,12 +43,13 @@ class TritonProbe:
             config = stub.ModelConfig(service_pb2.ModelConfigRequest(name=model), timeout=timeout_s).config
             reply = stub.ModelInfer(question(config), timeout=timeout_s)
         except grpc.RpcError as error:
-            message = f"Triton's model {model} does not answer: {describe(error)}"
+            failure = probe_failure(f"Triton's model {model}", error)
+            message = failure.message
             if _DEAD_WORKER_MESSAGE in message:
                 raise Broken(message, remedy="restart Triton: it does not replace a dead worker") from error
             if any(words in message for words in _OVERLOAD_MESSAGES) or self._moved_on(stub, model, timeout_s):
                 raise Unready(f"{message} (it is overloaded)") from error
-            raise ProbeFailed(message) from error
+            raise failure from error
         check_answer(model, reply)
 
     def _moved_on(self, stub: service_pb2_grpc.GRPCInferenceServiceStub, model: str, timeout_s: float) -> bool:

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 from threading import Event, Thread
 
-from deploy.local.errors import Broken, LocalStackError, ProbeFailed, Unready
+from deploy.local.errors import Broken, LocalStackError, ProbeFailed, Silent, Unready
 from deploy.local.part import RunningPart
 from deploy.local.restarts import RestartBudget
 from deploy.local.state import PartState, Status
@@ -13,7 +13,9 @@ from deploy.local.state import PartState, Status
 _POLL_S = 0.1
 _PROBE_INTERVAL_S = 1.0
 _PROBE_TIMEOUT_S = 2.0
-_FAILURES_BEFORE_RESTART = 2
+# How many failures in a row are the end: a refusal is clear at the second, silence may be a busy machine.
+_PATIENCE = {Broken: 1, Silent: 5}
+_USUAL_PATIENCE = 2
 _STOP_GRACE_S = 15.0
 
 
@@ -86,7 +88,7 @@ class Watcher(Thread):
                 continue
             failure = self._probe()
             failures = failures + 1 if failure else 0
-            if failure and (isinstance(failure, Broken) or failures >= _FAILURES_BEFORE_RESTART):
+            if failure and failures >= _PATIENCE.get(type(failure), _USUAL_PATIENCE):
                 return failure
             next_probe = time.monotonic() + _PROBE_INTERVAL_S
         return None

@@ -69,7 +69,7 @@ def test_a_report_without_a_level_is_a_failure(tmp_path: Path) -> None:
 def test_the_table_has_a_cell_for_every_column(report: Path) -> None:
     cells = read_report(report, 8)[0].cells()
     assert len(cells) == len(COLUMNS)
-    assert cells[:3] == ["concurrency 1", "400.0", "50.0"]
+    assert cells[:3] == ["concurrency 1", "400.0", "10.0"]
 
 
 def measured(load: str, rows_per_s: float) -> Measurement:

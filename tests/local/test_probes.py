@@ -1,6 +1,7 @@
 """Probes: only a right answer counts."""
 
-from collections.abc import Iterator
+import socket
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -11,7 +12,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from tritonclient.grpc import model_config_pb2, service_pb2
 
 from deploy.local import probes
-from deploy.local.errors import ProbeFailed, Unready
+from deploy.local.errors import ProbeFailed, Silent, Unready
 from deploy.local.external import External
 from deploy.local.ports import LOOPBACK, free_port
 from deploy.local.triton_probe import TritonProbe, check_answer, question
@@ -50,6 +51,27 @@ def test_a_gateway_that_is_not_there_is_dead() -> None:
     with pytest.raises(ProbeFailed, match="does not answer: UNAVAILABLE") as failure:
         probes.probe_gateway(f"{LOOPBACK}:{free_port()}", timeout_s=TIMEOUT_S)
     assert not isinstance(failure.value, Unready)
+
+
+@pytest.fixture
+def mute() -> Iterator[str]:
+    """The address of a server that accepts connections and never says a word."""
+    with socket.create_server((LOOPBACK, 0)) as listener:
+        yield f"{LOOPBACK}:{listener.getsockname()[1]}"
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda address: probes.probe_gateway(address, timeout_s=1.0),
+        lambda address: probes.probe_postgres(f"postgresql://{address}/x", timeout_s=1.0),
+        lambda address: TritonProbe(address).check(1.0),
+    ],
+    ids=["gateway", "postgres", "triton"],
+)
+def test_a_server_that_says_nothing_in_time_is_silent(mute: str, ask: Callable[[str], None]) -> None:
+    with pytest.raises(Silent, match="does not answer"):
+        ask(mute)
 
 
 def test_a_database_that_is_not_there_fails_the_probe() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from deploy.local import orphans, process
-from deploy.local.errors import Broken, ProbeFailed, StartFailed, Unready
+from deploy.local.errors import Broken, ProbeFailed, Silent, StartFailed, Unready
 from deploy.local.part import RunningPart
 from deploy.local.restarts import RestartBudget
 from deploy.local.state import PartState, Status
@@ -109,6 +109,26 @@ def test_one_bad_answer_is_forgiven(tmp_path: Path, watch: Watch) -> None:
     watcher = watch(Script(tmp_path, answer=counted))
     wait_until(lambda: calls[0] >= 5, "it answers again after one failure")
     assert watcher.state.restarts == 0
+
+
+def fails_from_second_to_fifth(failure: ProbeFailed, calls: list[int]) -> Callable[[], None]:
+    """A right answer, four failures, then right answers; counts the questions."""
+
+    def answer() -> None:
+        calls[0] += 1
+        if 2 <= calls[0] <= 5:
+            raise failure
+
+    return answer
+
+
+def test_silence_is_borne_longer_than_a_refusal(tmp_path: Path, watch: Watch) -> None:
+    refused, silent = [0], [0]
+    first = watch(Script(tmp_path, name="refused", answer=fails_from_second_to_fifth(ProbeFailed("refused"), refused)))
+    second = watch(Script(tmp_path, name="silent", answer=fails_from_second_to_fifth(Silent("too late"), silent)))
+    wait_until(lambda: refused[0] > 6 and silent[0] > 6, "both answer again")
+    assert first.state.restarts == 1
+    assert second.state.restarts == 0
 
 
 def test_an_unready_part_is_told_but_never_restarted(tmp_path: Path, watch: Watch) -> None:
