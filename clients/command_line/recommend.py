@@ -175,7 +175,8 @@ def _print_info(answer: ServiceInfo) -> None:
     ]
     console.print_table(("model", "version", "fingerprint", "template", "item fields", ""), models)
     console.results.print()
-    console.print_table(("limit", "value"), [(name, f"{value:g}") for name, value in asdict(answer.limits).items()])
+    limits = [(name, f"{value:,}") for name, value in asdict(answer.limits).items()]
+    console.print_table(("limit", "value"), limits)
     console.results.print()
     console.results.print(f"candidate sources: {', '.join(answer.candidate_sources)}")
     console.results.print(f"gateway {answer.version}")
