@@ -103,6 +103,7 @@ class Postgres:
             "--locale-provider=builtin",
             "--builtin-locale=C.UTF-8",
             "--locale=C",
+            "--set=dynamic_shared_memory_type=mmap",
             "--no-sync",
             "--no-instructions",
         )
@@ -112,7 +113,6 @@ class Postgres:
             "listen_addresses": LOOPBACK,
             "port": self.port,
             "unix_socket_directories": "",
-            "dynamic_shared_memory_type": "mmap",
             "max_connections": 50,
             "jit": "off",
             "recovery_init_sync_method": "syncfs",  # after a crash: one call instead of opening every file

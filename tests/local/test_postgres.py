@@ -9,10 +9,10 @@ import psycopg
 import pytest
 
 from deploy.local import orphans
-from deploy.local.errors import ProbeFailed
+from deploy.local.errors import NotInstalled, ProbeFailed
 from deploy.local.part import RunningPart
 from deploy.local.ports import free_port
-from deploy.local.postgres import Postgres
+from deploy.local.postgres import Postgres, find_binaries
 from tests.local.waiting import wait_until
 
 
@@ -75,3 +75,29 @@ def test_the_password_file_is_closed_to_others(tmp_path: Path) -> None:
     (tmp_path / "postgres").mkdir()
     part.prepare(tmp_path / "log")
     assert (tmp_path / "postgres" / "password").stat().st_mode & 0o077 == 0
+
+
+def test_it_keeps_no_shared_memory_that_a_kill_would_leave_behind(postgres: str) -> None:
+    with psycopg.connect(postgres) as connection:
+        assert connection.execute("SHOW dynamic_shared_memory_type").fetchone() == ("mmap",)
+
+
+def test_the_order_of_texts_does_not_depend_on_the_machine(postgres: str) -> None:
+    with psycopg.connect(postgres) as connection:
+        row = connection.execute("SELECT array_agg(word ORDER BY word) FROM unnest(ARRAY['é', 'b', 'B', 'a']) word")
+        assert row.fetchone() == (["B", "a", "b", "é"],)
+
+
+def test_what_is_committed_is_on_disk_unless_it_is_for_tests(tmp_path: Path) -> None:
+    def settings(part: Postgres) -> set[str]:
+        return {option for option in part.command().arguments if option.startswith(("fsync", "synchronous_commit"))}
+
+    assert settings(Postgres(tmp_path, 1)) == {"fsync=on", "synchronous_commit=on"}
+    assert settings(Postgres(tmp_path, 1, durable=False)) == {"fsync=off", "synchronous_commit=off"}
+
+
+def test_without_the_package_the_remedy_is_its_installation(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("deploy.local.postgres.find_spec", lambda name: None)
+    with pytest.raises(NotInstalled, match="PostgreSQL is not installed") as failure:
+        find_binaries()
+    assert "crossrank[local]" in failure.value.remedy
