@@ -32,11 +32,17 @@ _STAGING = Staging(
     ),
 )
 
+# Numbered in the order of the file, inserted in the order of the key, as RecordInteractions does: see there.
 _MERGE = """
-    INSERT INTO interactions (user_id, item_id, event, time, weight, attribution_token)
-    SELECT user_id, item_id, event, time, weight, attribution_token FROM staged_interactions AS staged
-    WHERE EXISTS (SELECT FROM items WHERE items.item_id = staged.item_id)
-    ORDER BY position ON CONFLICT DO NOTHING
+    INSERT INTO interactions (user_id, item_id, event, time, weight, attribution_token, sequence)
+    OVERRIDING SYSTEM VALUE
+    SELECT user_id, item_id, event, time, weight, attribution_token, sequence FROM (
+        SELECT *, nextval(pg_get_serial_sequence('interactions', 'sequence')) AS sequence FROM (
+            SELECT * FROM staged_interactions AS staged
+            WHERE EXISTS (SELECT FROM items WHERE items.item_id = staged.item_id) ORDER BY position
+        ) AS in_order
+    ) AS numbered
+    ORDER BY user_id, item_id, event, time, position ON CONFLICT DO NOTHING
 """
 
 _UNKNOWN = """

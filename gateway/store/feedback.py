@@ -9,7 +9,8 @@ from gateway.domain import Context, Impression, Interaction
 from gateway.errors import NotFound
 from gateway.store.pool import Database
 
-# One statement, so all or nothing: with an unknown item nothing is inserted.
+# One statement, so all or nothing: with an unknown item nothing is inserted. Numbered in the order given, inserted in
+# the order of the key: messages with common rows in other orders would otherwise wait for each other in a circle.
 _RECORD = """
     WITH given AS (
         SELECT * FROM unnest(%s::text[], %s::text[], %s::text[], %s::timestamptz[], %s::float8[], %s::text[])
@@ -17,11 +18,15 @@ _RECORD = """
     ), unknown AS MATERIALIZED (
         SELECT item_id, min(position) AS position FROM given
         WHERE NOT EXISTS (SELECT FROM items WHERE items.item_id = given.item_id) GROUP BY item_id
+    ), numbered AS (
+        SELECT *, nextval(pg_get_serial_sequence('interactions', 'sequence')) AS sequence
+        FROM (SELECT * FROM given ORDER BY position) AS in_order
     ), recorded AS (
-        INSERT INTO interactions (user_id, item_id, event, time, weight, attribution_token)
-        SELECT user_id, item_id, event, time, weight, attribution_token FROM given
+        INSERT INTO interactions (user_id, item_id, event, time, weight, attribution_token, sequence)
+        OVERRIDING SYSTEM VALUE
+        SELECT user_id, item_id, event, time, weight, attribution_token, sequence FROM numbered
         WHERE NOT EXISTS (SELECT FROM unknown)
-        ORDER BY position
+        ORDER BY user_id, item_id, event, time, position
         ON CONFLICT DO NOTHING
         RETURNING item_id, attribution_token
     )
