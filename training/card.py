@@ -61,8 +61,8 @@ def _head(config: TrainingConfig, data: DataFacts) -> str:
     return f"""# Cross-encoder for {data.name}
 
 Reads the titles of a user's last {config.text.history_items} liked items, newest first, together with an item's
-{_listed(config.text.item_fields)}, and gives one logit: how likely the user likes the item next. The encoding (template,
-budgets, fusion weights, golden pairs) stands in `encoding/`.
+{_listed(config.text.item_fields)}, and gives one logit: how likely the user likes the item next. The encoding
+(template, budgets, fusion weights, golden pairs) stands in `encoding/`.
 
 ## Data
 

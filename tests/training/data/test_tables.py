@@ -1,0 +1,148 @@
+"""Tables of anybody's data: read as written, refused with file, row, column and remedy, never half-written."""
+
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import cast
+
+import pyarrow
+import pytest
+from pyarrow import parquet
+
+from training.data.tables import InteractionRow, ItemRow, Tables, parse_time, read_items, read_tables, write_tables
+from training.errors import TableInvalid
+
+ITEMS = "item_id,title,maker\n1,Alien,Scott\n2,Babe,\n"
+INTERACTIONS = "user_id,item_id,event,weight,time\nu,1,view,1,2020-01-02T03:04:05+00:00\nu,2,skip,0,86400\n"
+
+
+def write(folder: Path, items: str = ITEMS, interactions: str = INTERACTIONS) -> tuple[Path, Path]:
+    (folder / "items.csv").write_text(items, encoding="utf-8")
+    (folder / "interactions.csv").write_text(interactions, encoding="utf-8")
+    return folder / "items.csv", folder / "interactions.csv"
+
+
+def fault_of(folder: Path, items: str = ITEMS, interactions: str = INTERACTIONS) -> TableInvalid:
+    with pytest.raises(TableInvalid) as caught:
+        read_tables(*write(folder, items, interactions))
+    return caught.value
+
+
+def test_items_keep_every_text_column_and_interactions_their_moment(tmp_path: Path) -> None:
+    tables = read_tables(*write(tmp_path))
+    assert tables.items == [
+        ItemRow("1", {"title": "Alien", "maker": "Scott"}),
+        ItemRow("2", {"title": "Babe", "maker": ""}),
+    ]
+    assert tables.interactions[0].time == datetime(2020, 1, 2, 3, 4, 5, tzinfo=UTC)
+    assert tables.interactions[1] == InteractionRow("u", "2", "skip", 0.0, datetime(1970, 1, 2, tzinfo=UTC))
+
+
+def test_what_is_written_is_read_back(tmp_path: Path) -> None:
+    tables = Tables(
+        [ItemRow("1", {"title": 'A "quoted", title'}), ItemRow("ü", {"title": "", "note": "only a note"})],
+        [InteractionRow("u,1", "ü", "view", 0.25, datetime(2001, 2, 3, 4, 5, 6, 789, tzinfo=UTC))],
+    )
+    write_tables(tmp_path, tables)
+    again = read_tables(tmp_path / "items.csv", tmp_path / "interactions.csv")
+    assert again.interactions == tables.interactions
+    assert again.items[0].fields == {"title": 'A "quoted", title', "note": ""}
+    assert [file.name for file in tmp_path.glob("*.partial")] == []
+
+
+def test_a_failed_write_leaves_the_old_files(tmp_path: Path) -> None:
+    moment = datetime(2001, 1, 1, tzinfo=UTC)
+    write_tables(tmp_path, Tables([ItemRow("1", {"title": "old"})], []))
+    broken = [InteractionRow("u", "1", "view", 1.0, moment), InteractionRow("u", "1", "view", cast(float, "x"), moment)]
+    with pytest.raises(ValueError, match="format code"):
+        write_tables(tmp_path, Tables([ItemRow("1", {"title": "new"})], broken))
+    assert read_items(tmp_path / "items.csv")[0].fields == {"title": "old"}
+
+
+@pytest.mark.parametrize(
+    ("items", "row", "column", "told"),
+    [
+        ("id,title\n1,a\n", 0, "item_id", "columns found: id, title"),
+        ("item_id,title\n1,a\n1,b\n", 2, "item_id", "earlier row"),
+        ("item_id,title\n1,a\n ,b\n", 2, "item_id", "is empty"),
+        ("item_id,title,note\n1,a,b\n2, ,\n", 2, "", "has no text (text columns: title, note)"),
+        ("item_id,title,title\n1,a,b\n", 0, "title", "twice"),
+        ("item_id,title\n1,a,b\n", 1, "", "3 cells; the header has 2"),
+        ("", 0, "item_id", "none"),
+    ],
+)
+def test_a_fault_of_the_items_is_named_with_row_and_column(
+    tmp_path: Path, items: str, row: int, column: str, told: str
+) -> None:
+    fault = fault_of(tmp_path, items=items)
+    assert (fault.file.name, fault.row, fault.column) == ("items.csv", row, column)
+    assert told in str(fault)
+    assert fault.remedy
+
+
+@pytest.mark.parametrize(
+    ("line", "column", "told"),
+    [
+        ("u,9,view,1,0", "item_id", "'9' is not in the items table"),
+        (",1,view,1,0", "user_id", "is empty"),
+        ("u,1,,1,0", "event", "is empty"),
+        ("u,1,view,much,0", "weight", "'much' cannot be read"),
+        ("u,1,view,-1,0", "weight", "negative"),
+        ("u,1,view,nan,0", "weight", "not finite"),
+        ("u,1,view,1,yesterday", "time", "write ISO 8601 with a zone"),
+        ("u,1,view,1,2020-01-02T03:04:05", "time", "no time zone"),
+        ("u,1,view,1,1e300", "time", "milliseconds?"),
+        ("u,1,view,1,inf", "time", "not finite"),
+    ],
+)
+def test_a_fault_of_the_interactions_is_named_with_row_and_column(
+    tmp_path: Path, line: str, column: str, told: str
+) -> None:
+    fault = fault_of(tmp_path, interactions=INTERACTIONS + line + "\n")
+    assert (fault.file.name, fault.row, fault.column) == ("interactions.csv", 3, column)
+    assert told in str(fault)
+
+
+def test_a_missing_column_of_the_interactions_is_named(tmp_path: Path) -> None:
+    assert fault_of(tmp_path, interactions="user_id,item_id,event,weight\n").column == "time"
+
+
+def test_files_that_are_no_tables_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(TableInvalid, match="does not exist"):
+        read_items(tmp_path / "none.csv")
+    with pytest.raises(TableInvalid, match=r"use \.csv or \.parquet"):
+        read_items(tmp_path / "items.xlsx")
+    for name, content in (("latin.csv", b"item_id,title\n1,Am\xe9lie\n"), ("fake.parquet", b"PAR0")):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(TableInvalid, match="it is no"):
+            read_items(tmp_path / name)
+
+
+def test_parquet_gives_the_same_tables_as_csv(tmp_path: Path) -> None:
+    expected = read_tables(*write(tmp_path))
+    items = {"item_id": [1, 2], "title": ["Alien", "Babe"], "maker": ["Scott", None]}
+    interactions = {
+        "user_id": ["u", "u"],
+        "item_id": [1, 2],
+        "event": ["view", "skip"],
+        "weight": [1.0, 0.0],
+        "time": [datetime(2020, 1, 2, 3, 4, 5, tzinfo=UTC), datetime(1970, 1, 2, tzinfo=UTC)],
+    }
+    parquet.write_table(pyarrow.table(items), tmp_path / "items.parquet")
+    parquet.write_table(pyarrow.table(interactions), tmp_path / "interactions.parquet")
+    assert read_tables(tmp_path / "items.parquet", tmp_path / "interactions.parquet") == expected
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_column(tmp_path: Path) -> None:
+    (tmp_path / "items.csv").write_text("item_id,title\n1,Alien\n", encoding="utf-8-sig")
+    assert read_items(tmp_path / "items.csv")[0].item_id == "1"
+
+
+def test_seconds_and_iso_text_mean_the_same_moment() -> None:
+    assert parse_time("0") == parse_time("1970-01-01T01:00:00+01:00")
+
+
+def test_reading_data_needs_no_torch() -> None:
+    code = "import sys, training.data.tables, training.data.movielens; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
