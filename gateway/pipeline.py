@@ -96,10 +96,10 @@ class Pipeline:
         await self._read_history(request)
         candidates = await self._fetch_candidates(request, wanted)
         top_n = options.top_n or self._defaults.top_n
-        items = await self._read_items(request, candidates) if options.return_items else {}
+        items = await self._read_items(request, candidates)
         unscored = [ranking.Placed(candidate, None, None) for candidate in candidates[:top_n]]
         yield ranked_list(request, ListDraft(unscored, candidates, items, sides=None))
-        yield await self._rank_candidates(request, candidates, top_n)
+        yield await self._rank_items(request, candidates, items, top_n)
 
     async def rerank(
         self, context: Context, candidates: Sequence[Candidate], options: RankingOptions, call: Call
@@ -111,6 +111,11 @@ class Pipeline:
 
     async def _rank_candidates(self, request: Request, candidates: Sequence[Candidate], top_n: int) -> RankedList:
         items = await self._read_items(request, candidates)
+        return await self._rank_items(request, candidates, items, top_n)
+
+    async def _rank_items(
+        self, request: Request, candidates: Sequence[Candidate], items: Mapping[str, Item], top_n: int
+    ) -> RankedList:
         candidates = [candidate for candidate in candidates if candidate.item_id in items]
         sides = None
         if request.model and candidates:
@@ -243,8 +248,10 @@ class Pipeline:
             work = ScoringWork(model, sides.pairs, request.options.priority, budget)
             sides.outcome = await self._parts.scorer.score(work)
             await self._parts.cache.put_many(sides.outcome.logits)
-        for fault in sides.outcome.faults:
-            request.degrade(reason_of(fault), fault.message)
+        faults = {reason_of(fault): fault for fault in reversed(sides.outcome.faults)}
+        for reason, fault in faults.items():
+            missing = len(sides.keys) - len(sides.logits())
+            request.degrade(reason, f"{missing} of {len(sides.keys)} items were not scored: {fault.message}")
 
     def _rank(self, request: Request, draft: ListDraft, top_n: int) -> ListDraft:
         """Step 8: fused score, total order, rules, top-k."""

@@ -98,7 +98,7 @@ class CoalescedScorer:
         except CrossrankError as fault:
             outcome.faults.append(fault)
         except TimeoutError:
-            outcome.faults.append(DeadlineTooShort(f"{len(pairs)} pairs were not scored before the deadline"))
+            outcome.faults.append(DeadlineTooShort("the model did not answer before the deadline"))
         else:
             for key, logit in zip(keys, logits.tolist(), strict=True):
                 outcome.logits[key] = logit
