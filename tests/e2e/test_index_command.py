@@ -1,0 +1,99 @@
+"""crossrank index on the real stack: tables in, recommendations out, and nothing embedded twice."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from deploy.local.stack import LocalStack
+from tests.clients.command_line.program import Outcome, crossrank
+from tests.e2e.catalogue import invented_interactions, invented_items
+from training.data.tables import InteractionRow, ItemRow, Tables, write_tables
+
+ITEMS = invented_items(120)
+INTERACTIONS = invented_interactions(ITEMS, users=20)
+
+
+@pytest.fixture(scope="module")
+def directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The state directory of a stack with an empty catalogue."""
+    directory = tmp_path_factory.mktemp("indexed")
+    with LocalStack(directory):
+        yield directory
+
+
+@pytest.fixture(scope="module")
+def tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the tables."""
+    folder = tmp_path_factory.mktemp("tables")
+    items = [ItemRow(item.item_id, item.fields) for item in ITEMS]
+    interactions = [
+        InteractionRow(one.user_id, one.item_id, one.event, 1.0, one.time) for one in INTERACTIONS if one.time
+    ]
+    write_tables(folder, Tables(items, interactions))
+    return folder
+
+
+def index(directory: Path, tables: Path) -> Outcome:
+    given = ("--items", tables / "items.csv", "--interactions", tables / "interactions.csv")
+    typed = ("--attribute", "year:number", "--attribute", "genres:words")
+    done = crossrank("index", *given, *typed, "--state-dir", directory, "--json")
+    assert done.exit_code == 0, done.notes
+    return done
+
+
+@pytest.fixture(scope="module")
+def first(directory: Path, tables: Path) -> Outcome:
+    """The first run."""
+    return index(directory, tables)
+
+
+def test_the_first_run_embeds_and_stores_everything(first: Outcome) -> None:
+    counts = first.document
+    assert counts["items"] == {"inserted": len(ITEMS), "updated": 0, "unchanged": 0}
+    assert counts["embedded"] == len(ITEMS)
+    assert counts["interactions"] == {"recorded": len(INTERACTIONS), "unchanged": 0, "unknown_items": 0}
+    assert counts["neighbors"]["popular"] == len({one.item_id for one in INTERACTIONS})
+
+
+def test_a_second_run_embeds_nothing(first: Outcome, directory: Path, tables: Path) -> None:
+    counts = index(directory, tables).document
+    assert counts["items"] == {"inserted": 0, "updated": 0, "unchanged": len(ITEMS)}
+    assert counts["embedded"] == 0
+    assert counts["interactions"] == {"recorded": 0, "unchanged": len(INTERACTIONS), "unknown_items": 0}
+    assert counts["neighbors"] == first.document["neighbors"]
+
+
+def test_only_the_text_that_changed_is_embedded_again(
+    first: Outcome, directory: Path, tables: Path, tmp_path: Path
+) -> None:
+    text = (tables / "items.csv").read_text(encoding="utf-8")
+    changed = text.replace(f",{ITEMS[5].fields['title']},", ",Another Title,")
+    (tmp_path / "items.csv").write_text(changed, encoding="utf-8")
+    (tmp_path / "interactions.csv").write_bytes((tables / "interactions.csv").read_bytes())
+    counts = index(directory, tmp_path).document
+    assert (counts["items"]["updated"], counts["embedded"]) == (1, 1)
+
+
+def test_what_was_indexed_is_recommended_and_its_attributes_filter(first: Outcome, directory: Path) -> None:
+    filters = ("--filter", "year=1960..1989", "--filter", "genres=Comedy")
+    done = crossrank("recommend", "--user", "u1", "-n", 5, *filters, "--state-dir", directory, "--timeout", 5, "--json")
+    assert done.exit_code == 0, done.notes
+    ranked = [one["item_id"] for one in done.document["items"]]
+    by_id = {item.item_id: item for item in ITEMS}
+    assert ranked
+    for item_id in ranked:
+        assert "Comedy" in by_id[item_id].fields["genres"]
+        assert 1960 <= int(by_id[item_id].fields["year"]) <= 1989
+    assert not set(ranked) & {one.item_id for one in INTERACTIONS if one.user_id == "u1"}
+    used = {source for one in done.document["items"] for source in one["sources"]}
+    assert used <= {"text_ann", "item_neighbors", "popular"}
+    assert used
+
+
+def test_the_table_for_people_names_what_was_done(first: Outcome, directory: Path, tables: Path) -> None:
+    done = crossrank("index", "--items", tables / "items.csv", "--state-dir", directory)
+    assert done.exit_code == 0, done.notes
+    rows = {line.rsplit(maxsplit=1)[0].strip(): line.rsplit(maxsplit=1)[1] for line in done.output.splitlines()[1:]}
+    assert rows["interactions new"] == "0"
+    assert rows["items changed"] == str(len(ITEMS)), "without --attribute the attributes are gone"
