@@ -7,11 +7,14 @@ from collections.abc import Sequence
 import pytest
 
 from gateway.budget import Budget
-from gateway.domain import Item, WriteCounts
+from gateway.domain import Interaction, Item, WriteCounts
+from gateway.indexing.bulk import BatchLimits, load_interactions
 from gateway.ports import IndexedItem
+from gateway.store.feedback import PostgresFeedbackStore
+from gateway.store.histories import PostgresHistoryStore
 from gateway.store.items import PostgresItemStore
 from gateway.store.pool import Database
-from tests.fakes.catalogues import film, indexed
+from tests.fakes.catalogues import did, film, indexed
 
 BUDGET_S = 60.0
 WRITERS = 4
@@ -59,3 +62,41 @@ async def test_writing_and_deleting_the_same_items_at_once_leaves_all_or_none(da
     left = await store.get(IDS, Budget(BUDGET_S))
     assert len(left) in {0, len(IDS)}
     assert inserted - deleted == len(left)
+
+
+def evening(draw: random.Random, catalogue: Sequence[str]) -> list[list[Interaction]]:
+    """The same interactions once for each writer: forwards, backwards, and in any order."""
+    rows = [did("u", item_id, minute) for minute, item_id in enumerate(catalogue)]
+    return [rows, rows[::-1], *(draw.sample(rows, len(rows)) for _ in range(WRITERS - 2))]
+
+
+# Fewer rows are written too fast to meet: in key order or not, no writer would ever wait for another.
+MANY = [f"i{number:04d}" for number in range(1000)]
+
+
+@pytest.fixture
+async def large(database: Database) -> Database:
+    await PostgresItemStore(database).upsert([indexed(film(item_id)) for item_id in MANY], Budget(BUDGET_S))
+    return database
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+async def test_the_same_interactions_recorded_at_once_in_any_order_are_stored_once(large: Database, seed: int) -> None:
+    store = PostgresFeedbackStore(large)
+    batches = evening(random.Random(seed), MANY)
+    for _ in range(ROUNDS):
+        await large.execute("DELETE FROM interactions", [], Budget(BUDGET_S))
+        counts = await asyncio.gather(*(store.record_interactions(batch, Budget(BUDGET_S)) for batch in batches))
+        assert sum(recorded for recorded, _ in counts) == len(MANY)
+    recent = await PostgresHistoryStore(large).recent("u", len(MANY) + 1, Budget(BUDGET_S))
+    assert [event.item_id for event in recent] == MANY[::-1]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+async def test_loads_of_the_same_interactions_at_once_store_them_once(large: Database, seed: int) -> None:
+    batches, limits = evening(random.Random(seed), MANY), BatchLimits(interactions=400)
+    for _ in range(ROUNDS):
+        await large.execute("DELETE FROM interactions", [], Budget(BUDGET_S))
+        counts = await asyncio.gather(*(load_interactions(large, one, lambda _: None, limits) for one in batches))
+        assert sum(one.recorded for one in counts) == len(MANY)
+        assert all(one.recorded + one.unchanged == len(MANY) for one in counts)
