@@ -36,7 +36,15 @@ class Reference:
     def _encode(self, context: str, item: str) -> dict[str, torch.Tensor]:
         context_tokens = len(self._tokenizer(context, add_special_tokens=False)["input_ids"])
         longest = context_tokens + self._encoder.spec.item.max_tokens + self._encoder.special_tokens
-        inputs = self._tokenizer(context, item, truncation="only_second", max_length=longest, return_tensors="pt")
+        # As lists of one: a text alone would take an empty item for no item at all.
+        inputs = self._tokenizer(
+            [context],
+            [item],
+            truncation="only_second",
+            max_length=longest,
+            return_token_type_ids=True,
+            return_tensors="pt",
+        )
         return {name: tensor for name, tensor in inputs.items() if self._takes(name)}
 
     def _takes(self, name: str) -> bool:
