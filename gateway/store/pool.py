@@ -19,6 +19,7 @@ ANSWER_GRACE_S = 0.02
 """How much longer than the budget we wait, so that the server's own time-out can arrive."""
 
 _CONNECT_TIMEOUT_S = 2
+_CLOSE_TIMEOUT_S = 2.0
 _RECONNECT_S = 0.5
 """How long the pool retries one connection before it waits to be asked again: its pauses double, so a longer time
 would keep a pool empty for many seconds after PostgreSQL is back."""
@@ -62,10 +63,13 @@ class Database:
         await self._pool.open(wait=False)
 
     async def close(self) -> None:
-        """Ends what is running and closes all connections."""
+        """Ends what is running, in the server too, and closes all connections."""
         for task in self._running:
-            task.cancel()
-        await self._pool.close(timeout=_CONNECT_TIMEOUT_S)
+            if not task.cancelling():  # cancelled twice, it would leave its statement running in the server
+                task.cancel()
+        if self._running:
+            await asyncio.wait(self._running, timeout=_CLOSE_TIMEOUT_S)
+        await self._pool.close(timeout=_CLOSE_TIMEOUT_S)
 
     async def fetch(self, query: str, parameters: Sequence[object], budget: Budget) -> list[Row]:
         """The rows of one reading statement, in one round trip."""

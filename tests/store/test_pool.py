@@ -104,6 +104,18 @@ async def test_a_caller_that_leaves_cancels_its_statement(fragile: Database, fra
     assert await one(fragile) == [(1,)]
 
 
+async def test_a_pool_that_closes_leaves_no_statement_running(fragile_server: RunningPart) -> None:
+    database = Database(fragile_server.part.url, connections=3)
+    await database.open()
+    sleepers = [asyncio.create_task(database.fetch(SLEEP, [], Budget(LONG_S))) for _ in range(3)]
+    await until_running(fragile_server, 3)
+    sleepers[0].cancel()  # this one is being cancelled already when the pool closes
+    await asyncio.sleep(0)
+    await database.close()
+    assert await running(fragile_server) == []
+    await asyncio.wait(sleepers)
+
+
 async def test_an_exhausted_pool_refuses_within_the_budget(fragile: Database, fragile_server: RunningPart) -> None:
     sleepers = [asyncio.create_task(fragile.fetch(SLEEP, [], Budget(LONG_S))) for _ in range(3)]
     await until_running(fragile_server, 3)
