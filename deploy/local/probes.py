@@ -10,6 +10,9 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from deploy.local.call_errors import probe_failure
 from deploy.local.errors import ProbeFailed, Silent, Unready
 
+# Refusals of a server that works or recovers: "the database system is starting up", "… in recovery mode".
+_ALIVE_MESSAGES = ("the database system is", "too many clients", "remaining connection slots")
+
 
 def probe_postgres(url: str, *, timeout_s: float) -> None:
     """Raises ProbeFailed unless the server computes, and offers pgvector."""
@@ -24,7 +27,9 @@ def probe_postgres(url: str, *, timeout_s: float) -> None:
     except (psycopg.errors.ConnectionTimeout, psycopg.errors.QueryCanceled) as error:
         raise Silent(f"PostgreSQL does not answer: {str(error).strip()}") from error
     except psycopg.Error as error:
-        raise ProbeFailed(f"PostgreSQL does not answer: {str(error).strip()}") from error
+        alive = any(words in str(error) for words in _ALIVE_MESSAGES)
+        kind = Unready if alive else ProbeFailed
+        raise kind(f"PostgreSQL does not answer: {str(error).strip()}") from error
     if row is None or row[0] != 42:
         raise ProbeFailed(f"PostgreSQL answered SELECT 6 * 7 with {row}")
     if not row[1]:

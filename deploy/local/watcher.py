@@ -39,13 +39,15 @@ class Watcher(Thread):
         self._stop_requested.set()
 
     def run(self) -> None:
-        """Until a stop is requested."""
-        while not self._stop_requested.is_set():
-            failure = self._run_once()
-            if failure:
-                self._recover(failure)
-        self._running.stop(grace_s=_STOP_GRACE_S)
-        self._tell(Status.STOPPED)
+        """Until a stop is requested; a bug that ends the thread leaves nothing running either."""
+        try:
+            while not self._stop_requested.is_set():
+                failure = self._run_once()
+                if failure:
+                    self._recover(failure)
+        finally:
+            self._running.stop(grace_s=_STOP_GRACE_S)
+            self._tell(Status.STOPPED)
 
     def _run_once(self) -> LocalStackError | None:
         """Starts the part and watches it. Returns why it is not alive any more, None when a stop was requested."""

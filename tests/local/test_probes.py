@@ -7,6 +7,7 @@ from typing import Any
 
 import grpc
 import numpy as np
+import psycopg
 import pytest
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from tritonclient.grpc import model_config_pb2, service_pb2
@@ -77,6 +78,33 @@ def test_a_server_that_says_nothing_in_time_is_silent(mute: str, ask: Callable[[
 def test_a_database_that_is_not_there_fails_the_probe() -> None:
     with pytest.raises(ProbeFailed, match="PostgreSQL does not answer"):
         probes.probe_postgres(f"postgresql://{LOOPBACK}:{free_port()}/x", timeout_s=TIMEOUT_S)
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["the database system is in recovery mode", "the database system is starting up", "too many clients already"],
+)
+def test_a_database_that_recovers_or_is_full_is_unready_and_not_dead(
+    monkeypatch: pytest.MonkeyPatch, words: str
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise psycopg.OperationalError(f"connection failed: FATAL:  {words}")
+
+    monkeypatch.setattr(psycopg, "connect", refuse)
+    with pytest.raises(Unready, match=words):
+        probes.probe_postgres("postgresql://host/db", timeout_s=TIMEOUT_S)
+
+
+def test_a_database_without_pgvector_is_told_what_to_install(monkeypatch: pytest.MonkeyPatch, postgres: str) -> None:
+    real = psycopg.Connection.execute
+
+    def without(self: Any, query: str, *rest: Any) -> Any:
+        return real(self, query.replace("'vector'", "'no such extension'"), *rest)
+
+    monkeypatch.setattr(psycopg.Connection, "execute", without)
+    with pytest.raises(ProbeFailed, match="no pgvector extension") as failure:
+        probes.probe_postgres(postgres, timeout_s=5)
+    assert "pgvector" in failure.value.remedy
 
 
 def test_a_triton_that_is_not_there_fails_the_probe() -> None:
