@@ -56,7 +56,9 @@ def print_json(document: object) -> None:
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str | Text]], *, title: str = "") -> None:
     """A table for people; text is shown as it is, never read as markup."""
-    table = Table(title=title or None, title_justify="left", box=None, header_style="bold", pad_edge=False)
+    if title:
+        results.print(Text(title, style="italic"), soft_wrap=True)
+    table = Table(box=None, header_style="bold", pad_edge=False)
     for column in columns:
         table.add_column(column, overflow="fold")
     for row in rows:
