@@ -43,7 +43,7 @@ loadtest: $(VENV)/.local  ## Drive the cross-encoder on Triton with perf_analyze
 
 lock: $(VENV)/.dev  ## Pin what is installed now as the versions that everybody gets
 	{ echo "# Constraints for every installation: pip install -c requirements.lock. Made by: make lock"; \
-	  $(PIP) freeze --exclude-editable | grep -v '^#' | sed 's/+cpu$$//'; } > requirements.lock
+	  $(PIP) freeze --all --exclude-editable | grep -vE '^(#|pip==)' | sed 's/+cpu$$//'; } > requirements.lock
 
 clean:  ## Stop the stack and remove everything that was made here, data included
 	@if [ -x $(BIN)/crossrank ]; then $(BIN)/crossrank down; fi
