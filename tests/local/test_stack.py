@@ -5,13 +5,14 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import psutil
 import psycopg
 import pytest
 
-from deploy.local import orphans, probes, shared_memory
+from deploy.local import orphans, probes, process, shared_memory
 from deploy.local.errors import LocalStackError, StartFailed
 from deploy.local.finding import Finding
 from deploy.local.lock import StackLock
@@ -19,7 +20,7 @@ from deploy.local.part import RunningPart
 from deploy.local.plan import PARTS, Plan
 from deploy.local.stack import LocalStack, down, read_status, up
 from deploy.local.stack_checks import check_stack
-from deploy.local.state import PartState, Status
+from deploy.local.state import PartState, StackState, Status
 from deploy.local.triton_probe import TritonProbe
 from tests.conftest import StartTriton
 from tests.local.waiting import wait_until
@@ -183,3 +184,40 @@ def test_servers_of_others_are_used_and_left_running(
         assert [part.pid for part in stack.status().parts] == [None, None]
     probes.probe_postgres(url, timeout_s=5)
     TritonProbe(address).check(timeout_s=5)
+
+
+def test_the_start_can_be_followed(tmp_path: Path) -> None:
+    seen: list[StackState] = []
+    try:
+        up(tmp_path, Plan(parts=("postgres",)), on_change=seen.append)
+    finally:
+        down(tmp_path)
+    assert seen[-1].status is Status.READY
+    assert Status.STARTING in [state.status for state in seen]
+    assert all(now != later for now, later in pairwise(seen)), "only changes are told"
+
+
+def test_what_an_earlier_stack_left_is_removed_before_a_new_one_starts(tmp_path: Path) -> None:
+    region = shared_memory.FOLDER / f"{shared_memory.prefix(tmp_path)}left"
+    region.touch()
+    sleeper = process.Command(
+        arguments=("/bin/sh", "-c", "exec sleep 60"), directory=tmp_path, mark=orphans.mark("triton", tmp_path)
+    )
+    process.detach(sleeper, log_file=tmp_path / "log")
+    wait_until(lambda: any(orphans.find("triton", tmp_path)), "the orphan runs")
+    try:
+        up(tmp_path, Plan(parts=("postgres",)))
+        assert not region.exists()
+        assert list(orphans.find("triton", tmp_path)) == []
+    finally:
+        down(tmp_path)
+
+
+def test_a_stack_is_found_by_another_name_of_its_folder(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    (tmp_path / "real").mkdir()
+    try:
+        up(tmp_path / "link", Plan(parts=("postgres",)))
+        assert read_status(tmp_path / "real").status is Status.READY
+    finally:
+        assert down(tmp_path / "real").supervisor_ran
