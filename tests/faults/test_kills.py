@@ -1,8 +1,12 @@
-"""kill -9 of each part during a run of requests: every request ends right, flagged or typed; the stack heals itself."""
+"""kill -9 of each part during a run of requests: every request ends right, flagged or typed; the stack heals itself.
+
+`pytest -s tests/faults/test_kills.py` prints how long each part took to heal.
+"""
 
 import asyncio
 import os
 import signal
+import time
 from collections import Counter
 from collections.abc import Iterator
 
@@ -15,7 +19,7 @@ from tests.e2e.catalogue import fill
 
 DEADLINE_S = 2.0
 HANG_S = DEADLINE_S + 1.0
-HEAL_S = 10.0
+GIVE_UP_S = 60.0
 CALLERS = 4
 WANTED, TEN = CandidateOptions(limit=20), RankingOptions(top_n=10)
 PROMISED_ERRORS = {"UNAVAILABLE", "DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED"}
@@ -70,19 +74,21 @@ async def keep_asking(target: str, ledger: Ledger, stop: asyncio.Event, caller: 
             number += 1
 
 
-async def run_through(target: str, ledger: Ledger, kill: "Kill") -> None:
-    """Requests before, during and after the kill, until full answers are back for good."""
+async def run_through(target: str, ledger: Ledger, kill: "Kill") -> float:
+    """Requests before, during and after the kill, until full answers are back for good: how long that took, in s."""
     stop = asyncio.Event()
     callers = [asyncio.create_task(keep_asking(target, ledger, stop, caller)) for caller in range(CALLERS)]
     try:
         async with asyncio.timeout(30):
             await ledger.last_full.wait()
         kill.now()
-        async with asyncio.timeout(HEAL_S):
+        killed_at = time.monotonic()
+        async with asyncio.timeout(GIVE_UP_S):
             await kill.replaced()
             for _ in range(3):
                 ledger.last_full.clear()
                 await ledger.last_full.wait()
+        return time.monotonic() - killed_at
     finally:
         stop.set()
         await asyncio.gather(*callers)
@@ -128,6 +134,7 @@ async def test_every_request_ends_as_promised_and_full_answers_come_back(
     fragile: LocalStack, target: str, part: str, child: str
 ) -> None:
     ledger = Ledger()
-    await run_through(target, ledger, Kill(fragile, part, child))
+    healed_s = await run_through(target, ledger, Kill(fragile, part, child))
+    print(f"\n{part} {child}: healed {healed_s:.1f} s after kill -9; {dict(ledger.ends)}")  # a figure: pytest -s
     assert sum(ledger.ends.values()) == ledger.started, "every request has exactly one end"
     assert ledger.ends["full"] >= 4, ledger.ends
