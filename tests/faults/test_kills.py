@@ -21,6 +21,7 @@ DEADLINE_S = 2.0
 HANG_S = DEADLINE_S + 1.0
 GIVE_UP_S = 60.0
 CALLERS = 4
+BACK_OFF_S = 0.05
 WANTED, TEN = CandidateOptions(limit=20), RankingOptions(top_n=10)
 PROMISED_ERRORS = {"UNAVAILABLE", "DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED"}
 
@@ -56,6 +57,7 @@ class Ledger:
             if error.code.name not in PROMISED_ERRORS:
                 raise
             self.ends[f"error {error.code.name}"] += 1
+            await asyncio.sleep(BACK_OFF_S)
             return
         if ranked.degraded:
             self.ends["degraded"] += 1
