@@ -1,9 +1,8 @@
 """The model card of a version: data, licence, recipe, seed, results, limits. Text only."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from textwrap import fill
-from typing import Any
 
 from training.config import TrainingConfig
 from training.evaluate import Evaluation
@@ -43,13 +42,11 @@ def results_table(evaluation: Evaluation) -> str:
     return "\n".join(lines)
 
 
-def write_card(
-    config: TrainingConfig, data: DataFacts, record: Mapping[str, Any], evaluation: Evaluation | None
-) -> str:
+def write_card(config: TrainingConfig, data: DataFacts, evaluation: Evaluation | None) -> str:
     """The card's Markdown."""
     parts = [
         _head(config, data),
-        _recipe(config, record),
+        _recipe(config),
         "## Results\n",
         "Not measured yet.\n" if evaluation is None else _results(evaluation),
         _LIMITS,
@@ -72,9 +69,8 @@ Licence: {data.licence} The starting weights, all-MiniLM-L6-v2, are under Apache
 """
 
 
-def _recipe(config: TrainingConfig, record: Mapping[str, Any]) -> str:
+def _recipe(config: TrainingConfig) -> str:
     align, lists = config.align, config.lists
-    count = int(record.get("lists", config.fit.lists))
     precision = "with bfloat16 products" if config.bf16 else "in fp32"
     start = (
         f"Configuration `training/configs/{config.name}.toml`, seed {config.seed}: the {config.layers} lower layers of "
@@ -83,10 +79,12 @@ def _recipe(config: TrainingConfig, record: Mapping[str, Any]) -> str:
     steps = (
         f"1. *Align* ({align.steps} steps of {align.batch} pairs): below the last layer the states of a title's tokens "
         "learn the item's vector of the first stage; the logit learns the first stage's belief in the item.",
-        f"2. *Fit* ({count:,} lists of 1 + {lists.negatives} pairs, CrossEncoderTrainer with ListNetLoss): a history's "
-        f"next positive among negatives drawn by rank ({lists.near} of the first {lists.near_rank}, {lists.far} down "
-        f"to rank {lists.far_rank}) and by popularity. Labels: {1 - lists.soft_share:.0%} the positive, "
-        f"{lists.soft_share:.0%} the belief of a first stage that never saw this user.",
+        f"2. *Fit* ({config.fit.lists:,} lists of 1 + {lists.negatives} pairs, CrossEncoderTrainer): a history's next "
+        f"positive among negatives drawn by rank ({lists.near} of the first {lists.near_rank}, {lists.far} down to "
+        f"rank {lists.far_rank}) and by popularity. The logits learn the differences of a first stage's beliefs "
+        "(co-occurrence, succession, popularity) that never saw this user and that sees the same "
+        f"{config.text.history_items} items; the layer below the last learns how each history item relates to the "
+        "item.",
         "3. *Fusion*: a linear listwise model over the logit and first-stage signals, fitted on the valid lists, which "
         "the cross-encoder was not trained on.",
     )

@@ -39,7 +39,7 @@ class ListOptions:
     """Training lists: one positive and ``negatives`` per list.
 
     ``near`` of them from the first ``near_rank`` ranks of the first stage, ``far`` down to ``far_rank``, the rest drawn
-    by popularity. Labels: ``soft_share`` of the first stage's own belief, the rest on the positive.
+    by popularity. ``rank``: dimensions that the first stage's relations are smoothed to.
     """
 
     negatives: int = 11
@@ -47,8 +47,8 @@ class ListOptions:
     near_rank: int = 50
     far: int = 4
     far_rank: int = 250
-    soft_share: float = 0.5
     min_history: int = 5
+    rank: int = 32
 
 
 @dataclass(frozen=True, slots=True)

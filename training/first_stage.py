@@ -52,30 +52,38 @@ class FirstStage:
         """[items, 3] log features after ``history`` (oldest first). ``own``: all of this user's positives in the fit,
         whose contribution is taken out, so that a training position is scored as if the user were new."""
         options = self.options
-        recent = list(history)[::-1][: options.recent_items]
+        near, next_, popular = self._relations(history, own)
+        ages = np.arange(len(near), dtype=np.float64)
+        together = options.together_decay**ages @ near
+        follows = options.follows_decay**ages @ next_
+        return np.stack([np.log(together + 0.05), np.log(follows + 0.02), np.log1p(popular)], axis=1)
+
+    def relations(self, history: Sequence[int], items: Sequence[int], own: Sequence[int] = ()) -> Scores:
+        """[items, recent, 2]: how near each recent history item (newest first) lies to each item, and how often the
+        item follows it; logarithms. ``own`` as for features."""
+        near, next_, _ = self._relations(history, own)
+        chosen = list(items)
+        return np.stack([np.log(near[:, chosen].T + 0.01), np.log(next_[:, chosen].T + 0.005)], axis=2)
+
+    def _relations(self, history: Sequence[int], own: Sequence[int]) -> tuple[Scores, Scores, Scores]:
+        """Normalised together and follows of the recent items, [recent, items] each, and popularity [items]."""
+        recent = list(history)[::-1][: self.options.recent_items]
         together, follows, popular = self.together[recent].copy(), self.follows[recent].copy(), self.popular.copy()
         if own:
             self._leave_out(recent, own, together, follows)
             popular[list(own)] -= 1
-        ages = np.arange(len(recent), dtype=np.float64)
-        near = self._decayed(options.together_decay**ages, together, popular[recent], popular)
-        next_ = self._decayed(
-            options.follows_decay**ages, follows, self._followed[recent] + 1, self._following + 1, shrink=1.0
-        )
-        return np.stack([np.log(near + 0.05), np.log(next_ + 0.02), np.log1p(popular)], axis=1)
+        near = together / (np.sqrt(np.outer(np.maximum(popular[recent], 0), popular)) + self.options.shrink)
+        next_ = follows / (np.sqrt(np.outer(self._followed[recent] + 1, self._following + 1)) + 1)
+        return np.maximum(near, 0), np.maximum(next_, 0), popular
 
-    def _decayed(
-        self, decays: Scores, counts: Scores, rows: Scores, columns: Scores, *, shrink: float | None = None
-    ) -> Scores:
-        """Sum over rows of decayed, normalised counts."""
-        norm = np.sqrt(np.outer(np.maximum(rows, 0), columns)) + (self.options.shrink if shrink is None else shrink)
-        total: Scores = decays @ (counts / norm)
-        return total
+    def normalised(self) -> tuple[Scores, Scores]:
+        """Together and follows of all pairs, [items, items] each, between 0 and 1."""
+        near = self.together / (np.sqrt(np.outer(self.popular, self.popular)) + self.options.shrink)
+        return near, self.follows / (np.sqrt(np.outer(self._followed + 1, self._following + 1)) + 1)
 
     def similarity(self) -> Scores:
         """[items, items] symmetric closeness of items, for their vectors."""
-        near = self.together / (np.sqrt(np.outer(self.popular, self.popular)) + self.options.shrink)
-        next_ = self.follows / (np.sqrt(np.outer(self._followed + 1, self._following + 1)) + 1)
+        near, next_ = self.normalised()
         parts = (near / _mean_positive(near), 0.5 * (next_ + next_.T) / _mean_positive(next_))
         closeness: Scores = np.log1p(parts[0] + parts[1]).astype(np.float64)
         return closeness
@@ -103,6 +111,47 @@ class FirstStage:
             together[row, place] = 0
             later = own[order[place] + 1 : order[place] + 1 + self.options.window]
             follows[row, list(later)] -= 1
+
+
+class SmoothFirstStage:
+    """A first stage of the ``recent_items`` most recent items, whose relations are smoothed to ``rank`` dimensions.
+
+    Counts of rare pairs are noise that no model can learn from titles; what is left after smoothing ranks better than
+    the counts do, and is a product of one vector per item. One user leaves hardly a trace in it.
+    """
+
+    def __init__(self, counts: FirstStage, recent_items: int, rank: int) -> None:
+        self._counts = counts
+        self._recent_items = recent_items
+        near, next_ = counts.normalised()
+        self._near = _truncated(np.log(near + 0.01), rank)
+        self._next = _truncated(np.log(next_ + 0.005), rank)
+        self.popular = counts.popular
+
+    def places(self, item_ids: Sequence[str]) -> list[int]:
+        """Positions in the catalogue."""
+        return self._counts.places(item_ids)
+
+    def features(self, history: Sequence[int], own: Sequence[int] = ()) -> Scores:
+        """As FirstStage.features; ``own`` changes nothing."""
+        recent = list(history)[::-1][: self._recent_items]
+        ages = np.arange(len(recent), dtype=np.float64)
+        options = self._counts.options
+        near = options.together_decay**ages @ self._near[recent]
+        next_ = options.follows_decay**ages @ self._next[recent]
+        return np.stack([near, next_, np.log1p(self.popular)], axis=1)
+
+    def relations(self, history: Sequence[int], items: Sequence[int], own: Sequence[int] = ()) -> Scores:
+        """As FirstStage.relations; ``own`` changes nothing."""
+        recent = list(history)[::-1][: self._recent_items]
+        pairs = np.ix_(recent, list(items))
+        return np.stack([self._near[pairs].T, self._next[pairs].T], axis=2)
+
+
+def _truncated(matrix: Scores, rank: int) -> Scores:
+    left, values, right = np.linalg.svd(matrix, full_matrices=False)
+    smooth: Scores = (left[:, :rank] * values[:rank]) @ right[:rank]
+    return smooth
 
 
 def _mean_positive(matrix: Scores) -> float:

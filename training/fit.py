@@ -1,21 +1,17 @@
 """Both training steps on sentence-transformers' CrossEncoderTrainer, with checkpoints; a second start resumes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from datasets import Dataset as Rows
 from sentence_transformers.cross_encoder import CrossEncoderTrainer, CrossEncoderTrainingArguments
-from sentence_transformers.cross_encoder.losses import ListNetLoss
 from torch import nn
 from transformers.trainer_utils import get_last_checkpoint
 
 from training.config import TrainingConfig
-from training.lists import TrainingList
 from training.model import PairCrossEncoder
-from training.pair_table import context_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,22 +22,6 @@ class Step:
     batch: int
     learning_rate: float
     faster: Mapping[str, float] = field(default_factory=dict)
-
-
-def list_rows(lists: Sequence[TrainingList]) -> Rows:
-    """Columns for ListNetLoss, which takes the softmax of the labels: so they are logarithms of the wanted shares."""
-    return Rows.from_dict(
-        {
-            "context": [context_key(one.history) for one in lists],
-            "items": [list(one.items) for one in lists],
-            "label": [np.log(np.maximum(one.labels, 1e-9)).tolist() for one in lists],
-        }
-    )
-
-
-def list_loss(model: PairCrossEncoder) -> nn.Module:
-    """Listwise softmax cross-entropy; the whole batch in one forward pass."""
-    return ListNetLoss(model, mini_batch_size=-1)
 
 
 class _Trainer(CrossEncoderTrainer):

@@ -1,24 +1,29 @@
-"""Training lists: a position of a user's history, its positive, negatives by rank and popularity, soft labels. Knows no
+"""Training lists: a position of a user's history, its positive, negatives by rank and popularity, what the
+first stage says of them. Knows no
 text and no model."""
 
+import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from training.config import ListOptions
 from training.dataset import Dataset, Phase
-from training.first_stage import FirstStage, Scores
+from training.first_stage import FirstStage, Scores, SmoothFirstStage
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingList:
-    """``history`` oldest first; ``items`` with the positive first; ``labels`` sum to 1, aligned with items."""
+    """``history`` oldest first; ``items`` with the positive first. ``beliefs``: the first stage's, one per item.
+    ``relations``: of each item to each recent history item, [items][recent, newest first][2]."""
 
     history: tuple[str, ...]
     items: tuple[str, ...]
-    labels: tuple[float, ...]
+    beliefs: tuple[float, ...]
+    relations: tuple[tuple[tuple[float, ...], ...], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +56,9 @@ class _Open:
 class ListMaker:
     """Makes training lists from a train-only first stage."""
 
-    def __init__(self, dataset: Dataset, options: ListOptions, first_stage: FirstStage, seed: int) -> None:
+    def __init__(
+        self, dataset: Dataset, options: ListOptions, first_stage: FirstStage | SmoothFirstStage, seed: int
+    ) -> None:
         self._dataset = dataset
         self._options = options
         self._first_stage = first_stage
@@ -113,8 +120,13 @@ class ListMaker:
         case = self._open(position)
         belief = self._first_stage.features(case.history, case.own) @ self._weights
         places = [case.positive, *self._negatives(case, belief)]
-        labels = self._labels(belief[places])
-        return TrainingList(self._names(case.history), self._names(places), tuple(labels.tolist()))
+        relations = self._first_stage.relations(case.history, places, case.own)
+        return TrainingList(
+            self._names(case.history),
+            self._names(places),
+            tuple(belief[places].tolist()),
+            tuple(tuple(tuple(pair) for pair in row) for row in relations.tolist()),
+        )
 
     def _negatives(self, case: _Open, belief: Scores) -> list[int]:
         options, closed = self._options, set(case.closed) | {case.positive}
@@ -130,12 +142,6 @@ class ListMaker:
     def _sample(self, places: Sequence[int], count: int) -> list[int]:
         return [int(one) for one in self._random.choice(places, size=min(count, len(places)), replace=False)]
 
-    def _labels(self, belief: Scores) -> npt.NDArray[np.float64]:
-        chances = np.exp(belief - belief.max())
-        labels: npt.NDArray[np.float64] = self._options.soft_share * chances / chances.sum()
-        labels[0] += 1 - self._options.soft_share
-        return labels
-
     def _open(self, position: Position) -> _Open:
         positives = self._dataset.known_positives(position.user_id, Phase.VALID)
         target = positives[position.number]
@@ -150,3 +156,20 @@ class ListMaker:
         is_open[case.closed] = False
         features = self._first_stage.features(case.history, case.own)[is_open]
         return features, int(is_open[: case.positive].sum())
+
+
+def write_lists(file: Path, lists: Sequence[TrainingList]) -> None:
+    """One JSON document a line; complete or not there."""
+    partial = file.with_suffix(".partial")
+    partial.write_text("".join(json.dumps(asdict(one)) + "\n" for one in lists), encoding="utf-8")
+    partial.replace(file)
+
+
+def read_lists(file: Path) -> list[TrainingList]:
+    """What write_lists wrote."""
+    return [_parse(json.loads(line)) for line in file.read_text(encoding="utf-8").splitlines()]
+
+
+def _parse(data: dict[str, Any]) -> TrainingList:
+    relations = tuple(tuple(tuple(pair) for pair in row) for row in data["relations"])
+    return TrainingList(tuple(data["history"]), tuple(data["items"]), tuple(data["beliefs"]), relations)

@@ -13,13 +13,13 @@ from datasets import Dataset as Rows
 
 from gateway.encoding.pair_encoder import PairEncoder
 from gateway.encoding.tokenizer import open_tokenizer
-from training import align, fit
+from training import align, distil, fit
 from training.config import TrainingConfig
 from training.data.tables import Tables
 from training.dataset import Dataset, Phase
 from training.errors import RunIncomplete
-from training.first_stage import FirstStage
-from training.lists import ListMaker, Position, TrainingList
+from training.first_stage import FirstStage, SmoothFirstStage
+from training.lists import ListMaker, TrainingList, read_lists, write_lists
 from training.model import PairCrossEncoder, base_model_path, open_cross_encoder, tokenizer_path
 from training.pair_table import PairTable
 
@@ -85,12 +85,9 @@ class Run:
         )
         rows = align.alignment_rows(maker, positions, self.config.align)
         model, aligned_loss = self._align(base, table, first_stage, rows)
-        lists = self.training_lists(maker, positions)
-        step = fit.Step(fit.list_rows(lists), self.config.fit.batch_lists, self.config.fit.learning_rate)
-        self._say(f"fit: {len(lists)} lists of {1 + self.config.lists.negatives} pairs")
-        fitted_loss = fit.run_step(model, fit.list_loss(model), step, self.config, self.folder.root / "fit")
+        fitted_loss = self._fit(model, self.training_lists())
         self._save(model, self.folder.model)
-        self._record(align_loss=aligned_loss, fit_loss=fitted_loss, lists=float(len(lists)))
+        self._record(align_loss=aligned_loss, fit_loss=fitted_loss)
         return self.folder.model
 
     def first_stage(self) -> FirstStage:
@@ -98,15 +95,27 @@ class Run:
         histories = [self.dataset.known_positives(user_id, Phase.VALID) for user_id in self.dataset.users]
         return FirstStage(self._item_ids, histories, self.config.first_stage)
 
-    def training_lists(self, maker: ListMaker, positions: Sequence[Position]) -> list[TrainingList]:
-        """The lists to train on, made once and kept in the run's folder."""
+    def training_lists(self) -> list[TrainingList]:
+        """The lists to train on, made once and kept in the run's folder. Their beliefs rest on the history items that
+        the model will see, and on no others."""
         if self.folder.lists.is_file():
-            return [_read_list(line) for line in self.folder.lists.read_text(encoding="utf-8").splitlines()]
+            return read_lists(self.folder.lists)
+        smooth = SmoothFirstStage(self.first_stage(), self.config.text.history_items, self.config.lists.rank)
+        maker = ListMaker(self.dataset, self.config.lists, smooth, self.config.seed)
+        positions = maker.positions()
+        weights = maker.fit_belief(positions[:BELIEF_POSITIONS])
+        self._say(f"smooth first stage: weights {np.round(weights, 3).tolist()}")
         lists = list(maker.make(positions[: self.config.fit.lists]))
-        partial = self.folder.lists.with_suffix(".partial")
-        partial.write_text("".join(_written_list(one) + "\n" for one in lists), encoding="utf-8")
-        partial.replace(self.folder.lists)
+        write_lists(self.folder.lists, lists)
         return lists
+
+    def _fit(self, model: PairCrossEncoder, lists: Sequence[TrainingList]) -> float:
+        options = self.config.fit
+        rows = distil.distil_rows(lists, self.config.text.history_items)
+        faster = {"pooler|classifier": 3 * options.learning_rate, "project_": 1e-3}
+        self._say(f"fit: {len(lists)} lists of {1 + self.config.lists.negatives} pairs")
+        step = fit.Step(rows, options.batch_lists, options.learning_rate, faster)
+        return fit.run_step(model, distil.DistilLoss(model), step, self.config, self.folder.root / "fit")
 
     def _align(
         self, base: str, table: PairTable, first_stage: FirstStage, rows: Rows
@@ -140,12 +149,3 @@ def _seed(config: TrainingConfig) -> None:
     np.random.seed(config.seed)
     torch.manual_seed(config.seed)
     torch.set_num_threads(config.threads)
-
-
-def _written_list(one: TrainingList) -> str:
-    return json.dumps({"history": one.history, "items": one.items, "labels": one.labels})
-
-
-def _read_list(line: str) -> TrainingList:
-    data = json.loads(line)
-    return TrainingList(tuple(data["history"]), tuple(data["items"]), tuple(data["labels"]))

@@ -1,7 +1,6 @@
 """The steps of crossrank export: export, fit the fusion on valid lists, measure on test lists, write the version. Must
 not know how any of them is done."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,13 +31,12 @@ class Exporter:
         """The version's folder and its results."""
         dataset = Dataset(self.tables, self.config.protocol)
         release = Release(self.config, dataset, RunFolder(self.folder))
-        record = json.loads(RunFolder(self.folder).record.read_text(encoding="utf-8"))
-        draft = write_card(self.config, MOVIELENS, record, None)
+        draft = write_card(self.config, MOVIELENS, None)
         valid = self._lists(dataset, release, Phase.VALID, depth, None, draft)
         fusions = _fit(valid)
         test = self._lists(dataset, release, Phase.TEST, depth, fusions, draft)
         evaluation = evaluate(test, fusions.without_logit, catalogue=len(dataset.items))
-        card = write_card(self.config, MOVIELENS, record, evaluation)
+        card = write_card(self.config, MOVIELENS, evaluation)
         return release.write(self.repository, version, fusions, card), evaluation
 
     def _lists(

@@ -1,4 +1,7 @@
-"""Training lists: the positive first, negatives that the user neither met nor will like, labels that add up."""
+"""Training lists: the positive first, negatives that the user neither met nor will like, and what
+the first stage says of them."""
+
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -7,9 +10,9 @@ from tests.training.synthetic import synthetic_tables
 from training.config import ListOptions
 from training.dataset import Dataset, Phase, Protocol
 from training.first_stage import FirstStage, FirstStageOptions
-from training.lists import ListMaker
+from training.lists import ListMaker, read_lists, write_lists
 
-OPTIONS = ListOptions(negatives=7, near=3, near_rank=6, far=2, far_rank=20, soft_share=0.5, min_history=3)
+OPTIONS = ListOptions(negatives=7, near=3, near_rank=6, far=2, far_rank=20, min_history=3)
 
 
 def list_maker(seed: int, options: ListOptions = OPTIONS) -> tuple[Dataset, ListMaker]:
@@ -42,20 +45,22 @@ def test_no_position_is_of_a_held_out_positive() -> None:
     assert not learned & held_out
 
 
-def test_labels_share_between_the_positive_and_the_belief() -> None:
+def test_relations_tell_of_every_item_and_the_recent_history() -> None:
+    data, maker = list_maker(1)
+    position = maker.positions()[0]
+    [made] = maker.make([position])
+    shape = np.shape(made.relations)
+    recent = min(FirstStageOptions().recent_items, len(made.history))
+    assert shape == (len(made.items), recent, 2)
+    assert np.isfinite(made.relations).all()
+    assert data.known_positives(position.user_id, Phase.VALID)
+
+
+def test_lists_are_read_back_as_written(tmp_path: Path) -> None:
     _, maker = list_maker(1)
-    positions = maker.positions()[:20]
-    maker.fit_belief(positions)
-    for made in maker.make(positions):
-        assert sum(made.labels) == pytest.approx(1)
-        assert made.labels[0] >= 1 - OPTIONS.soft_share
-        assert min(made.labels) > 0
-
-
-def test_without_a_soft_share_only_the_positive_counts() -> None:
-    _, maker = list_maker(1, ListOptions(negatives=4, near=2, near_rank=6, far=1, soft_share=0.0, min_history=3))
-    [made] = maker.make(maker.positions()[:1])
-    assert made.labels == (1.0, 0.0, 0.0, 0.0, 0.0)
+    lists = list(maker.make(maker.positions()[:5]))
+    write_lists(tmp_path / "lists.jsonl", lists)
+    assert read_lists(tmp_path / "lists.jsonl") == lists
 
 
 def test_the_same_seed_makes_the_same_lists() -> None:
@@ -71,8 +76,8 @@ def test_the_fitted_belief_prefers_what_users_like_next() -> None:
     ranks = []
     for position in positions[60:120]:
         made = next(maker.make([position]))
-        ranks.append(int(np.argsort(-np.array(made.labels)).tolist().index(0)))
-    assert np.mean(ranks) < (OPTIONS.negatives + 1) / 2
+        ranks.append(int(np.argsort(-np.array(made.beliefs)).tolist().index(0)))
+    assert np.mean(ranks) < OPTIONS.negatives / 2
 
 
 def test_beliefs_are_of_four_items_after_the_same_history() -> None:
