@@ -1,15 +1,27 @@
 """crossrank up, down, status, logs and doctor on a real PostgreSQL, run as a user runs them."""
 
+import io
+import json
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
+from google.protobuf import json_format
+from rich.console import Console
 
+from clients.command_line import console
+from clients.command_line import stack as stack_commands
+from crossrank.v1 import ranking_pb2
 from deploy.local import stack
 from deploy.local.plan import Plan
 from deploy.local.stack import LocalStack
-from tests.clients.command_line.program import crossrank
+from tests.clients.command_line.program import ROOT, crossrank
 
 
 @pytest.fixture(scope="module")
@@ -129,3 +141,47 @@ def test_the_state_lies_in_the_project_by_default(tmp_path: Path, monkeypatch: p
     assert stack.default_state_directory() == tmp_path / ".crossrank"
     (tmp_path / "a" / ".crossrank").mkdir()
     assert stack.default_state_directory() == tmp_path / "a" / ".crossrank"
+
+
+def test_a_followed_log_goes_on_until_it_is_interrupted(running: Path) -> None:
+    command = [sys.executable, "-m", "clients.command_line.main", "logs", "postgres", "--follow", "-n", "1"]
+    with subprocess.Popen(
+        [*command, "--state-dir", str(running)], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as follower:
+        assert follower.stdout is not None
+        assert follower.stdout.readline() != ""
+        with stack.log_file(running, "postgres").open("a") as log:
+            log.write("a line that came later\n")
+        assert any("a line that came later" in line for line in iter(follower.stdout.readline, ""))
+        follower.send_signal(signal.SIGINT)
+    assert follower.returncode == 130
+
+
+def test_up_tells_how_to_call_the_gateway(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    notes = io.StringIO()
+    monkeypatch.setattr(console, "notes", Console(file=notes, width=40))
+    stack_commands._print_how_to_call("127.0.0.1:50051")
+    line = next(line for line in notes.getvalue().splitlines() if "buf curl" in line)
+    words = shlex.split(line.partition("buf curl")[2])
+    request = json_format.ParseDict(json.loads(words[words.index("-d") + 1]), ranking_pb2.RecommendRequest())
+    assert request.context.user_id == "1"
+    assert request.options.top_n == 10
+    service, _, method = words[-1].removeprefix("http://127.0.0.1:50051/").partition("/")
+    methods = ranking_pb2.DESCRIPTOR.services_by_name["RankingService"].methods_by_name
+    assert (service, method in methods) == ("crossrank.v1.RankingService", True)
+
+
+@pytest.mark.parametrize(
+    ("called", "on_path", "shown"),
+    [
+        ("/opt/bin/crossrank", "/opt/bin/crossrank", "crossrank"),
+        (".venv/bin/crossrank", None, ".venv/bin/crossrank"),
+        (".venv/bin/crossrank", "/opt/bin/crossrank", ".venv/bin/crossrank"),
+    ],
+)
+def test_hints_name_the_program_as_it_was_called(
+    monkeypatch: pytest.MonkeyPatch, called: str, on_path: str | None, shown: str
+) -> None:
+    monkeypatch.setattr(sys, "argv", [called])
+    monkeypatch.setattr(shutil, "which", lambda name: on_path)
+    assert console.program() == shown

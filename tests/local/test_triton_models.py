@@ -1,0 +1,106 @@
+"""Triton's model repository while it runs: models are loaded, unloaded and probed one by one."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tritonclient.grpc import InferenceServerClient
+from tritonclient.utils import InferenceServerException
+
+from deploy.local.errors import ProbeFailed
+from deploy.local.part import RunningPart
+from deploy.local.triton import Triton
+from deploy.local.triton_probe import TritonProbe
+from tests.local.test_triton import REPOSITORY, inputs, make_triton
+
+NOT_FINITE = """
+import numpy as np
+import triton_python_backend_utils as pb_utils
+
+
+class TritonPythonModel:
+    def execute(self, requests):
+        nothing = pb_utils.Tensor("logit", np.full((1, 1), np.nan, np.float32))
+        return [pb_utils.InferenceResponse([nothing]) for _ in requests]
+"""
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository with the small test model, which tests may change."""
+    folder = tmp_path_factory.mktemp("models")
+    shutil.copytree(REPOSITORY, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> Iterator[RunningPart]:
+    with make_triton(tmp_path_factory.mktemp("triton"), repository) as triton:
+        yield triton
+
+
+@pytest.fixture
+def client(running: RunningPart) -> Iterator[InferenceServerClient]:
+    with InferenceServerClient(running.part.url) as connected:
+        yield connected
+
+
+def add_model(repository: Path, name: str, code: str | None = None) -> None:
+    """A copy of the small model under another name, with other code when given."""
+    shutil.copytree(repository / "row_sum", repository / name)
+    config = repository / name / "config.pbtxt"
+    config.write_text(config.read_text().replace('"row_sum"', f'"{name}"'))
+    if code:
+        (repository / name / "1" / "model.py").write_text(code)
+
+
+def test_every_model_of_the_repository_is_loaded_at_the_start(client: InferenceServerClient) -> None:
+    index = client.get_model_repository_index(as_json=True)["models"]
+    assert [(model["name"], model["state"]) for model in index] == [("row_sum", "READY")]
+
+
+def test_a_model_can_be_added_and_removed_while_the_others_serve(
+    running: RunningPart, client: InferenceServerClient, repository: Path
+) -> None:
+    add_model(repository, "another")
+    client.load_model("another")
+    assert client.infer("another", inputs([[1, 2]])).as_numpy("logit").tolist() == [[3.0]]
+    running.part.probe(timeout_s=5)
+    client.unload_model("another")
+    with pytest.raises(InferenceServerException):
+        client.infer("another", inputs([[1, 2]]))
+    assert client.infer("row_sum", inputs([[1, 2]])).as_numpy("logit").tolist() == [[3.0]]
+    running.part.probe(timeout_s=5)
+
+
+def test_one_model_without_a_right_answer_fails_the_probe_by_name(
+    running: RunningPart, client: InferenceServerClient, repository: Path
+) -> None:
+    add_model(repository, "not_finite", NOT_FINITE)
+    client.load_model("not_finite")
+    try:
+        with pytest.raises(ProbeFailed, match="model not_finite gave an logit that is not finite"):
+            running.part.probe(timeout_s=5)
+    finally:
+        client.unload_model("not_finite")
+
+
+def test_a_server_without_a_model_fails_the_probe(running: RunningPart, client: InferenceServerClient) -> None:
+    client.unload_model("row_sum")
+    try:
+        with pytest.raises(ProbeFailed, match="no model loaded"):
+            TritonProbe(running.part.url).check(timeout_s=5)
+    finally:
+        client.load_model("row_sum")
+
+
+def test_callers_of_different_lengths_get_their_own_answers(client: InferenceServerClient) -> None:
+    rows = [list(range(1, length + 1)) for length in range(1, 30)]
+    for row in rows:
+        assert client.infer("row_sum", inputs([row, row])).as_numpy("logit").tolist() == [[sum(row)], [sum(row)]]
+
+
+def test_the_repository_is_never_written_to(running: RunningPart, repository: Path) -> None:
+    assert isinstance(running.part, Triton)
+    assert list(repository.rglob("__pycache__")) == []
