@@ -1,0 +1,55 @@
+"""What a graph answers outside Triton, and how far two sets of answers agree. Knows no server."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import kendalltau
+
+from gateway.domain import EncodedPair
+from training.export.session import open_session
+
+Logits = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """Logits of the same lists from two models."""
+
+    pairs: int
+    max_abs_dlogit: float
+    mean_abs_dlogit: float
+    mean_kendall_tau: float
+    lowest_kendall_tau: float
+
+
+def score_graph(graph: Path, pairs: Sequence[EncodedPair]) -> Logits:
+    """Logits [n] of a cross-encoder's graph on ONNX Runtime's CPU provider, one pair at a time."""
+    session = open_session(graph)
+    inputs = [node.name for node in session.get_inputs()]
+    return np.array([session.run(None, _feed(pair, inputs))[0].item() for pair in pairs], np.float32)
+
+
+def agreement(reference: Sequence[Logits], others: Sequence[Logits]) -> Agreement:
+    """Compares list by list. Raises ValueError for different numbers of lists or pairs."""
+    differences = [np.abs(one - other) for one, other in zip(reference, others, strict=True)]
+    taus = [float(kendalltau(one, other).statistic) for one, other in zip(reference, others, strict=True)]
+    all_differences = np.concatenate(differences)
+    return Agreement(
+        pairs=len(all_differences),
+        max_abs_dlogit=float(all_differences.max()),
+        mean_abs_dlogit=float(all_differences.mean()),
+        mean_kendall_tau=float(np.mean(taus)),
+        lowest_kendall_tau=min(taus),
+    )
+
+
+def _feed(pair: EncodedPair, inputs: Sequence[str]) -> dict[str, npt.NDArray[np.int32]]:
+    feed = {
+        "input_ids": np.array([pair.token_ids], np.int32),
+        "attention_mask": np.ones((1, len(pair.token_ids)), np.int32),
+        "token_type_ids": np.array([pair.type_ids], np.int32),
+    }
+    return {name: feed[name] for name in inputs}

@@ -1,0 +1,14 @@
+"""Runs graphs outside Triton. Knows no model."""
+
+from pathlib import Path
+
+import onnxruntime
+
+
+def open_session(graph: Path | bytes) -> onnxruntime.InferenceSession:
+    """A session on the CPU whose threads sleep while they wait: on a busy machine spinning ones halve each other."""
+    options = onnxruntime.SessionOptions()
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.log_severity_level = 3
+    source = str(graph) if isinstance(graph, Path) else graph
+    return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])

@@ -1,0 +1,134 @@
+"""Writes a complete model version into a Triton model repository, whole or not at all. Knows no training."""
+
+import json
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from training.errors import TrainingError
+from training.export.config import (
+    WARMUP_FILE,
+    WARMUP_TOKENS,
+    ServingOptions,
+    Signature,
+    model_config,
+    read_config,
+    to_text,
+)
+from training.export.recover import CONFIG_FILE, GRAPH_FILE
+
+WORKER_SOURCE = Path(__file__).with_name("triton_model.py")
+WORKER_FILE = "model.py"
+CARD_FILE = "README.md"
+ENCODING_FOLDER = "encoding"
+FINGERPRINT = "encoding_fingerprint"
+MAX_GRAPH_MB = 25.0
+"""Megabytes (10⁶ bytes) of a graph that a git repository should still carry."""
+
+
+class VersionRefused(TrainingError):
+    """A model version that must not be written."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VersionContent:
+    """What goes into a version folder.
+
+    ``transformers_config``: the model's config.json. ``card``: text of README.md. ``encoding``: a folder copied as it
+    is, with its fingerprint. ``files``: more files for the folder's root, such as a bi-encoder's tokenizer.json.
+    """
+
+    graph: Path
+    transformers_config: Path
+    card: str
+    encoding: Path | None = None
+    encoding_fingerprint: str = ""
+    files: tuple[Path, ...] = ()
+
+
+def write_model_version(
+    repository: Path,
+    model_name: str,
+    version: int,
+    content: VersionContent,
+    options: ServingOptions | None = None,
+    *,
+    max_graph_mb: float = MAX_GRAPH_MB,
+) -> Path:
+    """Writes ``repository/model_name/version`` and the model's `config.pbtxt`; returns the version folder.
+
+    Raises VersionRefused when the version exists or the graph is larger than ``max_graph_mb``.
+    """
+    model = repository / model_name
+    folder = model / str(version)
+    _check(folder, version, content.graph, max_graph_mb)
+    model.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{version}.", dir=model) as scratch:
+        partial = Path(scratch) / "version"
+        _fill(partial, content)
+        partial.rename(folder)
+    _write_warmup(model / "warmup" / WARMUP_FILE)
+    parameters = _fingerprints(model, version, content.encoding_fingerprint)
+    config = model_config(model_name, Signature.of(folder / GRAPH_FILE), options or ServingOptions(), parameters)
+    _replace(model / "config.pbtxt", to_text(config).encode())
+    return folder
+
+
+def _check(folder: Path, version: int, graph: Path, max_graph_mb: float) -> None:
+    if version < 1:
+        raise VersionRefused(f"version {version} is not a positive number", "count versions from 1")
+    if folder.exists():
+        raise VersionRefused(f"{folder} exists and may be served already", "write the next version")
+    size_mb = graph.stat().st_size / 1e6
+    if size_mb > max_graph_mb:
+        raise VersionRefused(
+            f"{graph} has {size_mb:.1f} MB; at most {max_graph_mb:g} MB are written",
+            "quantise it, or give max_graph_mb for a repository that is not under git",
+        )
+
+
+def _fill(folder: Path, content: VersionContent) -> None:
+    folder.mkdir()
+    shutil.copyfile(WORKER_SOURCE, folder / WORKER_FILE)
+    shutil.copyfile(content.graph, folder / GRAPH_FILE)
+    document = json.loads(content.transformers_config.read_text(encoding="utf-8"))
+    (folder / CONFIG_FILE).write_text(json.dumps(_without_origin(document), indent=2) + "\n", encoding="utf-8")
+    (folder / CARD_FILE).write_text(content.card, encoding="utf-8")
+    if content.encoding is not None:
+        shutil.copytree(content.encoding, folder / ENCODING_FOLDER)
+    for file in content.files:
+        shutil.copyfile(file, folder / file.name)
+
+
+def _without_origin(document: dict[str, object]) -> dict[str, object]:
+    """A configuration without the path it was once read from."""
+    return {key: value for key, value in document.items() if key != "_name_or_path"}
+
+
+def _fingerprints(model: Path, version: int, fingerprint: str) -> dict[str, str]:
+    """One parameter for each version in the folder, and one for the newest: a gateway asks by version."""
+    known = {}
+    if (model / "config.pbtxt").is_file():
+        published = read_config(model / "config.pbtxt").parameters
+        known = {key: value.string_value for key, value in published.items() if key.startswith(f"{FINGERPRINT}.")}
+    known[f"{FINGERPRINT}.{version}"] = fingerprint
+    by_version = {int(key.rpartition(".")[2]): value for key, value in known.items() if value}
+    present = {number: value for number, value in by_version.items() if (model / str(number)).is_dir()}
+    if not present:
+        return {}
+    newest = present[max(present)]
+    return {FINGERPRINT: newest, **{f"{FINGERPRINT}.{number}": value for number, value in present.items()}}
+
+
+def _write_warmup(file: Path) -> None:
+    file.parent.mkdir(exist_ok=True)
+    _replace(file, np.ones(WARMUP_TOKENS, np.int32).tobytes())
+
+
+def _replace(file: Path, content: bytes) -> None:
+    partial = file.with_name(f".{file.name}.partial")
+    partial.write_bytes(content)
+    partial.replace(file)
