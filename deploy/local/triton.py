@@ -56,7 +56,6 @@ class Triton:
             arguments=(str(binary.executable), *binary.options, *self._options()),
             directory=directory,
             mark=orphans.mark(self.name, self.state_directory),
-            environment={"PYTHONDONTWRITEBYTECODE": "1"},  # a model version is never written to
             search_paths=binary.search_paths,
         )
 

@@ -10,7 +10,6 @@ from tritonclient.utils import InferenceServerException
 
 from deploy.local.errors import ProbeFailed
 from deploy.local.part import RunningPart
-from deploy.local.triton import Triton
 from deploy.local.triton_probe import TritonProbe
 from tests.local.test_triton import REPOSITORY, inputs, make_triton
 
@@ -99,8 +98,3 @@ def test_callers_of_different_lengths_get_their_own_answers(client: InferenceSer
     rows = [list(range(1, length + 1)) for length in range(1, 30)]
     for row in rows:
         assert client.infer("row_sum", inputs([row, row])).as_numpy("logit").tolist() == [[sum(row)], [sum(row)]]
-
-
-def test_the_repository_is_never_written_to(running: RunningPart, repository: Path) -> None:
-    assert isinstance(running.part, Triton)
-    assert list(repository.rglob("__pycache__")) == []
