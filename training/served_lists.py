@@ -3,7 +3,7 @@ implementation here: the gateway's own pipeline, sources and stores are asked.""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,9 @@ from training.dataset import UserCase
 from training.errors import TrainingError
 
 BLEND = "blend"
+FIRST_STAGE_DEPTH = 200
+"""Of the first-stage rows, so that recall at 200 can be told whatever depth is re-ranked."""
+
 BUDGET_S = 60.0
 ATTEMPTS = 30
 
@@ -33,7 +36,8 @@ class ListDegraded(TrainingError):
 
 @dataclass(frozen=True, slots=True)
 class ServedList:
-    """What was served to one user. ``by_source`` holds every source alone, and the blend, best first."""
+    """What was served to one user. ``by_source``: every source alone, and the blend, best first. ``candidates``: the
+    blend that was re-ranked."""
 
     user_id: str
     targets: tuple[str, ...]
@@ -62,11 +66,10 @@ class ListServer:
 
     async def _serve(self, case: UserCase) -> ServedList:
         query = await self._query(case)
-        alone = {
-            name: tuple(one.item_id for one in (await self._blend.fetch(query, [name], Budget(BUDGET_S)))[0])
-            for name in self._blend.names
-        }
-        candidates = tuple((await self._blend.fetch(query, (), Budget(BUDGET_S)))[0])
+        wide = replace(query, limit=max(self._depth, FIRST_STAGE_DEPTH))
+        rows = {name: await self._fetch(wide, [name]) for name in self._blend.names}
+        rows[BLEND] = await self._fetch(wide, [])
+        candidates = await self._fetch(query, [])
         answer = await self._recommend(case)
         logits = {one.item_id: one.logit for one in answer.items if one.logit is not None}
         if set(logits) != {one.item_id for one in candidates}:
@@ -77,11 +80,17 @@ class ListServer:
         return ServedList(
             user_id=case.user_id,
             targets=case.targets,
-            by_source={**alone, BLEND: tuple(one.item_id for one in candidates)},
-            candidates=candidates,
+            by_source={name: tuple(one.item_id for one in found) for name, found in rows.items()},
+            candidates=tuple(candidates),
             logits=tuple(logits[one.item_id] for one in candidates),
             ranked=tuple(one.item_id for one in answer.items),
         )
+
+    async def _fetch(self, query: CandidateQuery, sources: Sequence[str]) -> Sequence[Candidate]:
+        candidates, degradations = await self._blend.fetch(query, sources, Budget(BUDGET_S))
+        if degradations:
+            raise ListDegraded(degradations[0].detail, "crossrank doctor")
+        return candidates
 
     async def _query(self, case: UserCase) -> CandidateQuery:
         """As the pipeline asks. Raises ListDegraded when the store knows another history than the protocol."""

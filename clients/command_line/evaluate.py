@@ -25,7 +25,7 @@ class EvaluationChoice:
     items: Annotated[Path | None, typer.Option(help="Your own items: .csv or .parquet.")] = None
     interactions: Annotated[Path | None, typer.Option(help="Your own interactions: .csv or .parquet.")] = None
     model_repository: Annotated[Path, typer.Option(help="Repository with the models.")] = PROJECT_REPOSITORY
-    depth: Annotated[int, typer.Option(help="Candidates per list.", min=10, max=1000)] = 200
+    depth: Annotated[int, typer.Option(help="Candidates that are re-ranked, as in serving.", min=10, max=1000)] = 100
     users: Annotated[int, typer.Option(help="Only so many users, drawn with --seed; 0: all.", min=0)] = 0
     seed: Annotated[int, typer.Option(help="Of the draw, the intervals and the paired test.")] = 1
     state_dir: StateDirectory = None

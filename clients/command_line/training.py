@@ -82,7 +82,7 @@ class ExportChoice:
 
     model_repository: Annotated[Path, typer.Option(help="Repository to write into.")] = PROJECT_REPOSITORY
     version: Annotated[int, typer.Option(help="Version to write; an existing one is never overwritten.", min=1)] = 1
-    depth: Annotated[int, typer.Option(help="Candidates per list.", min=10, max=1000)] = 200
+    depth: Annotated[int, typer.Option(help="Candidates that are re-ranked, as in serving.", min=10, max=1000)] = 100
 
 
 def export(choice: RunChoice, target: ExportChoice, as_json: AsJson = False) -> None:

@@ -1,0 +1,98 @@
+"""A trained run becomes a version that Triton can load: graph, encoding with golden pairs, baseline, card."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from transformers import AutoModelForSequenceClassification
+
+from gateway.encoding.bundle import open_bundle
+from gateway.encoding.spec import FusionSpec, FusionTerm
+from tests.training.synthetic import synthetic_tables
+from tests.training.tiny_model import save_tiny_model
+from training.config import TextOptions, TrainingConfig
+from training.dataset import Dataset, Protocol
+from training.export.compare import score_graph
+from training.fusion_baseline import newest_baseline
+from training.golden import HARD_TEXTS, golden_inputs, tolerance_of
+from training.release import Fusions, Release
+from training.run import RunFolder
+
+TABLES = synthetic_tables()
+FUSIONS = Fusions(FusionSpec((FusionTerm("logit", 2.0),), 0.5), FusionSpec((FusionTerm("first_stage", 1.0),)))
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory: pytest.TempPathFactory) -> TrainingConfig:
+    texts = [" ".join(item.fields.values()) for item in TABLES.items]
+    base = save_tiny_model(tmp_path_factory.mktemp("base") / "tiny", texts)
+    text = TextOptions(4, ("title",), 6, 28, ("title", "genre"), 10)
+    protocol = Protocol(min_positives=12, held_out=3)
+    return TrainingConfig(name="tiny", base_model=str(base), layers=2, protocol=protocol, text=text)
+
+
+@pytest.fixture(scope="module")
+def version(config: TrainingConfig, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = RunFolder(tmp_path_factory.mktemp("run"))
+    torch.manual_seed(1)
+    AutoModelForSequenceClassification.from_pretrained(config.base_model, num_labels=1).save_pretrained(folder.model)
+    release = Release(config, Dataset(TABLES, config.protocol), folder)
+    return release.write(tmp_path_factory.mktemp("repository"), 3, FUSIONS, "# A card\n")
+
+
+def test_the_version_holds_all_that_is_served(version: Path) -> None:
+    assert version.name == "3"
+    assert (version / "README.md").read_text(encoding="utf-8") == "# A card\n"
+    bundle = open_bundle(version / "encoding")
+    assert bundle.spec.fusion == FUSIONS.served
+    assert newest_baseline(version.parent) == FUSIONS.without_logit
+    assert bundle.fingerprint in (version.parent / "config.pbtxt").read_text(encoding="utf-8")
+
+
+def test_golden_pairs_are_encoded_as_told_and_answered_within_tolerance(version: Path) -> None:
+    bundle = open_bundle(version / "encoding")
+    assert bundle.golden.token_faults(bundle.encoder) == []
+    logits = score_graph(version / "model.onnx", bundle.golden.encode(bundle.encoder))
+    assert bundle.golden.logit_faults(logits, range(len(logits))) == []
+    assert bundle.golden.logit_faults(logits + 2 * bundle.golden.tolerance, range(len(logits)))
+
+
+def test_golden_logits_are_those_of_the_trained_weights(version: Path, config: TrainingConfig) -> None:
+    bundle = open_bundle(version / "encoding")
+    torch.manual_seed(1)
+    model = AutoModelForSequenceClassification.from_pretrained(config.base_model, num_labels=1).eval()
+    for pair, encoded in zip(bundle.golden.pairs, bundle.golden.encode(bundle.encoder), strict=True):
+        with torch.no_grad():
+            logit = model(
+                input_ids=torch.tensor([encoded.token_ids]), token_type_ids=torch.tensor([encoded.type_ids])
+            ).logits.item()
+        assert pair.logit == pytest.approx(logit, abs=1e-5)
+
+
+def test_golden_inputs_hold_every_hard_text_empty_histories_and_long_items(version: Path) -> None:
+    bundle = open_bundle(version / "encoding")
+    texts = {pair.item["title"] for pair in bundle.golden.pairs} | {
+        one["title"] for pair in bundle.golden.pairs for one in pair.history
+    }
+    assert set(HARD_TEXTS) <= texts
+    assert any(not pair.history for pair in bundle.golden.pairs)
+    assert any(pair.query for pair in bundle.golden.pairs)
+    assert any(encoded.truncated for encoded in bundle.golden.encode(bundle.encoder))
+
+
+def test_golden_inputs_leave_token_ids_and_logits_to_encoder_and_model(config: TrainingConfig) -> None:
+    dataset = Dataset(TABLES, config.protocol)
+    assert all(pair.token_ids == () for pair in golden_inputs(dataset, ("title", "genre")))
+
+
+def test_a_tolerance_is_wider_than_the_largest_error_and_refuses_nan() -> None:
+    assert tolerance_of([1.0, 2.0], [1.1, 2.0]) == pytest.approx(0.16, abs=1e-3)
+    with pytest.raises(ValueError, match="no finite logit"):
+        tolerance_of([1.0], [float("nan")])
+
+
+def test_the_shipped_configuration_describes_the_graph(version: Path) -> None:
+    document = json.loads((version / "config.json").read_text(encoding="utf-8"))
+    assert document["num_hidden_layers"] == 2
+    assert document["hidden_size"] == 32
