@@ -64,6 +64,9 @@ def loadtest(load: LoadChoice, sample: SampleChoice, state_dir: StateDirectory =
 
     Uses the running stack, else starts one for the duration; indexes MovieLens 100K when nothing is indexed.
     """
+    from gateway.telemetry.logs import configure_logging
+
+    configure_logging("error")  # standard output is the result's alone
     directory = (state_dir or stack.default_state_directory()).resolve()
     folder = directory / "load"
     folder.mkdir(parents=True, exist_ok=True)
