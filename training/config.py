@@ -65,6 +65,15 @@ class FitOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class FusionOptions:
+    """The fused score: first-stage ``features`` beside the logit (names: gateway/ranking.py; empty: all), and the
+    ``ridge`` on standardised weights."""
+
+    features: tuple[str, ...] = ()
+    ridge: float = 0.05
+
+
+@dataclass(frozen=True, slots=True)
 class TrainingConfig:
     """Everything that decides a run, with its seed."""
 
@@ -80,6 +89,7 @@ class TrainingConfig:
     align: AlignOptions = field(default_factory=AlignOptions)
     lists: ListOptions = field(default_factory=ListOptions)
     fit: FitOptions = field(default_factory=FitOptions)
+    fusion: FusionOptions = field(default_factory=FusionOptions)
 
     def encoding(self) -> EncodingSpec:
         """The encoding spec without fitted fusion."""
@@ -107,6 +117,7 @@ _SECTIONS: Mapping[str, type] = {
     "align": AlignOptions,
     "lists": ListOptions,
     "fit": FitOptions,
+    "fusion": FusionOptions,
 }
 
 

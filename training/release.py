@@ -2,6 +2,7 @@
 
 import shutil
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,16 +12,18 @@ from gateway.encoding.bundle import fingerprint_of, write_bundle
 from gateway.encoding.pair_encoder import PairEncoder
 from gateway.encoding.spec import LOGIT_ONLY, FusionSpec
 from gateway.encoding.tokenizer import open_tokenizer
-from training.config import TrainingConfig
+from training.config import FusionOptions, TrainingConfig
 from training.dataset import Dataset
 from training.export.compare import score_graph
 from training.export.graph import export_cross_encoder
 from training.export.quantize import quantize
 from training.export.version import VersionContent, write_model_version
+from training.fusion import LOGIT, ScoredList, feature_names, fit_fusion
 from training.fusion_baseline import write_baseline
 from training.golden import golden_inputs, golden_set, tolerance_of
 from training.model import base_model_path, tokenizer_path
 from training.run import RunFolder
+from training.served_lists import BLEND, ServedList
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,3 +91,14 @@ class Release:
         model: PreTrainedModel = AutoModelForSequenceClassification.from_pretrained(self._folder.trained_model())
         model.eval()
         return model
+
+
+def fit_fusions(valid: Sequence[ServedList], options: FusionOptions) -> Fusions:
+    """Both fusions, fitted on lists that the cross-encoder was not trained on."""
+    lists = [ScoredList(one.user_id, one.candidates, one.logits, frozenset(one.targets)) for one in valid]
+    sources = [name for name in valid[0].by_source if name != BLEND]
+    names = options.features or feature_names(sources, with_logit=False)
+    return Fusions(
+        served=fit_fusion(lists, (LOGIT, *names), options.ridge),
+        without_logit=fit_fusion(lists, names, options.ridge),
+    )

@@ -11,10 +11,9 @@ from training.config import TrainingConfig
 from training.data.tables import Tables
 from training.dataset import Dataset, Phase
 from training.evaluate import Evaluation, evaluate
-from training.fusion import ScoredList, feature_names, fit_fusion
-from training.release import Fusions, Release
+from training.release import Fusions, Release, fit_fusions
 from training.run import RunFolder
-from training.served_lists import BLEND, ServedList, read_served, write_served
+from training.served_lists import ServedList, read_served, write_served
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +32,7 @@ class Exporter:
         release = Release(self.config, dataset, RunFolder(self.folder))
         draft = write_card(self.config, MOVIELENS, None)
         valid = self._lists(dataset, release, Phase.VALID, depth, None, draft)
-        fusions = _fit(valid)
+        fusions = fit_fusions(valid, self.config.fusion)
         test = self._lists(dataset, release, Phase.TEST, depth, fusions, draft)
         evaluation = evaluate(test, fusions.without_logit, catalogue=len(dataset.items))
         card = write_card(self.config, MOVIELENS, evaluation)
@@ -49,12 +48,3 @@ class Exporter:
             server = PhaseServer(dataset, staged, self.folder / "stack", depth, self.quiet)
             write_served(kept, server.lists(phase, dataset.cases(phase)))
         return read_served(kept)
-
-
-def _fit(valid: list[ServedList]) -> Fusions:
-    lists = [ScoredList(one.user_id, one.candidates, one.logits, frozenset(one.targets)) for one in valid]
-    sources = [name for name in valid[0].by_source if name != BLEND]
-    return Fusions(
-        served=fit_fusion(lists, feature_names(sources)),
-        without_logit=fit_fusion(lists, feature_names(sources, with_logit=False)),
-    )
