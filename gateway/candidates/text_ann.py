@@ -16,6 +16,9 @@ from gateway.store.pool import Database, Row
 _OVERFETCH = 2
 """The index scan finds so many times the limit: its order is approximate, so that the cut is made after sorting."""
 
+_INDEX_ONLY = {"enable_seqscan": "off", "enable_bitmapscan": "off", "enable_sort": "off"}
+"""Many items match, which the planner cannot know of all filters: let it not compare them one by one."""
+
 _EMBEDDING_SHARE = 0.7
 """Of the budget, for the bi-encoder; the searches get what is left."""
 
@@ -122,7 +125,7 @@ class TextAnn:
         """
         vector, nearest = profile.tolist(), _OVERFETCH * query.limit
         parameters = [vector, *condition.parameters, vector, nearest, query.limit]
-        return await self._database.fetch(statement, parameters, budget)
+        return await self._database.fetch(statement, parameters, budget, _INDEX_ONLY)
 
 
 def _direction(vectors: Sequence[Embeddings]) -> Embeddings | None:

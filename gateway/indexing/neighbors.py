@@ -53,12 +53,11 @@ _TOGETHER = """
     GROUP BY a.item_number, b.item_number
 """
 
+# Numbers follow the order of the ids, so that ties break by id and the rows arrive in the order of the primary key.
 _INSERT_NEIGHBORS = """
     INSERT INTO item_neighbors (item_id, neighbor_id, weight)
-    SELECT item_id, neighbor_id, weight FROM (
-        SELECT item.item_id, neighbor.item_id AS neighbor_id, pair.weight,
-            row_number() OVER (PARTITION BY item.item_id ORDER BY pair.weight DESC, neighbor.item_id) AS place
-        FROM (
+    SELECT item.item_id, neighbor.item_id, placed.weight FROM (
+        SELECT pair.*, row_number() OVER (PARTITION BY item ORDER BY weight DESC, neighbor) AS place FROM (
             SELECT both_ways.item, both_ways.neighbor,
                 together.users / (sqrt(a.users::float8 * b.users::float8) + %s::float8) AS weight
             FROM together
@@ -66,9 +65,10 @@ _INSERT_NEIGHBORS = """
             JOIN users_of AS b ON b.item_number = together.second
             CROSS JOIN LATERAL (VALUES (first, second), (second, first)) AS both_ways (item, neighbor)
         ) AS pair
-        JOIN users_of AS item ON item.item_number = pair.item
-        JOIN users_of AS neighbor ON neighbor.item_number = pair.neighbor
-    ) AS ordered WHERE place <= %s::int
+    ) AS placed
+    JOIN users_of AS item ON item.item_number = placed.item
+    JOIN users_of AS neighbor ON neighbor.item_number = placed.neighbor
+    WHERE place <= %s::int ORDER BY placed.item, placed.neighbor
 """
 
 
@@ -85,7 +85,7 @@ async def rebuild_neighbors(
         await connection.execute("SET LOCAL work_mem = '128MB'")
         await connection.execute(_LIKED, [settings.weight_above])
         await connection.execute(_USERS)
-        await connection.execute("ANALYZE liked")
+        await connection.execute("ANALYZE liked, users_of")
         await connection.execute(_TOGETHER, [settings.user_items, settings.user_items])
         await connection.execute("ANALYZE together")
         # Deleted row by row, not truncated: a truncation would lock out the readers.

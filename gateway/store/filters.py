@@ -1,4 +1,4 @@
-"""Typed filters to SQL conditions over ``items.attributes``. Everything of a request is a parameter, never SQL text."""
+"""Typed filters to SQL conditions on ``items``. Everything of a request is a parameter, never SQL text."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -58,10 +58,11 @@ def _any_of(one: Filter) -> Condition:
 
 
 def _in_range(one: Filter) -> Condition:
-    """Compares as jsonb, where numbers order by value and no cast can fail."""
-    conditions = [Condition("jsonb_typeof(items.attributes -> %s::text) = 'number'", (one.attribute,))]
+    """Over the table of numbers, which has an index by value."""
+    conditions = [Condition("numbers.item_id = items.item_id AND numbers.attribute = %s::text", (one.attribute,))]
     if one.minimum is not None:
-        conditions.append(Condition("items.attributes -> %s::text >= %s::jsonb", (one.attribute, Jsonb(one.minimum))))
+        conditions.append(Condition("numbers.value >= %s::float8", (one.minimum,)))
     if one.maximum is not None:
-        conditions.append(Condition("items.attributes -> %s::text <= %s::jsonb", (one.attribute, Jsonb(one.maximum))))
-    return Condition(f"({every(conditions).sql})", every(conditions).parameters)
+        conditions.append(Condition("numbers.value <= %s::float8", (one.maximum,)))
+    within = every(conditions)
+    return Condition(f"EXISTS (SELECT FROM item_numbers AS numbers WHERE {within.sql})", within.parameters)

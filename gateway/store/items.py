@@ -56,6 +56,13 @@ _INSERT = """
     WHERE embedding IS NOT NULL AND NOT EXISTS (SELECT FROM items WHERE items.item_id = staged.item_id)
 """
 
+_DELETE_NUMBERS = "DELETE FROM item_numbers USING staged_items AS staged WHERE item_numbers.item_id = staged.item_id"
+
+_INSERT_NUMBERS = """
+    INSERT INTO item_numbers (item_id, attribute, value)
+    SELECT item_id, key, value::float8 FROM staged_items, jsonb_each(attributes) WHERE jsonb_typeof(value) = 'number'
+"""
+
 _MISSING = """
     SELECT count(*) FROM staged_items AS staged
     WHERE NOT EXISTS (SELECT FROM items WHERE items.item_id = staged.item_id
@@ -92,6 +99,8 @@ class PostgresItemStore:
             missing = await (await connection.execute(_MISSING)).fetchone()
             if missing != (0,):
                 raise StoreUnavailable("another writer changed these items at the same time: send them again")
+            await connection.execute(_DELETE_NUMBERS)
+            await connection.execute(_INSERT_NUMBERS)
             return WriteCounts(inserted, updated, len(items) - inserted - updated)
 
         return await self._database.transact(merge, budget)

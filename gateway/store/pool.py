@@ -1,7 +1,7 @@
 """The one door to PostgreSQL: connections, time limits, and its errors translated once. Knows no table."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import psycopg
@@ -14,6 +14,7 @@ from gateway.errors import CrossrankError, InvalidRequest, StoreUnavailable, Vio
 
 Row = tuple[Any, ...]
 Result = TypeVar("Result")
+NO_SETTINGS: Mapping[str, str] = {}
 
 ANSWER_GRACE_S = 0.02
 """How much longer than the budget we wait, so that the server's own time-out can arrive."""
@@ -24,7 +25,7 @@ _RECONNECT_S = 0.5
 """How long the pool retries one connection before it waits to be asked again: its pauses double, so a longer time
 would keep a pool empty for many seconds after PostgreSQL is back."""
 
-_LIMIT_TIME = "SELECT set_config('statement_timeout', %s, true)"
+_SET = "SELECT set_config(%s, %s, true)"  # for the transaction
 
 # Plans must see the parameters (a generic plan does not use the vector index). An index scan goes on until it has
 # enough rows that pass the filters, within bounds of tuples and memory; its rows are sorted afterwards, and the strict
@@ -71,29 +72,35 @@ class Database:
             await asyncio.wait(self._running, timeout=_CLOSE_TIMEOUT_S)
         await self._pool.close(timeout=_CLOSE_TIMEOUT_S)
 
-    async def fetch(self, query: str, parameters: Sequence[object], budget: Budget) -> list[Row]:
-        """The rows of one reading statement, in one round trip."""
-        return await self._statement("BEGIN READ ONLY", query, parameters, budget)
+    async def fetch(
+        self, query: str, parameters: Sequence[object], budget: Budget, settings: Mapping[str, str] = NO_SETTINGS
+    ) -> list[Row]:
+        """The rows of one reading statement, in one round trip. ``settings`` of PostgreSQL hold for it alone."""
+        return await self._statement("BEGIN READ ONLY", query, parameters, budget, settings)
 
     async def execute(self, query: str, parameters: Sequence[object], budget: Budget) -> list[Row]:
         """The rows that one writing statement returns, in one round trip."""
-        return await self._statement("BEGIN", query, parameters, budget)
+        return await self._statement("BEGIN", query, parameters, budget, NO_SETTINGS)
 
     async def transact(self, work: Callable[[AsyncConnection[Row]], Awaitable[Result]], budget: Budget) -> Result:
         """The result of ``work`` done in one transaction; what it raises undoes everything."""
 
         async def write(connection: AsyncConnection[Row]) -> Result:
             async with connection.transaction():
-                await connection.execute(_LIMIT_TIME, [_milliseconds(budget)])
+                await connection.execute(_SET, ["statement_timeout", _milliseconds(budget)])
                 return await work(connection)
 
         return await self._within(budget, write)
 
-    async def _statement(self, begin: str, query: str, parameters: Sequence[object], budget: Budget) -> list[Row]:
+    async def _statement(
+        self, begin: str, query: str, parameters: Sequence[object], budget: Budget, settings: Mapping[str, str]
+    ) -> list[Row]:
         async def run(connection: AsyncConnection[Row]) -> list[Row]:
             async with connection.pipeline():
                 await connection.execute(begin)
-                await connection.execute(_LIMIT_TIME, [_milliseconds(budget)])
+                for name, value in settings.items():
+                    await connection.execute(_SET, [name, value])
+                await connection.execute(_SET, ["statement_timeout", _milliseconds(budget)])
                 cursor = await connection.cursor(binary=True).execute(query, parameters)
                 await connection.execute("COMMIT")
             return await cursor.fetchall() if cursor.description else []

@@ -11,7 +11,15 @@ from gateway.store.pool import Database, Row
 EMBEDDING_DIMENSION = 384
 """Of every stored vector: the width of the bi-encoder. Another width needs a new database."""
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+
+_UPGRADES = {
+    2: """
+        INSERT INTO item_numbers (item_id, attribute, value)
+        SELECT item_id, key, value::float8 FROM items, jsonb_each(attributes) WHERE jsonb_typeof(value) = 'number'
+    """,
+}
+"""What schema.sql cannot do for a database of an older version: statements by the version that they lead to."""
 
 _LOCK = "SELECT pg_advisory_xact_lock(hashtext('crossrank.schema'))"
 
@@ -33,6 +41,8 @@ async def apply_schema(database: Database, budget: Budget) -> None:
                 f"the database has schema version {found}; this crossrank knows {SCHEMA_VERSION}: upgrade crossrank"
             )
         await connection.execute(schema_sql())
+        for version in range(found + 1 if found else SCHEMA_VERSION + 1, SCHEMA_VERSION + 1):
+            await connection.execute(_UPGRADES[version])
         await connection.execute(
             "INSERT INTO schema_version (version) VALUES (%s) ON CONFLICT DO NOTHING", [SCHEMA_VERSION]
         )

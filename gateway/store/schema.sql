@@ -23,6 +23,15 @@ CREATE INDEX IF NOT EXISTS items_embedding ON items USING hnsw (embedding vector
     WITH (m = 16, ef_construction = 128);
 CREATE INDEX IF NOT EXISTS items_attributes ON items USING gin (attributes jsonb_path_ops);
 
+-- The numbers among the attributes, for filters by range: an index on jsonb cannot answer them.
+CREATE TABLE IF NOT EXISTS item_numbers (
+    item_id text COLLATE "C" NOT NULL REFERENCES items ON DELETE CASCADE,
+    attribute text COLLATE "C" NOT NULL,
+    value double precision NOT NULL,
+    PRIMARY KEY (item_id, attribute)
+);
+CREATE INDEX IF NOT EXISTS item_numbers_value ON item_numbers (attribute, value, item_id);
+
 -- What users did. No foreign key to items: what happened stays true when an item leaves the catalogue.
 CREATE TABLE IF NOT EXISTS interactions (
     user_id text COLLATE "C" NOT NULL,

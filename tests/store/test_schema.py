@@ -7,8 +7,10 @@ import pytest
 
 from gateway.budget import Budget
 from gateway.errors import StoreUnavailable
+from gateway.store.items import PostgresItemStore
 from gateway.store.pool import Database
 from gateway.store.schema import EMBEDDING_DIMENSION, SCHEMA_VERSION, apply_schema, schema_sql
+from tests.fakes.catalogues import film, indexed
 
 SOON = Budget(60)
 
@@ -32,6 +34,16 @@ async def test_applying_again_keeps_what_is_stored(database: Database) -> None:
     await apply_schema(database, SOON)
     assert await database.fetch("SELECT * FROM item_popularity", [], SOON) == [("a", 1)]
     assert await versions(database) == [SCHEMA_VERSION]
+
+
+async def test_a_database_of_the_version_before_gets_what_it_lacks(database: Database) -> None:
+    await PostgresItemStore(database).upsert([indexed(film("a", year=1995.0, adult=True, genres=("x",)))], SOON)
+    await database.execute("DROP TABLE item_numbers", [], SOON)
+    await database.execute("UPDATE schema_version SET version = 1", [], SOON)
+    await apply_schema(database, SOON)
+    assert await versions(database) == [1, SCHEMA_VERSION]
+    assert await database.fetch("SELECT * FROM item_numbers", [], SOON) == [("a", "year", 1995.0)]
+    await database.execute("DELETE FROM schema_version WHERE version = 1", [], SOON)
 
 
 async def test_a_database_of_a_newer_version_is_refused_and_left_as_it_is(database: Database) -> None:
