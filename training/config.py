@@ -53,11 +53,13 @@ class ListOptions:
 
 @dataclass(frozen=True, slots=True)
 class FitOptions:
-    """The second step: CrossEncoderTrainer on the lists."""
+    """The second step: ``lists``, then ``settle_lists`` more without dropout and without the relations' labels."""
 
-    lists: int = 12000
-    batch_lists: int = 8
-    learning_rate: float = 1.5e-4
+    lists: int = 3600
+    settle_lists: int = 840
+    batch_lists: int = 4
+    learning_rate: float = 3e-4
+    settle_learning_rate: float = 2e-4
     warmup_share: float = 0.06
     weight_decay: float = 0.01
     save_steps: int = 150

@@ -22,11 +22,15 @@ RELATION_WEIGHT = 0.5
 
 
 class DistilLoss(nn.Module):
-    """Columns: context key, item ids; label: a list's beliefs, then its relations, flat. Returns the parts."""
+    """Columns: context key, item ids; label: a list's beliefs, then its relations, flat. Returns the parts.
 
-    def __init__(self, model: PairCrossEncoder) -> None:
+    Without ``relations`` only the logits learn, once the layers below know enough.
+    """
+
+    def __init__(self, model: PairCrossEncoder, *, relations: bool = True) -> None:
         super().__init__()
         self.model = model
+        self._relation_weight = RELATION_WEIGHT if relations else 0.0
         self._table = model.pair_table
         self._encoder = [encoder_of(model)]  # in a list: no second entry among the parameters
         self.project_relation = nn.Linear(self._encoder[0].config.hidden_size, 2)
@@ -43,14 +47,14 @@ class DistilLoss(nn.Module):
         errors = [logit - belief for logit, belief in zip(logits, beliefs, strict=True)]
         level = torch.stack([error.mean() for error in errors])
         inside = torch.cat([error - error.mean() for error in errors])
-        relations = torch.cat(
-            [label[len(items) :].float().view(len(items), -1, 2) for label, items in zip(labels, lists, strict=True)]
-        )
-        return {
-            "inside": inside.square().mean(),
-            "level": LEVEL_WEIGHT * level.square().mean(),
-            "relation": RELATION_WEIGHT * self._relation(output.hidden_states[-2], pairs, relations),
-        }
+        parts = {"inside": inside.square().mean(), "level": LEVEL_WEIGHT * level.square().mean()}
+        if self._relation_weight:
+            told = [
+                label[len(items) :].float().view(len(items), -1, 2) for label, items in zip(labels, lists, strict=True)
+            ]
+            relation = self._relation(output.hidden_states[-2], pairs, torch.cat(told))
+            parts["relation"] = self._relation_weight * relation
+        return parts
 
     def _relation(self, states_bth: Tensor, pairs: Sequence[tuple[str, str]], relations: Tensor) -> Tensor:
         """Mean squared error at the mean state of every history item's tokens."""

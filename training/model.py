@@ -61,6 +61,14 @@ def open_cross_encoder(path: str, pair_table: PairTable, layers: int | None = No
     return model
 
 
+def without_dropout(model: PairCrossEncoder) -> PairCrossEncoder:
+    """The same model, trained from now on without dropout: labels that are exact need no noise against memorising."""
+    for module in model.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.0
+    return model
+
+
 def encoder_of(model: PairCrossEncoder) -> PreTrainedModel:
     """The transformers model inside."""
     inside = model.transformers_model

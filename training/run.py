@@ -20,7 +20,7 @@ from training.dataset import Dataset, Phase
 from training.errors import RunIncomplete
 from training.first_stage import FirstStage, SmoothFirstStage
 from training.lists import ListMaker, TrainingList, read_lists, write_lists
-from training.model import PairCrossEncoder, base_model_path, open_cross_encoder, tokenizer_path
+from training.model import PairCrossEncoder, base_model_path, open_cross_encoder, tokenizer_path, without_dropout
 from training.pair_table import PairTable
 
 BELIEF_POSITIONS = 600
@@ -85,9 +85,11 @@ class Run:
         )
         rows = align.alignment_rows(maker, positions, self.config.align)
         model, aligned_loss = self._align(base, table, first_stage, rows)
-        fitted_loss = self._fit(model, self.training_lists())
+        lists = self.training_lists()
+        fitted_loss = self._fit(model, lists[: self.config.fit.lists])
+        settled_loss = self._settle(model, lists[self.config.fit.lists :])
         self._save(model, self.folder.model)
-        self._record(align_loss=aligned_loss, fit_loss=fitted_loss)
+        self._record(align_loss=aligned_loss, fit_loss=fitted_loss, settle_loss=settled_loss)
         return self.folder.model
 
     def first_stage(self) -> FirstStage:
@@ -105,17 +107,31 @@ class Run:
         positions = maker.positions()
         weights = maker.fit_belief(positions[:BELIEF_POSITIONS])
         self._say(f"smooth first stage: weights {np.round(weights, 3).tolist()}")
-        lists = list(maker.make(positions[: self.config.fit.lists]))
+        wanted = self.config.fit.lists + self.config.fit.settle_lists
+        lists = list(maker.make([positions[number % len(positions)] for number in range(wanted)]))
         write_lists(self.folder.lists, lists)
         return lists
 
     def _fit(self, model: PairCrossEncoder, lists: Sequence[TrainingList]) -> float:
         options = self.config.fit
-        rows = distil.distil_rows(lists, self.config.text.history_items)
         faster = {"pooler|classifier": 3 * options.learning_rate, "project_": 1e-3}
         self._say(f"fit: {len(lists)} lists of {1 + self.config.lists.negatives} pairs")
-        step = fit.Step(rows, options.batch_lists, options.learning_rate, faster)
+        step = fit.Step(self._rows(lists), options.batch_lists, options.learning_rate, faster)
         return fit.run_step(model, distil.DistilLoss(model), step, self.config, self.folder.root / "fit")
+
+    def _settle(self, model: PairCrossEncoder, lists: Sequence[TrainingList]) -> float:
+        """The last lists, without dropout."""
+        if not lists:
+            return 0.0
+        options = self.config.fit
+        faster = {"pooler|classifier": 2 * options.settle_learning_rate}
+        self._say(f"settle: {len(lists)} lists")
+        step = fit.Step(self._rows(lists), options.batch_lists, options.settle_learning_rate, faster)
+        loss = distil.DistilLoss(without_dropout(model), relations=False)
+        return fit.run_step(model, loss, step, self.config, self.folder.root / "settle")
+
+    def _rows(self, lists: Sequence[TrainingList]) -> Rows:
+        return distil.distil_rows(lists, self.config.text.history_items)
 
     def _align(
         self, base: str, table: PairTable, first_stage: FirstStage, rows: Rows

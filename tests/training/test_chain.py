@@ -21,7 +21,7 @@ from training.dataset import Dataset, Phase, Protocol
 from training.distil import DistilLoss
 from training.errors import RunIncomplete
 from training.lists import TrainingList
-from training.model import open_cross_encoder, tokenizer_path
+from training.model import open_cross_encoder, tokenizer_path, without_dropout
 from training.pair_table import PairTable, context_key, padded
 from training.run import Run, RunFolder
 
@@ -51,7 +51,7 @@ def config(base_model: Path) -> TrainingConfig:
         text=TextOptions(4, ("title",), 6, 28, ("title", "genre"), 10),
         align=AlignOptions(steps=40, batch=32, learning_rate=3e-3, width=8),
         lists=ListOptions(negatives=5, near=2, near_rank=8, far=2, far_rank=24, min_history=2),
-        fit=FitOptions(lists=320, batch_lists=8, learning_rate=2e-3, save_steps=10, log_steps=5),
+        fit=FitOptions(lists=320, settle_lists=40, batch_lists=8, learning_rate=2e-3, save_steps=10, log_steps=5),
     )
 
 
@@ -97,6 +97,7 @@ def test_the_record_tells_configuration_and_losses(trained: RunFolder) -> None:
     assert record["config"]["seed"] == 5
     assert 0 < record["fit_loss"] < 2
     assert record["align_loss"] > 0
+    assert 0 < record["settle_loss"] < record["fit_loss"]
 
 
 def test_a_run_without_a_model_says_what_to_do(tmp_path: Path) -> None:
@@ -109,7 +110,7 @@ def test_a_stopped_step_goes_on_from_its_checkpoint(
 ) -> None:
     run = Run(config, TABLES, RunFolder(tmp_path / "run"), quiet)
     (tmp_path / "run").mkdir()
-    rows = distil.distil_rows(run.training_lists(), config.text.history_items)
+    rows = distil.distil_rows(run.training_lists()[:320], config.text.history_items)
     whole = fit.Step(rows, 8, 1e-3, {"project_": 1e-2})
     model = open_cross_encoder(str(base_model), table, 2)
     fit.run_step(model, distil.DistilLoss(model), whole, config, tmp_path / "steps")
@@ -190,6 +191,15 @@ def test_the_distilling_loss_is_nothing_when_logits_differ_like_beliefs(table: P
     assert float(other["inside"]) > float(same["inside"])
 
 
+def test_settling_reads_no_relations_and_drops_nothing(table: PairTable, base_model: Path) -> None:
+    model = without_dropout(open_cross_encoder(str(base_model), table, 2)).train()
+    batch = ([[context_key(("i1", "i2"))], [["i5", "i6"]]], [torch.tensor([1.0, -1.0])])
+    loss = DistilLoss(model, relations=False)
+    first, second = loss(*batch), loss(*batch)
+    assert set(first) == {"inside", "level"}
+    assert first["inside"].item() == second["inside"].item()
+
+
 def test_an_empty_history_has_no_relations(table: PairTable, base_model: Path) -> None:
     model = open_cross_encoder(str(base_model), table, 2)
     parts = DistilLoss(model)([[""], [["i5", "i6"]]], [torch.zeros(2 + 2 * 4 * 2)])
@@ -214,7 +224,9 @@ def test_padded_inputs_are_as_long_as_the_longest_pair(table: PairTable) -> None
 
 def test_training_twice_with_one_seed_gives_the_same_weights(config: TrainingConfig, tmp_path: Path) -> None:
     short = replace(
-        config, align=replace(config.align, steps=3), fit=replace(config.fit, lists=16, save_steps=50, log_steps=1)
+        config,
+        align=replace(config.align, steps=3),
+        fit=replace(config.fit, lists=16, settle_lists=8, save_steps=50, log_steps=1),
     )
     weights = []
     for name in ("first", "second"):
