@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
-from transformers import BertConfig, BertForSequenceClassification, PreTrainedModel
+from transformers import BertConfig, BertForSequenceClassification, BertModel, PreTrainedModel
 
 from training.export.graph import export_bi_encoder, export_cross_encoder
 from training.export.quantize import quantize
@@ -22,19 +23,27 @@ class Exported:
     int8: Path
 
 
-def tiny_bert(seed: int = 7) -> PreTrainedModel:
-    """Two layers; every parameter random, so that none could be taken for another."""
-    torch.manual_seed(seed)
-    config = BertConfig(
-        vocab_size=VOCABULARY,
-        hidden_size=32,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        intermediate_size=64,
-        max_position_embeddings=MAX_TOKENS,
-        num_labels=1,
-    )
-    model = BertForSequenceClassification(config)
+def tiny_config(**changes: Any) -> BertConfig:
+    """Two layers of 32, one label."""
+    sizes = {
+        "vocab_size": VOCABULARY,
+        "hidden_size": 32,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "intermediate_size": 64,
+        "max_position_embeddings": MAX_TOKENS,
+        "num_labels": 1,
+    }
+    return BertConfig(**{**sizes, **changes})
+
+
+def tiny_cross_encoder() -> PreTrainedModel:
+    """Every parameter is random, so that none could be taken for another."""
+    torch.manual_seed(7)
+    return _shaken(BertForSequenceClassification(tiny_config()))
+
+
+def _shaken(model: PreTrainedModel) -> PreTrainedModel:
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.add_(torch.randn_like(parameter) * 0.1)
@@ -45,7 +54,7 @@ def tiny_bert(seed: int = 7) -> PreTrainedModel:
 @pytest.fixture(scope="session")
 def cross_encoder(tmp_path_factory: pytest.TempPathFactory) -> Exported:
     """A tiny cross-encoder."""
-    folder, model = tmp_path_factory.mktemp("cross_encoder"), tiny_bert()
+    folder, model = tmp_path_factory.mktemp("cross_encoder"), tiny_cross_encoder()
     fp32 = export_cross_encoder(model, folder / "fp32.onnx")
     return Exported(model, fp32, quantize(fp32, folder / "int8.onnx"))
 
@@ -53,6 +62,7 @@ def cross_encoder(tmp_path_factory: pytest.TempPathFactory) -> Exported:
 @pytest.fixture(scope="session")
 def bi_encoder(tmp_path_factory: pytest.TempPathFactory) -> Exported:
     """A tiny bi-encoder."""
-    folder, model = tmp_path_factory.mktemp("bi_encoder"), tiny_bert(seed=8).base_model
+    torch.manual_seed(8)
+    folder, model = tmp_path_factory.mktemp("bi_encoder"), _shaken(BertModel(tiny_config()))
     fp32 = export_bi_encoder(model, folder / "fp32.onnx")
     return Exported(model, fp32, quantize(fp32, folder / "int8.onnx"))

@@ -53,8 +53,5 @@ def reference_logits(model: PreTrainedModel, rows: list[Row]) -> Array:
     """transformers in fp32, one row at a time, nothing padded: [n, 1]."""
     with torch.inference_mode():
         return np.concatenate(
-            [
-                model(**{name: torch.tensor([ids.tolist()]) for name, ids in row.items()}).logits.numpy()
-                for row in rows
-            ]
+            [model(**{name: torch.tensor([ids.tolist()]) for name, ids in row.items()}).logits.numpy() for row in rows]
         )

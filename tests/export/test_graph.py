@@ -1,6 +1,7 @@
 """The fp32 graph computes what transformers computes."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -13,7 +14,7 @@ from transformers import (
     RobertaForSequenceClassification,
 )
 
-from tests.export.conftest import MAX_TOKENS, VOCABULARY, Exported, tiny_bert
+from tests.export.conftest import MAX_TOKENS, VOCABULARY, Exported, tiny_cross_encoder
 from tests.export.inputs import batch_of, random_rows, reference_logits, run_graph
 from training.export.graph import ModelNotExportable, export_cross_encoder, has_segments, longest_input
 from training.export.names import TRANSPOSED, metadata
@@ -82,7 +83,7 @@ def test_the_graph_tells_nothing_of_the_machine_that_made_it(cross_encoder: Expo
 
 
 def test_export_leaves_the_model_as_it_was(tmp_path: Path) -> None:
-    model = tiny_bert()
+    model = tiny_cross_encoder()
     model.train()
     attention = model.config._attn_implementation
     export_cross_encoder(model, tmp_path / "model.onnx")
@@ -91,7 +92,7 @@ def test_export_leaves_the_model_as_it_was(tmp_path: Path) -> None:
 
 
 def test_a_head_with_several_labels_is_refused(tmp_path: Path) -> None:
-    model = tiny_bert()
+    model = tiny_cross_encoder()
     model.config.num_labels = 3
     with pytest.raises(ModelNotExportable, match="3 labels"):
         export_cross_encoder(model, tmp_path / "model.onnx")
@@ -100,9 +101,8 @@ def test_a_head_with_several_labels_is_refused(tmp_path: Path) -> None:
 
 def test_a_family_without_segments_has_no_input_for_them(tmp_path: Path) -> None:
     torch.manual_seed(1)
-    config = DistilBertConfig(
-        vocab_size=VOCABULARY, dim=32, n_layers=1, n_heads=2, hidden_dim=64, max_position_embeddings=32, num_labels=1
-    )
+    sizes: dict[str, Any] = {"dim": 32, "n_layers": 1, "n_heads": 2, "hidden_dim": 64, "num_labels": 1}
+    config = DistilBertConfig(vocab_size=VOCABULARY, max_position_embeddings=32, **sizes)
     model = DistilBertForSequenceClassification(config).eval()
     graph = export_cross_encoder(model, tmp_path / "model.onnx")
     assert [one.name for one in onnx.load(graph).graph.input] == ["input_ids", "attention_mask"]
@@ -112,10 +112,8 @@ def test_a_family_without_segments_has_no_input_for_them(tmp_path: Path) -> None
 
 
 def test_roberta_has_fewer_positions_than_its_table_and_one_segment() -> None:
-    config = RobertaConfig(
-        vocab_size=50, hidden_size=8, num_hidden_layers=1, num_attention_heads=2, intermediate_size=8,
-        max_position_embeddings=34, type_vocab_size=1, num_labels=1,
-    )  # fmt: skip
+    sizes: dict[str, Any] = {"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2, "num_labels": 1}
+    config = RobertaConfig(vocab_size=50, max_position_embeddings=34, type_vocab_size=1, **sizes)
     model = RobertaForSequenceClassification(config)
     assert longest_input(model) == 32
     assert not has_segments(model)

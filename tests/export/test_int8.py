@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from training.export.int8 import OUTLIERS, QUANTIZED, SCALE, quantize_columns, quantize_rows, read_weights
+from training.export.int8 import OUTLIERS, QUANTIZED, SCALE, Array, quantize_columns, quantize_rows, read_weights
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -40,7 +40,7 @@ def test_zeros_stay_zeros() -> None:
 def test_initializers_are_read_back_under_their_first_names() -> None:
     weight_kn = np.random.default_rng(0).standard_normal((6, 3)).astype(np.float32)
     stored = quantize_columns(weight_kn, np.array([2, 5]))
-    initializers = {
+    initializers: dict[str, Array] = {
         f"dense{QUANTIZED}": stored.values,
         f"dense{SCALE}": stored.scale,
         f"dense{OUTLIERS}": stored.outliers,

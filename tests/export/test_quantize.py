@@ -45,7 +45,9 @@ def test_weights_and_word_embeddings_are_stored_as_int8_only(cross_encoder: Expo
     products = [name for name in stored if name.endswith("weight.T.quantized")]
     assert len(products) == 12
     assert stored["bert.embeddings.word_embeddings.weight.quantized"].data_type == TensorProto.INT8
-    large = [one.name for one in stored.values() if one.data_type == TensorProto.FLOAT and one.dims[:1] > [MIN_TABLE_ROWS]]
+    large = [
+        one.name for one in stored.values() if one.data_type == TensorProto.FLOAT and one.dims[:1] > [MIN_TABLE_ROWS]
+    ]
     assert large == ["bert.embeddings.word_embeddings.weight.scale"]
     assert not {name.removesuffix(".quantized") for name in products} & stored.keys()
 

@@ -7,9 +7,9 @@ import onnx
 import pytest
 import torch
 from onnx import numpy_helper
-from transformers import BertConfig, BertForSequenceClassification
+from transformers import BertForSequenceClassification
 
-from tests.export.conftest import VOCABULARY, Exported
+from tests.export.conftest import Exported, tiny_config
 from tests.export.inputs import batch_of, random_rows, reference_logits, run_graph
 from training.export.graph import export_cross_encoder
 from training.export.quantize import quantize
@@ -50,11 +50,7 @@ def test_the_recovered_model_and_its_fp32_graph_agree(cross_encoder: Exported, t
 def test_parameters_of_equal_value_all_come_back(tmp_path: Path) -> None:
     """A fresh BERT: all biases 0 and all norms 1, which an exporter stores once."""
     torch.manual_seed(2)
-    config = BertConfig(
-        vocab_size=VOCABULARY, hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=16,
-        max_position_embeddings=16, num_labels=1,
-    )  # fmt: skip
-    fresh = BertForSequenceClassification(config)
+    fresh = BertForSequenceClassification(tiny_config(hidden_size=16, intermediate_size=16))
     graph = export_cross_encoder(fresh, tmp_path / "fp32.onnx")
     exported = Exported(fresh, graph, quantize(graph, tmp_path / "int8.onnx"))
     exact = recover_cross_encoder(_folder(exported, exported.fp32, tmp_path)).state_dict()

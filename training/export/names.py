@@ -15,6 +15,9 @@ TRANSPOSED = ".T"
 SHARED = "shared_parameters"
 """Metadata key: JSON object, parameter → initializer, for parameters that have no initializer of their own name."""
 
+CONSTANT = "constant_parameters"
+"""Metadata key: JSON object, parameter → its only value, for those that exporters leave out, such as a zero bias."""
+
 Array = npt.NDArray[Any]
 
 
@@ -29,7 +32,10 @@ def name_initializers(graph: ModelProto, parameters: Mapping[str, Array]) -> Non
             candidates.remove(own)
             names[initializer.name] = own
     _rename(graph, names)
-    set_metadata(graph, SHARED, _shared(names.values(), parameters))
+    shared = _shared(names.values(), parameters)
+    held = {name.removesuffix(TRANSPOSED) for name in names.values()} | shared.keys()
+    set_metadata(graph, SHARED, shared)
+    set_metadata(graph, CONSTANT, _constants({name: parameters[name] for name in parameters.keys() - held}))
 
 
 def name_output(graph: ModelProto, name: str) -> None:
@@ -78,6 +84,10 @@ def _shared(taken: Iterable[str], parameters: Mapping[str, Array]) -> dict[str, 
         for name, value in parameters.items()
         if name not in named and _content(value) in holder
     }
+
+
+def _constants(parameters: Mapping[str, Array]) -> dict[str, float]:
+    return {name: float(value.flat[0]) for name, value in sorted(parameters.items()) if value.min() == value.max()}
 
 
 def _rename(graph: ModelProto, names: Mapping[str, str]) -> None:

@@ -15,7 +15,7 @@ from transformers import AutoConfig, AutoModel, AutoModelForSequenceClassificati
 
 from training.errors import TrainingError
 from training.export.int8 import OUTLIER_ROWS, read_weights
-from training.export.names import SHARED, TRANSPOSED, metadata
+from training.export.names import CONSTANT, SHARED, TRANSPOSED, metadata
 
 GRAPH_FILE = "model.onnx"
 CONFIG_FILE = "config.json"
@@ -40,13 +40,14 @@ def recover_bi_encoder(version_folder: Path) -> PreTrainedModel:
 
 
 def graph_weights(graph: ModelProto) -> Weights:
-    """Parameters by name, as fp32 values or as they are stored, transposes undone. Constants come along."""
+    """Parameters by name, int8 ones dequantised, transposes undone; a number for one whose values are all the same."""
     initializers = {one.name: numpy_helper.to_array(one) for one in graph.graph.initializer}
     stored = read_weights(initializers, metadata(graph).get(OUTLIER_ROWS, {}))
     weights = {name.removesuffix(TRANSPOSED): _upright(name, value) for name, value in stored.items()}
     for parameter, holder in metadata(graph).get(SHARED, {}).items():
-        value = weights[holder.removesuffix(TRANSPOSED)]
-        weights[parameter] = value
+        weights[parameter] = weights[holder.removesuffix(TRANSPOSED)]
+    for parameter, value in metadata(graph).get(CONSTANT, {}).items():
+        weights[parameter] = np.array(value, np.float32)
     return weights
 
 
@@ -65,7 +66,8 @@ def _filled(model: PreTrainedModel, graph: Path, unused: tuple[str, ...]) -> Pre
     missing = [name for name in wanted if name not in weights]
     if missing:
         raise WeightsMissing(f"{graph} lacks {missing}", "export the model again with training.export")
-    state = {name: torch.from_numpy(np.array(weights[name], np.float32)) for name in wanted}
-    model.load_state_dict(state, strict=False)
+    shapes = {name: value.shape for name, value in model.state_dict().items()}
+    state = {name: np.broadcast_to(np.asarray(weights[name], np.float32), shapes[name]).copy() for name in wanted}
+    model.load_state_dict({name: torch.from_numpy(value) for name, value in state.items()}, strict=False)
     model.float().eval()
     return model

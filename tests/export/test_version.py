@@ -1,0 +1,121 @@
+"""Version folders: complete, written at once, never overwritten."""
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.export.backend import checksum_graph
+from training.export.config import ServingOptions, read_config
+from training.export.version import WORKER_SOURCE, VersionContent, VersionRefused, write_model_version
+
+
+@pytest.fixture
+def content(tmp_path: Path) -> VersionContent:
+    source = tmp_path / "source"
+    (source / "encoding").mkdir(parents=True)
+    (source / "encoding" / "spec.json").write_text("{}")
+    (source / "config.json").write_text(json.dumps({"model_type": "bert", "_name_or_path": "/home/somebody/model"}))
+    (source / "tokenizer.json").write_text("{}")
+    return VersionContent(
+        graph=checksum_graph(source / "graph.onnx"),
+        transformers_config=source / "config.json",
+        card="# A model",
+        encoding=source / "encoding",
+        encoding_fingerprint="first",
+        files=(source / "tokenizer.json",),
+    )
+
+
+def parameters(repository: Path) -> dict[str, str]:
+    config = read_config(repository / "ranker" / "config.pbtxt")
+    return {name: value.string_value for name, value in config.parameters.items() if "fingerprint" in name}
+
+
+def test_a_version_has_all_that_serving_and_checking_need(tmp_path: Path, content: VersionContent) -> None:
+    folder = write_model_version(tmp_path / "models", "ranker", 1, content)
+    assert folder == tmp_path / "models" / "ranker" / "1"
+    files = {str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file()}
+    assert files == {"model.py", "model.onnx", "config.json", "README.md", "tokenizer.json", "encoding/spec.json"}
+    assert (folder / "model.py").read_bytes() == WORKER_SOURCE.read_bytes()
+    assert (folder / "model.onnx").read_bytes() == content.graph.read_bytes()
+    assert (folder / "README.md").read_text() == "# A model"
+    assert read_config(folder.parent / "config.pbtxt").name == "ranker"
+
+
+def test_the_warm_up_file_is_a_mask_that_the_worker_accepts(tmp_path: Path, content: VersionContent) -> None:
+    write_model_version(tmp_path / "models", "ranker", 1, content)
+    config = read_config(tmp_path / "models" / "ranker" / "config.pbtxt")
+    sample = config.model_warmup[0].inputs["attention_mask"]
+    content_bytes = (tmp_path / "models" / "ranker" / "warmup" / sample.input_data_file).read_bytes()
+    assert content_bytes == b"\x01\x00\x00\x00" * sample.dims[0]
+
+
+def test_a_version_is_never_overwritten(tmp_path: Path, content: VersionContent) -> None:
+    write_model_version(tmp_path / "models", "ranker", 1, content)
+    with pytest.raises(VersionRefused, match="exists"):
+        write_model_version(tmp_path / "models", "ranker", 1, replace(content, card="# Another"))
+    assert (tmp_path / "models" / "ranker" / "1" / "README.md").read_text() == "# A model"
+
+
+@pytest.mark.parametrize("version", [0, -1])
+def test_versions_count_from_one(tmp_path: Path, content: VersionContent, version: int) -> None:
+    with pytest.raises(VersionRefused, match="positive"):
+        write_model_version(tmp_path / "models", "ranker", version, content)
+
+
+def test_a_graph_too_large_for_git_needs_a_word(tmp_path: Path, content: VersionContent) -> None:
+    size_mb = content.graph.stat().st_size / 1e6
+    with pytest.raises(VersionRefused, match="MB"):
+        write_model_version(tmp_path / "models", "ranker", 1, content, max_graph_mb=size_mb * 0.99)
+    assert not (tmp_path / "models").exists()
+    write_model_version(tmp_path / "models", "ranker", 1, content, max_graph_mb=size_mb)
+
+
+def test_a_version_that_fails_halfway_leaves_nothing(tmp_path: Path, content: VersionContent) -> None:
+    broken = replace(content, files=(tmp_path / "missing.json",))
+    with pytest.raises(FileNotFoundError):
+        write_model_version(tmp_path / "models", "ranker", 1, broken)
+    assert list((tmp_path / "models" / "ranker").iterdir()) == []
+
+
+def test_each_version_publishes_its_own_fingerprint(tmp_path: Path, content: VersionContent) -> None:
+    write_model_version(tmp_path / "models", "ranker", 1, content)
+    write_model_version(tmp_path / "models", "ranker", 2, replace(content, encoding_fingerprint="second"))
+    assert parameters(tmp_path / "models") == {
+        "encoding_fingerprint": "second",
+        "encoding_fingerprint.1": "first",
+        "encoding_fingerprint.2": "second",
+    }
+
+
+def test_an_older_version_written_later_is_not_the_newest(tmp_path: Path, content: VersionContent) -> None:
+    write_model_version(tmp_path / "models", "ranker", 3, content)
+    write_model_version(tmp_path / "models", "ranker", 2, replace(content, encoding_fingerprint="older"))
+    assert parameters(tmp_path / "models")["encoding_fingerprint"] == "first"
+
+
+def test_the_fingerprint_of_a_removed_version_goes_with_it(tmp_path: Path, content: VersionContent) -> None:
+    write_model_version(tmp_path / "models", "ranker", 1, content)
+    shutil.rmtree(tmp_path / "models" / "ranker" / "1")
+    write_model_version(tmp_path / "models", "ranker", 2, replace(content, encoding_fingerprint="second"))
+    assert parameters(tmp_path / "models").keys() == {"encoding_fingerprint", "encoding_fingerprint.2"}
+
+
+def test_a_model_without_encoding_has_no_fingerprint(tmp_path: Path, content: VersionContent) -> None:
+    write_model_version(tmp_path / "models", "ranker", 1, replace(content, encoding=None, encoding_fingerprint=""))
+    assert parameters(tmp_path / "models") == {}
+
+
+def test_paths_of_the_training_machine_are_left_out(tmp_path: Path, content: VersionContent) -> None:
+    folder = write_model_version(tmp_path / "models", "ranker", 1, content)
+    assert json.loads((folder / "config.json").read_text()) == {"model_type": "bert"}
+
+
+def test_options_reach_the_configuration(tmp_path: Path, content: VersionContent) -> None:
+    write_model_version(tmp_path / "models", "ranker", 1, content, ServingOptions(instances=3, workers=2))
+    config = read_config(tmp_path / "models" / "ranker" / "config.pbtxt")
+    assert config.instance_group[0].count == 3
+    assert config.parameters["workers"].string_value == "2"
