@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from textwrap import fill
 
 from training.config import TrainingConfig
+from training.data.tables import Tables
 from training.evaluate import Evaluation
 from training.metrics import METRICS
 
@@ -27,6 +28,13 @@ MOVIELENS = DataFacts(
     "Research use; the data may not be redistributed (grouplens.org/datasets/movielens/100k). These weights were "
     "trained on it and are meant for research and demonstration.",
 )
+
+
+def own_data(name: str, tables: Tables) -> DataFacts:
+    """For tables that somebody brought."""
+    users = len({row.user_id for row in tables.interactions})
+    counts = f"{users:,} users, {len(tables.items):,} items, {len(tables.interactions):,} interactions."
+    return DataFacts(name, counts, "That of the tables it was trained on: state it here before you pass this model on.")
 
 
 def results_table(evaluation: Evaluation) -> str:
@@ -82,9 +90,10 @@ def _recipe(config: TrainingConfig) -> str:
         f"2. *Fit* ({config.fit.lists:,} lists of 1 + {lists.negatives} pairs, CrossEncoderTrainer): a history's next "
         f"positive among negatives drawn by rank ({lists.near} of the first {lists.near_rank}, {lists.far} down to "
         f"rank {lists.far_rank}) and by popularity. The logits learn the differences of a first stage's beliefs "
-        "(co-occurrence, succession, popularity) that never saw this user and that sees the same "
+        f"(co-occurrence, succession, popularity) whose relations are smoothed to {lists.rank} dimensions and that "
+        "sees the same "
         f"{config.text.history_items} items; the layer below the last learns how each history item relates to the "
-        "item.",
+        f"item. The last {config.fit.settle_lists:,} lists teach the logits alone, without dropout.",
         "3. *Fusion*: a linear listwise model over the logit and first-stage signals, fitted on the valid lists, which "
         "the cross-encoder was not trained on.",
     )
@@ -95,9 +104,10 @@ def _recipe(config: TrainingConfig) -> str:
 
 _LIMITS = """## Limits
 
-- Titles, years and genres are all it knows of a film: it has memorised these, and says little about others.
-- One seed. English titles of films until 1998; users who rated at least 20 films.
-- The order of ratings within one second is arbitrary in the data.
+- The texts named above are all it knows of an item: it has memorised the items it was trained on, and says little about
+  others.
+- One seed; users with few interactions were not measured.
+- Interactions of the same moment have no order of their own; the order of the table decides.
 """
 
 

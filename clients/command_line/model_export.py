@@ -6,7 +6,7 @@ from pathlib import Path
 
 from clients.command_line import console
 from clients.command_line.phase_lists import PhaseServer
-from training.card import MOVIELENS, write_card
+from training.card import DataFacts, write_card
 from training.config import TrainingConfig
 from training.data.tables import Tables
 from training.dataset import Dataset, Phase
@@ -22,6 +22,7 @@ class Exporter:
 
     config: TrainingConfig
     tables: Tables
+    data: DataFacts
     folder: Path
     repository: Path
     quiet: bool
@@ -30,12 +31,12 @@ class Exporter:
         """The version's folder and its results."""
         dataset = Dataset(self.tables, self.config.protocol)
         release = Release(self.config, dataset, RunFolder(self.folder))
-        draft = write_card(self.config, MOVIELENS, None)
+        draft = write_card(self.config, self.data, None)
         valid = self._lists(dataset, release, Phase.VALID, depth, None, draft)
         fusions = fit_fusions(valid, self.config.fusion)
         test = self._lists(dataset, release, Phase.TEST, depth, fusions, draft)
         evaluation = evaluate(test, fusions.without_logit, catalogue=len(dataset.items))
-        card = write_card(self.config, MOVIELENS, evaluation)
+        card = write_card(self.config, self.data, evaluation)
         return release.write(self.repository, version, fusions, card), evaluation
 
     def _lists(

@@ -93,8 +93,11 @@ def export(choice: RunChoice, target: ExportChoice, as_json: AsJson = False) -> 
     try:
         config, tables = choice.read_config(), choice.read_tables()
         from clients.command_line.model_export import Exporter
+        from training.card import MOVIELENS as MOVIELENS_FACTS
+        from training.card import own_data
 
-        exporter = Exporter(config, tables, choice.folder(config), target.model_repository, as_json)
+        data = own_data(config.name, tables) if choice.items else MOVIELENS_FACTS
+        exporter = Exporter(config, tables, data, choice.folder(config), target.model_repository, as_json)
         version, evaluation = exporter.run(target.version, target.depth)
     except TrainingError as fault:
         raise CommandFailed(fault.message, remedy=fault.remedy) from fault

@@ -9,7 +9,8 @@ import pytest
 
 from gateway.encoding.spec import LOGIT_ONLY, FusionSpec, FusionTerm
 from tests.training.lists_by_hand import random_lists
-from training.card import MOVIELENS, results_table, write_card
+from tests.training.synthetic import synthetic_tables
+from training.card import MOVIELENS, own_data, results_table, write_card
 from training.config import TrainingConfig
 from training.evaluate import CROSS_ENCODER, RERANKED, WITHOUT_LOGIT, Evaluation, evaluate
 from training.fusion_baseline import newest_baseline, write_baseline
@@ -80,6 +81,14 @@ def test_the_card_says_what_was_measured_and_what_was_not() -> None:
     card = write_card(config, MOVIELENS, good)
     assert "may not be redistributed" in card
     assert f"seed {config.seed}" in card
+
+
+def test_a_card_of_own_data_counts_it_and_asks_for_its_licence() -> None:
+    facts = own_data("films", synthetic_tables(users=3))
+    card = write_card(TrainingConfig(name="tiny"), facts, None)
+    assert "# Cross-encoder for films" in card
+    assert "3 users, 96 items, 66 interactions" in card
+    assert "MovieLens" not in card
 
 
 def test_served_lists_are_read_back_as_written(tmp_path: Path) -> None:

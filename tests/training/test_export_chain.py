@@ -1,0 +1,111 @@
+"""A trained run through the real parts: PostgreSQL, Triton and the gateway's pipeline make its version and numbers."""
+
+import math
+import shutil
+from pathlib import Path
+
+import pytest
+
+from clients.command_line.model_export import Exporter
+from clients.command_line.phase_lists import PhaseServer
+from deploy.local.triton import PROJECT_REPOSITORY
+from gateway.encoding.bundle import open_bundle
+from gateway.encoding.render import ContextFields
+from gateway.ranking import rank
+from tests.training.synthetic import synthetic_tables
+from tests.training.tiny_model import save_tiny_model
+from training.card import own_data
+from training.config import AlignOptions, FitOptions, ListOptions, TextOptions, TrainingConfig
+from training.dataset import Dataset, Phase, Protocol
+from training.evaluate import RERANKED, WITHOUT_LOGIT, Evaluation
+from training.export.compare import score_graph
+from training.run import Run, RunFolder
+from training.served_lists import ListDegraded, ServedList, read_served
+
+TABLES = synthetic_tables(users=24)
+DEPTH = 30
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory: pytest.TempPathFactory) -> TrainingConfig:
+    texts = [" ".join(item.fields.values()) for item in TABLES.items]
+    return TrainingConfig(
+        name="tiny",
+        base_model=str(save_tiny_model(tmp_path_factory.mktemp("base") / "tiny", texts)),
+        layers=2,
+        bf16=False,
+        protocol=Protocol(min_positives=12, held_out=3),
+        text=TextOptions(4, ("title",), 6, 28, ("title", "genre"), 10),
+        align=AlignOptions(steps=20, batch=32, learning_rate=3e-3, width=8),
+        lists=ListOptions(negatives=5, near=2, near_rank=8, far=2, far_rank=24, min_history=2),
+        fit=FitOptions(lists=160, settle_lists=40, batch_lists=8, learning_rate=2e-3),
+    )
+
+
+@pytest.fixture(scope="module")
+def run_folder(config: TrainingConfig, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("run") / "tiny"
+    Run(config, TABLES, RunFolder(folder), lambda _: None).train()
+    return folder
+
+
+@pytest.fixture(scope="module")
+def exported(
+    config: TrainingConfig, run_folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, Evaluation]:
+    repository = tmp_path_factory.mktemp("repository")
+    shutil.copytree(PROJECT_REPOSITORY / "bi_encoder", repository / "bi_encoder")
+    exporter = Exporter(config, TABLES, own_data("tiny", TABLES), run_folder, repository, quiet=True)
+    return exporter.run(1, DEPTH)
+
+
+@pytest.fixture(scope="module")
+def served(exported: tuple[Path, Evaluation], run_folder: Path) -> list[ServedList]:
+    return read_served(run_folder / f"served-test-{DEPTH}.jsonl")
+
+
+def test_the_version_ranks_with_the_fitted_fusion_and_says_how_well(exported: tuple[Path, Evaluation]) -> None:
+    version, evaluation = exported
+    fusion = open_bundle(version / "encoding").spec.fusion
+    assert "logit" in {term.feature for term in fusion.terms}
+    assert evaluation.users == len(Dataset(TABLES, Protocol(12, 3)).evaluated_users)
+    assert {"text_ann", "item_neighbors", "popular", "blend", WITHOUT_LOGIT, RERANKED} <= {
+        one.name for one in evaluation.methods
+    }
+    card = (version / "README.md").read_text(encoding="utf-8")
+    assert f"{evaluation.mean(RERANKED):.4f}" in card
+
+
+def test_what_was_served_is_what_the_shipped_files_give(
+    exported: tuple[Path, Evaluation], served: list[ServedList], config: TrainingConfig
+) -> None:
+    version, _ = exported
+    bundle = open_bundle(version / "encoding")
+    dataset = Dataset(TABLES, config.protocol)
+    one = served[0]
+    case = dataset.case(one.user_id, Phase.TEST)
+    history = [dataset.fields[item_id] for item_id in case.history[::-1]]
+    context = bundle.encoder.encode_context(ContextFields(history=history))
+    items = [candidate.item_id for candidate in one.candidates]
+    pairs = [bundle.encoder.join(context, bundle.encoder.encode_item(dataset.fields[item_id])) for item_id in items]
+    assert list(one.logits) == pytest.approx(score_graph(version / "model.onnx", pairs).tolist(), abs=1e-4)
+    order = rank(bundle.spec.fusion, one.candidates, dict(zip(items, one.logits, strict=True)))
+    assert one.ranked == tuple(placed.candidate.item_id for placed in order)
+
+
+def test_nothing_that_was_met_before_is_proposed(served: list[ServedList], config: TrainingConfig) -> None:
+    dataset = Dataset(TABLES, config.protocol)
+    for one in served:
+        seen = dataset.case(one.user_id, Phase.TEST).seen
+        assert not seen & {item_id for found in one.by_source.values() for item_id in found}
+        assert all(math.isfinite(logit) for logit in one.logits)
+
+
+def test_a_store_that_knows_another_history_is_refused(
+    exported: tuple[Path, Evaluation], config: TrainingConfig, tmp_path: Path
+) -> None:
+    version, _ = exported
+    dataset = Dataset(TABLES, config.protocol)
+    server = PhaseServer(dataset, version.parent.parent, tmp_path / "stack", DEPTH, quiet=True)
+    with pytest.raises(ListDegraded, match="not that of the protocol"):
+        server.lists(Phase.VALID, dataset.cases(Phase.TEST)[:1])
