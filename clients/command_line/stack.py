@@ -112,6 +112,7 @@ def logs(
     file = stack.log_file(state_dir or stack.default_state_directory(), part)
     if not file.exists():
         raise CommandFailed(f"there is no log {file}", remedy="crossrank up, or name another part")
+    read_to = file.stat().st_size  # before the tail: what is written meanwhile may come twice, but never not at all
     tail = Log(file).last_lines(lines)
     if as_json:
         console.print_json({"part": part, "file": str(file), "lines": tail})
@@ -119,7 +120,7 @@ def logs(
     for line in tail:
         typer.echo(line)
     if follow:
-        _follow(file)
+        _follow(file, read_to)
 
 
 def doctor(state_dir: StateDirectory = None, as_json: AsJson = False) -> None:
@@ -173,9 +174,9 @@ def _print_how_to_call(gateway: str) -> None:
     console.say(f"stop it      {program} down")
 
 
-def _follow(file: Path) -> None:
+def _follow(file: Path, start_byte: int) -> None:
     with file.open(errors="replace") as source:
-        source.seek(0, 2)
+        source.seek(start_byte)
         while True:
             text = source.read()
             if text:
