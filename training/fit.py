@@ -1,5 +1,6 @@
 """Both training steps on sentence-transformers' CrossEncoderTrainer, with checkpoints; a second start resumes."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,6 +35,8 @@ class _Trainer(CrossEncoderTrainer):
 def run_step(model: PairCrossEncoder, loss: nn.Module, step: Step, config: TrainingConfig, folder: Path) -> float:
     """Trains to the end of the step's rows, from the newest checkpoint in ``folder`` if there is one. Returns the
     mean loss."""
+    # Checkpoints come with an automatic card whose example is a plain text, which our pairs are not.
+    logging.getLogger("sentence_transformers.base.model_card").setLevel(logging.ERROR)
     trainer = _Trainer(model=model, args=_arguments(step, config, folder), train_dataset=step.rows, loss=loss)
     last = get_last_checkpoint(str(folder)) if folder.is_dir() else None
     outcome = trainer.train(resume_from_checkpoint=last)

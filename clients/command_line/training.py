@@ -1,5 +1,7 @@
 """crossrank train and crossrank export: a run from tables to a model version. Must not train or measure itself."""
 
+import sys
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -66,7 +68,8 @@ def train(choice: RunChoice, as_json: AsJson = False) -> None:
         config, tables = choice.read_config(), choice.read_tables()
         from training.run import Run, RunFolder
 
-        model = Run(config, tables, RunFolder(choice.folder(config)), console.say).train()
+        with redirect_stdout(sys.stderr):  # the trainer's log; standard output is the result's alone
+            model = Run(config, tables, RunFolder(choice.folder(config)), console.say).train()
     except TrainingError as fault:
         raise CommandFailed(fault.message, remedy=fault.remedy) from fault
     if as_json:
@@ -98,7 +101,8 @@ def export(choice: RunChoice, target: ExportChoice, as_json: AsJson = False) -> 
 
         data = own_data(config.name, tables) if choice.items else MOVIELENS_FACTS
         exporter = Exporter(config, tables, data, choice.folder(config), target.model_repository, as_json)
-        version, evaluation = exporter.run(target.version, target.depth)
+        with redirect_stdout(sys.stderr):
+            version, evaluation = exporter.run(target.version, target.depth)
     except TrainingError as fault:
         raise CommandFailed(fault.message, remedy=fault.remedy) from fault
     except CrossrankError as fault:

@@ -1,0 +1,85 @@
+"""crossrank train, export and eval: what they refuse, and a run of a tiny model from the user's own tables."""
+
+from pathlib import Path
+
+from clients.command_line.console import ExitCode
+from tests.clients.command_line.program import crossrank
+from tests.training.synthetic import synthetic_tables
+from tests.training.tiny_model import save_tiny_model
+from training.data.tables import write_tables
+
+CONFIG = """
+base_model = "{base}"
+layers = 2
+bf16 = false
+[protocol]
+min_positives = 12
+held_out = 3
+[text]
+history_items = 3
+context_tokens = 24
+history_item_tokens = 6
+item_tokens = 10
+[align]
+steps = 2
+batch = 8
+width = 4
+[lists]
+negatives = 5
+near = 2
+near_rank = 8
+far = 2
+far_rank = 24
+min_history = 2
+[fit]
+lists = 8
+settle_lists = 4
+"""
+
+
+def test_own_tables_become_a_trained_model_and_a_second_start_finds_it(tmp_path: Path) -> None:
+    tables = synthetic_tables(users=16)
+    write_tables(tmp_path, tables)
+    base = save_tiny_model(tmp_path / "base", [" ".join(item.fields.values()) for item in tables.items])
+    (tmp_path / "tiny.toml").write_text(CONFIG.format(base=base), encoding="utf-8")
+    arguments = [
+        *("train", "--config", tmp_path / "tiny.toml", "--run", tmp_path / "run", "--json"),
+        *("--items", tmp_path / "items.csv", "--interactions", tmp_path / "interactions.csv"),
+    ]
+    first = crossrank(*arguments)
+    assert first.exit_code == ExitCode.OK, first.notes
+    assert (Path(first.document["model"]) / "model.safetensors").is_file()
+    second = crossrank(*arguments)
+    assert second.document == first.document
+    assert "is trained already" in " ".join(second.notes.split())
+
+
+def test_a_configuration_with_a_wrong_key_is_refused_by_name(tmp_path: Path) -> None:
+    (tmp_path / "wrong.toml").write_text("layer = 3\n", encoding="utf-8")
+    done = crossrank("train", "--config", tmp_path / "wrong.toml", "--state-dir", tmp_path)
+    assert done.exit_code == ExitCode.FAILURE
+    assert "unknown key layer" in " ".join(done.notes.split())
+
+
+def test_one_table_alone_is_refused(tmp_path: Path) -> None:
+    done = crossrank("train", "--items", tmp_path / "items.csv", "--state-dir", tmp_path)
+    assert done.exit_code == ExitCode.FAILURE
+    assert "give both" in done.notes
+
+
+def test_a_run_that_was_not_trained_cannot_be_exported(tmp_path: Path) -> None:
+    tables = synthetic_tables(users=16)
+    write_tables(tmp_path, tables)
+    (tmp_path / "tiny.toml").write_text("[protocol]\nmin_positives = 12\nheld_out = 3\n", encoding="utf-8")
+    done = crossrank(
+        *("export", "--config", tmp_path / "tiny.toml", "--run", tmp_path / "run"),
+        *("--items", tmp_path / "items.csv", "--interactions", tmp_path / "interactions.csv"),
+    )
+    assert done.exit_code == ExitCode.FAILURE
+    assert "run crossrank train" in " ".join(done.notes.split())
+
+
+def test_an_unknown_data_set_is_a_wrong_use() -> None:
+    done = crossrank("eval", "--dataset", "netflix")
+    assert done.exit_code == ExitCode.USAGE
+    assert "movielens-100k" in done.notes
