@@ -63,7 +63,10 @@ class Verification:
         """Rounds forever; an ejection starts one at once. Cancel to stop."""
         while True:
             self._wake.clear()
-            await self.verify_all()
+            try:
+                await self.verify_all()
+            except Exception:  # a round may fail in ways nobody foresaw; the rounds must go on
+                log.exception("verification_round_failed")
             try:
                 await asyncio.wait_for(self._wake.wait(), self._plan.interval_s)
                 await asyncio.sleep(self._plan.interval_s / 5)
@@ -100,6 +103,9 @@ class Verification:
         endpoint.verified.intersection_update(versions)
         if newest in endpoint.verified:
             await self._replay(endpoint, newest, self._next_numbers(len(bundle.golden.pairs)))
+            if newest not in endpoint.verified:
+                # A call failed meanwhile: the answer may be older than that, and is too little to start again on.
+                raise ModelUnavailable("it was ejected while golden pairs were replayed")
             return
         await self._check_fingerprint(endpoint, newest, bundle)
         for start in range(0, len(bundle.golden.pairs), CHUNK_PAIRS):

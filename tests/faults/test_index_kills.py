@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import psutil
 import pytest
 
 from clients.command_line.index import PlaceChoice
@@ -38,6 +39,19 @@ def fragile(tmp_path: Path) -> Iterator[LocalStack]:
     """PostgreSQL and Triton with an empty catalogue, supervised."""
     with LocalStack(tmp_path / "stack", Plan(parts=("postgres", "triton"))) as running:
         yield running
+
+
+def kill_triton(stack: LocalStack) -> None:
+    _kill(stack.status().part("triton").pid)
+
+
+def kill_worker(stack: LocalStack) -> None:
+    """The process that computes the vectors."""
+    for process in psutil.Process(stack.status().part("triton").pid).children(recursive=True):
+        if "bi_encoder" in " ".join(process.cmdline()):
+            _kill(process.pid)
+            return
+    raise LookupError("Triton has no worker for the bi-encoder")
 
 
 def kill_postgres(stack: LocalStack) -> None:
@@ -78,6 +92,16 @@ async def stored_ids(stack: LocalStack) -> set[str]:
         return set(await PostgresItemStore(database).get([item.item_id for item in ITEMS], Budget(BUDGET_S)))
     finally:
         await database.close()
+
+
+@pytest.mark.parametrize("kill", [kill_triton, kill_worker], ids=lambda kill: str(kill.__name__))
+async def test_a_run_outlives_the_restart_of_its_model(fragile: LocalStack, kill: Callable[[LocalStack], None]) -> None:
+    bars = KillingBars(lambda: kill(fragile))
+    counts = await index(fragile, bars)
+    assert bars.killed
+    assert counts.items.inserted == len(ITEMS) == counts.embedded
+    assert counts.interactions.recorded == len(INTERACTIONS)
+    assert await stored_ids(fragile) == {item.item_id for item in ITEMS}
 
 
 async def test_a_killed_database_ends_a_run_at_most_and_the_next_one_stores_the_rest(fragile: LocalStack) -> None:

@@ -154,3 +154,46 @@ async def test_an_ejection_wakes_the_rounds_and_the_endpoint_is_verified_again(r
                 await asyncio.sleep(0)
     finally:
         task.cancel()
+
+
+async def test_an_endpoint_that_is_ejected_while_it_is_replayed_proves_itself_again_from_the_start(rig: Rig) -> None:
+    await rig.verification.verify_all()
+    gates = [asyncio.Event() for _ in rig.connections]
+    for connection, gate in zip(rig.connections, gates, strict=True):
+        connection.gate = gate
+        connection.inferences.clear()
+    replays = asyncio.create_task(rig.verification.verify_all())
+    while not all(connection.inferences for connection in rig.connections):
+        await asyncio.sleep(0)
+    for endpoint in rig.endpoints.all:  # as when a caller's own inference fails meanwhile
+        rig.endpoints.eject(endpoint, "socket closed")
+    for gate in gates:
+        gate.set()
+    await replays
+    assert not any(endpoint.usable for endpoint in rig.endpoints.all), "a replay of a few pairs is no proof"
+    await rig.verification.verify_all()
+    assert all(endpoint.usable and endpoint.verified == {"1"} for endpoint in rig.endpoints.all)
+    assert await rig.score() == pytest.approx(
+        [pair.logit for pair in rig.scorer.current().bundle.golden.pairs], abs=1e-6
+    )
+
+
+async def test_a_round_that_fails_in_an_unforeseen_way_does_not_end_the_rounds(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rounds = 0
+
+    async def explode_once() -> None:
+        nonlocal rounds
+        rounds += 1
+        if rounds == 1:
+            raise ZeroDivisionError
+
+    monkeypatch.setattr(rig.verification, "verify_all", explode_once)
+    task = asyncio.create_task(rig.verification.run())
+    try:
+        async with asyncio.timeout(10):
+            while rounds < 3:
+                await asyncio.sleep(0)
+    finally:
+        task.cancel()
