@@ -1,6 +1,7 @@
 """The score of item_neighbors, and what popular fits, against the formulas in plain Python."""
 
 import math
+import random
 
 import pytest
 
@@ -50,6 +51,15 @@ async def test_only_the_most_recent_items_speak(database: Database, source: Item
     assert item_id == "y"
     assert math.isclose(score, 0.8**19 * 0.3)  # 20 distinct items: the last one still speaks
     assert await scores(source, *known, "another", "c") == []
+
+
+async def test_neighbors_with_the_same_score_come_in_order_of_id(database: Database, source: ItemNeighbors) -> None:
+    twins = [f"twin{number:03}" for number in range(300)]
+    random.Random(1).shuffle(twins)
+    await PostgresItemStore(database).upsert([indexed(film(item_id)) for item_id in twins], Budget(30))
+    statement = "INSERT INTO item_neighbors SELECT 'c', unnest(%s::text[]), 0.2"
+    await database.execute(statement, [twins], Budget(30))
+    assert [item_id for item_id, _ in await scores(source, "c")] == ["y", *sorted(twins)[:9]]
 
 
 async def test_a_neighbor_that_left_the_catalogue_is_not_proposed(source: ItemNeighbors) -> None:

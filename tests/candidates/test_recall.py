@@ -118,6 +118,22 @@ class Explaining(Database):
         return await super().fetch(query, parameters, budget, settings)
 
 
+class Hurried(Database):
+    """Index scans look at few items."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url, connections=2)
+        self.short_scans = 0
+
+    async def fetch(
+        self, query: str, parameters: Sequence[object], budget: Budget, settings: Mapping[str, str] = NO_SETTINGS
+    ) -> list[Row]:
+        hurry = {"hnsw.ef_search": "20", "hnsw.max_scan_tuples": "20"} if settings else {}
+        rows = await super().fetch(query, parameters, budget, {**settings, **hurry})
+        self.short_scans += bool(settings) and len(rows) < LIMIT
+        return rows
+
+
 @pytest.fixture
 async def searched(stored: str) -> AsyncIterator[Explaining]:
     database = Explaining(stored)
@@ -143,6 +159,16 @@ async def recalls(
 async def test_few_matching_items_are_searched_exactly(searched: Explaining, corpus: Corpus, name: str) -> None:
     assert min(await recalls(searched, corpus, FILTERS[name], TextAnnSettings())) == 1.0
     assert not any("items_embedding" in plan for plan in searched.plans)
+
+
+@pytest.mark.parametrize("name", ["eighth", "hundredth", "thousandth", "one cluster"])
+async def test_an_index_scan_that_ends_early_never_shortens_the_list(stored: str, corpus: Corpus, name: str) -> None:
+    database = Hurried(stored)
+    await database.open()
+    found = await recalls(database, corpus, FILTERS[name], TextAnnSettings(exact_rows=0))  # compares the lengths
+    await database.close()
+    assert database.short_scans == QUERIES
+    assert min(found) == 1.0  # all were searched again, exactly
 
 
 @pytest.mark.parametrize("name", FILTERS)

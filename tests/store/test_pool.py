@@ -95,7 +95,7 @@ async def test_what_the_work_raises_undoes_it_and_reaches_the_caller(fragile: Da
 
 
 async def test_a_caller_that_leaves_cancels_its_statement(fragile: Database, fragile_server: RunningPart) -> None:
-    call = asyncio.create_task(fragile.fetch(SLEEP, [], Budget(LONG_S)))
+    call = asyncio.create_task(fragile.fetch(SLEEP, [], Budget(3 * LONG_S)))  # longer than the test waits
     await until_running(fragile_server, 1)
     call.cancel()
     with pytest.raises(asyncio.CancelledError):
