@@ -44,7 +44,7 @@ class CandidateSource(Protocol):
 
 
 class CandidateFetcher(Protocol):
-    """All sources together. Raises StoreUnavailable or ModelUnavailable only when no source could answer."""
+    """All sources together. Raises the first source's fault, and only when no source could answer."""
 
     @property
     def names(self) -> tuple[str, ...]:
