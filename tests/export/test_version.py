@@ -17,7 +17,7 @@ def content(tmp_path: Path) -> VersionContent:
     source = tmp_path / "source"
     (source / "encoding").mkdir(parents=True)
     (source / "encoding" / "spec.json").write_text("{}")
-    (source / "config.json").write_text(json.dumps({"model_type": "bert", "_name_or_path": "a-folder-of-somebody/model"}))
+    (source / "config.json").write_text(json.dumps({"model_type": "bert", "_name_or_path": "a-folder/model"}))
     (source / "tokenizer.json").write_text("{}")
     return VersionContent(
         graph=checksum_graph(source / "graph.onnx"),

@@ -71,7 +71,7 @@ def test_an_open_loop_offers_the_rate_asked_for(triton: Triton, analyzer: PerfAn
 def test_numbers_that_scatter_are_given_and_called_unstable(
     triton: Triton, analyzer: PerfAnalyzer, tmp_path: Path
 ) -> None:
-    impossible = Load(concurrency="1:1:1", window_ms=300, max_windows=3, stability_percent=0)
+    impossible = Load(concurrency="1:1:1", window_ms=1500, max_windows=3, stability_percent=0)
     campaign = Campaign(triton.url, "row_sum", Shape(rows_per_request=4, length_classes=1), impossible)
     (one,) = campaign.run(analyzer, random_lists(seed=13), tmp_path, lambda inputs: None).classes
     assert not one.stable
