@@ -1,0 +1,79 @@
+"""What the repository carries is what export writes: same worker, same configuration, small graphs without traces."""
+
+import re
+from pathlib import Path
+
+import onnx
+import pytest
+from tritonclient.grpc.model_config_pb2 import ModelConfig
+
+from gateway.encoding.bundle import fingerprint_of
+from training.export.config import ServingOptions, Signature, model_config, read_config
+from training.export.names import metadata
+from training.export.version import MAX_GRAPH_MB, WORKER_SOURCE
+
+REPOSITORY = Path(__file__).parents[2] / "model_repository"
+MODELS = sorted(folder.name for folder in REPOSITORY.iterdir() if (folder / "config.pbtxt").is_file())
+VERSIONS = sorted(file.parent.relative_to(REPOSITORY).as_posix() for file in REPOSITORY.glob("*/*/model.onnx"))
+
+
+def _published(config: ModelConfig, word: str) -> dict[str, str]:
+    return {name: value.string_value for name, value in config.parameters.items() if word in name}
+
+
+def test_both_models_are_there() -> None:
+    assert MODELS == ["bi_encoder", "cross_encoder"]
+    assert {"bi_encoder/1", "cross_encoder/1"} <= set(VERSIONS)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_the_worker_is_the_one_of_the_source(version: str) -> None:
+    shipped = REPOSITORY / version / "model.py"
+    assert shipped.read_bytes() == WORKER_SOURCE.read_bytes(), f"cp {WORKER_SOURCE} {shipped}"
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_graph_fits_into_git_and_names_no_machine(version: str) -> None:
+    graph = (REPOSITORY / version / "model.onnx").read_bytes()
+    assert len(graph) <= MAX_GRAPH_MB * 1e6
+    assert not re.search(rb"/(home|root|tmp|usr|opt)/", graph)
+    assert b"site-packages" not in graph
+    assert b'.py", line' not in graph
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_graph_states_the_limits_that_the_worker_checks(version: str) -> None:
+    graph = onnx.load(REPOSITORY / version / "model.onnx")
+    inputs = {one.name for one in graph.graph.input} - {"attention_mask"}
+    assert {"max_tokens", *(f"{name}.values" for name in inputs)} <= metadata(graph).keys()
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_version_has_a_card_with_its_licence(version: str) -> None:
+    card = (REPOSITORY / version / "README.md").read_text(encoding="utf-8")
+    assert "Apache-2.0" in card
+    assert "## Limits" in card or "Limits:" in card
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_the_configuration_is_what_export_generates(model: str) -> None:
+    shipped = read_config(REPOSITORY / model / "config.pbtxt")
+    newest = max((REPOSITORY / model).glob("[0-9]*"), key=lambda folder: int(folder.name))
+    signature = Signature.of(newest / "model.onnx")
+    assert shipped == model_config(model, signature, ServingOptions(), _published(shipped, "fingerprint"))
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_each_warm_up_file_is_there(model: str) -> None:
+    config = read_config(REPOSITORY / model / "config.pbtxt")
+    files = {sample.input_data_file for warmup in config.model_warmup for sample in warmup.inputs.values()}
+    assert files
+    assert all((REPOSITORY / model / "warmup" / file).is_file() for file in files)
+
+
+def test_the_published_fingerprints_are_those_of_the_folders() -> None:
+    published = _published(read_config(REPOSITORY / "cross_encoder" / "config.pbtxt"), "fingerprint.")
+    folders = [REPOSITORY / version for version in VERSIONS if version.startswith("cross_encoder/")]
+    assert published == {
+        f"encoding_fingerprint.{folder.name}": fingerprint_of(folder / "encoding") for folder in folders
+    }
