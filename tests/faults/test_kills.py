@@ -5,6 +5,7 @@
 
 import asyncio
 import os
+import random
 import signal
 import time
 from collections import Counter
@@ -13,7 +14,7 @@ from collections.abc import Iterator
 import psutil
 import pytest
 
-from crossrank_client import CandidateOptions, CrossrankCallError, CrossrankClient, RankingOptions, User
+from crossrank_client import CandidateOptions, CrossrankCallError, CrossrankClient, History, RankingOptions
 from deploy.local.stack import LocalStack
 from tests.e2e.catalogue import fill
 
@@ -47,12 +48,12 @@ class Ledger:
         self.started = 0
         self.last_full = asyncio.Event()
 
-    async def ask(self, client: CrossrankClient, user: str) -> None:
+    async def ask(self, client: CrossrankClient, history: History) -> None:
         """One request. A hang or an unexpected error propagates."""
         self.started += 1
         try:
             async with asyncio.timeout(HANG_S):
-                ranked = await client.recommend(User(user), candidates=WANTED, options=TEN, timeout_s=DEADLINE_S)
+                ranked = await client.recommend(history, candidates=WANTED, options=TEN, timeout_s=DEADLINE_S)
         except CrossrankCallError as error:
             if error.code.name not in PROMISED_ERRORS:
                 raise
@@ -70,10 +71,12 @@ class Ledger:
 
 async def keep_asking(target: str, ledger: Ledger, stop: asyncio.Event, caller: int) -> None:
     async with CrossrankClient(target, timeout_s=DEADLINE_S) as client:
-        number = 0
-        while not stop.is_set() and number < 2000:
-            await ledger.ask(client, f"u{(number * CALLERS + caller) % 40}")
-            number += 1
+        draw = random.Random(caller)
+        for _ in range(2000):
+            if stop.is_set():
+                return
+            # A history nobody had before: an answer from the cache would prove nothing about the model.
+            await ledger.ask(client, History.of(*(f"m{number}" for number in draw.sample(range(240), 4))))
 
 
 async def run_through(target: str, ledger: Ledger, kill: "Kill") -> float:
