@@ -55,7 +55,7 @@ def test_a_planted_violation_is_caught_and_its_neighbour_is_not(detector: Detect
     assert detector([Module(Path("fine.py"), good)]) == []
 
 
-@pytest.mark.parametrize("path", ["/home/me/x", "/root/project", "open('/work/data')", "at /Users/me", "C:\\\\Users"])
+@pytest.mark.parametrize("path", ["/home/me/x", "/root/project", "open('/srv/data')", "at /Users/me", "C:\\\\Users"])
 def test_a_path_of_a_machine_is_caught(path: str) -> None:
     assert len(detectors.machine_paths("a.md", path)) == 1
 
