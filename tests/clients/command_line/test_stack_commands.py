@@ -146,7 +146,13 @@ def test_the_state_lies_in_the_project_by_default(tmp_path: Path, monkeypatch: p
 def test_a_followed_log_goes_on_until_it_is_interrupted(running: Path) -> None:
     command = [sys.executable, "-m", "clients.command_line.main", "logs", "postgres", "--follow", "-n", "1"]
     with subprocess.Popen(
-        [*command, "--state-dir", str(running)], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*command, "--state-dir", str(running)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A background job of a shell ignores SIGINT, and so would its children.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as follower:
         assert follower.stdout is not None
         assert follower.stdout.readline() != ""
