@@ -46,7 +46,7 @@ def filled(database_url: str) -> str:
     """Five films; u1 liked heat after toy story, u2 liked alien, and u3 disliked everything."""
     vector = str([1.0] * EMBEDDING_DIMENSION)
     with psycopg.connect(database_url) as connection:
-        connection.execute("TRUNCATE items, interactions")
+        connection.execute("TRUNCATE items, interactions CASCADE")
         for item_id, title in TITLES.items():
             connection.execute(_ITEM, (item_id, title, vector))
         for user_id, item_id, hour in LIKED:
@@ -123,7 +123,7 @@ async def test_an_empty_catalogue_is_told_with_its_remedy(
     gateway: ScriptedServer, database_url: str, tmp_path: Path, bundle: EncodingBundle
 ) -> None:
     with psycopg.connect(database_url) as connection:
-        connection.execute("TRUNCATE items, interactions")
+        connection.execute("TRUNCATE items, interactions CASCADE")
     with pytest.raises(NothingIndexed, match="the catalogue is empty") as failure:
         await sample_pairs(place(gateway, database_url, tmp_path), users=1, candidates=1)
     assert failure.value.remedy == "crossrank index --dataset movielens-100k"
