@@ -6,13 +6,16 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 GENERATED := clients/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down test lint proto manifests loadtest lock clean
+.PHONY: help demo train-demo up down test lint proto manifests loadtest lock clean
 
 help:  ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
 demo: $(VENV)/.local  ## Show three real users before and after re-ranking, then stop everything
 	$(BIN)/crossrank demo
+
+train-demo: $(VENV)/.dev  ## Train, export, judge and measure a small cross-encoder: the whole chain in minutes
+	$(BIN)/crossrank train-demo
 
 up: $(VENV)/.local  ## Start PostgreSQL, Triton and the gateway, and leave them running
 	$(BIN)/crossrank up

@@ -1,9 +1,8 @@
 """The composition root: builds the adapters from the settings, wires them, owns their lifetimes. Holds no logic."""
 
-import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -24,16 +23,16 @@ from gateway.pipeline import Defaults, Parts, Pipeline
 from gateway.rpc.catalog import CatalogServicer
 from gateway.rpc.feedback import FeedbackServicer
 from gateway.rpc.info import ModelInfo
-from gateway.rpc.ranking import RankingServicer
+from gateway.rpc.ranking import Ranker, RankingServicer
 from gateway.scoring.admission import Admission
 from gateway.scoring.coalesced import ChunkLimits, CoalescedScorer
-from gateway.scoring.cross_encoder import CrossEncoder
 from gateway.scoring.embedder import BiEncoder
-from gateway.scoring.endpoints import Endpoints
 from gateway.scoring.triton import TritonConnection
-from gateway.scoring.verification import Verification, VerificationPlan
+from gateway.scoring.verification import VerificationPlan
+from gateway.scoring.verified_model import VerifiedModel, open_verified
 from gateway.server import ServerSettings, Services, TlsFiles, serve
-from gateway.settings import Settings
+from gateway.settings import Settings, encodings_folder
+from gateway.store.comparisons import PostgresComparisonStore
 from gateway.store.feedback import PostgresFeedbackStore
 from gateway.store.histories import PostgresHistoryStore
 from gateway.store.items import PostgresItemStore
@@ -41,6 +40,10 @@ from gateway.store.pool import Database
 from gateway.store.schema import apply_schema
 from gateway.telemetry.endpoint import metrics_endpoint
 from gateway.telemetry.metrics import Metrics
+from gateway.trial.canary import Canary, Challenger
+from gateway.trial.comparison_log import ComparisonLog
+from gateway.trial.draw import Draw
+from gateway.trial.shadow import Shadow, ShadowLimits
 
 START_TIMEOUT_S = 30.0
 """How long a gateway that starts waits for PostgreSQL."""
@@ -48,16 +51,15 @@ START_TIMEOUT_S = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Models:
-    """Triton's side: endpoints, the proof that they are right, and the two models on them."""
+    """Triton's side: the cross-encoder that serves, the bi-encoder, and a cross-encoder on trial where there is one."""
 
-    endpoints: Endpoints
-    verification: Verification
-    cross_encoder: CrossEncoder
+    champion: VerifiedModel
     bi_encoder: BiEncoder
+    challenger: VerifiedModel | None = None
 
     def encoder(self) -> PairEncoder:
         """Of the served version. Raises ModelUnavailable."""
-        return self.verification.current().bundle.encoder
+        return self.champion.verification.current().bundle.encoder
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +74,12 @@ class Info:
     def models(self) -> Sequence[ModelInfo]:
         """The served model; none before the first verification."""
         try:
-            served = self.models_side.verification.current()
+            served = self.models_side.champion.verification.current()
         except ModelUnavailable:
             return ()
         spec = served.bundle.spec
         fields = tuple(field.name for field in spec.item.fields)
-        ready = self.models_side.endpoints.right_within(self.serving_window_s)
+        ready = self.models_side.champion.endpoints.right_within(self.serving_window_s)
         longest = served.bundle.encoder.max_pair_tokens
         return (ModelInfo(served.identity, spec.template, fields, longest, ready),)
 
@@ -96,36 +98,38 @@ async def open_database(settings: Settings) -> AsyncIterator[Database]:
 
 @asynccontextmanager
 async def open_models(settings: Settings) -> AsyncIterator[Models]:
-    """Connections to Triton, verified once before use and then again and again in the background."""
+    """Connections to Triton, and the models over them, verified as long as they are open."""
     connections = [TritonConnection(url.strip()) for url in settings.triton_urls.split(",") if url.strip()]
-    endpoints = Endpoints(connections)
-    repository = Path(settings.model_repository)
-    verification = Verification(
-        endpoints,
-        VerificationPlan(
-            settings.model,
-            repository / settings.model,
-            interval_s=settings.verify_interval_s,
-            timeout_s=settings.verify_timeout_s,
-            patience_s=settings.serving_window_s,
-        ),
-    )
-    text_encoder = TextEncoder(repository / settings.embedding_model / "1" / "tokenizer.json")
-    await verification.verify_all()
-    rounds = asyncio.create_task(verification.run())
-    try:
-        yield Models(
-            endpoints,
-            verification,
-            CrossEncoder(endpoints, verification),
-            BiEncoder(endpoints, text_encoder, settings.embedding_model),
-        )
-    finally:
-        rounds.cancel()
-        with suppress(asyncio.CancelledError):
-            await rounds
+    tokenizer = Path(settings.model_repository) / settings.embedding_model / "1" / "tokenizer.json"
+    async with AsyncExitStack() as opened:
         for connection in connections:
-            await connection.close()
+            opened.push_async_callback(connection.close)
+        champion = await opened.enter_async_context(open_verified(connections, champion_plan(settings)))
+        challenger = None
+        if settings.challenger:
+            challenger = await opened.enter_async_context(open_verified(connections, challenger_plan(settings)))
+        embedder = BiEncoder(champion.endpoints, TextEncoder(tokenizer), settings.embedding_model)
+        yield Models(champion, embedder, challenger)
+
+
+def champion_plan(settings: Settings) -> VerificationPlan:
+    """The newest version of the model, but for the one on trial."""
+    return VerificationPlan(
+        settings.model,
+        encodings_folder(settings),
+        interval_s=settings.verify_interval_s,
+        timeout_s=settings.verify_timeout_s,
+        patience_s=settings.serving_window_s,
+        never=settings.challenger if settings.challenger.isdecimal() else "",
+    )
+
+
+def challenger_plan(settings: Settings) -> VerificationPlan:
+    """The version of the model that is on trial, or the newest version of another model."""
+    plan = replace(champion_plan(settings), never="")
+    if settings.challenger.isdecimal():
+        return replace(plan, only=settings.challenger)
+    return replace(plan, model=settings.challenger, encodings=Path(settings.model_repository) / settings.challenger)
 
 
 async def run(settings: Settings) -> None:
@@ -133,7 +137,9 @@ async def run(settings: Settings) -> None:
     metrics = Metrics(CollectorRegistry())
     with metrics_endpoint(settings.metrics_listen, metrics.registry):
         async with open_database(settings) as database, open_models(settings) as models:
-            await serve(build_services(settings, database, models, metrics), server_settings(settings))
+            parts = build_parts(settings, database, models, metrics)
+            async with open_ranker(settings, parts, database, models, metrics) as ranker:
+                await serve(build_services(settings, database, models, metrics, ranker), server_settings(settings))
 
 
 def build_candidates(settings: Settings, database: Database, models: Models) -> Blend:
@@ -143,42 +149,84 @@ def build_candidates(settings: Settings, database: Database, models: Models) -> 
     return Blend((text_ann, ItemNeighbors(database), popular), fallback=popular)
 
 
-def build_pipeline(settings: Settings, database: Database, models: Models, metrics: Metrics) -> Pipeline:
-    """The pipeline over PostgreSQL and Triton."""
+def build_parts(settings: Settings, database: Database, models: Models, metrics: Metrics) -> Parts:
+    """The champion's pipeline over PostgreSQL and Triton, in parts."""
     admission = Admission(settings.max_tokens_in_flight, settings.batch_share, settings.overload_retry_after_s)
     cache = LocalScoreCache(settings.cache_entries)
     metrics.watch("tokens_in_flight", "Tokens of admitted work", lambda: admission.in_flight)
     metrics.watch("cache_entries", "Scores in the process cache", lambda: len(cache))
-    parts = Parts(
+    return Parts(
         candidates=build_candidates(settings, database, models),
         items=PostgresItemStore(database),
         histories=PostgresHistoryStore(database),
         feedback=PostgresFeedbackStore(database),
         cache=cache,
-        scorer=CoalescedScorer(
-            models.cross_encoder, admission, ChunkLimits(settings.chunk_tokens, settings.chunk_pairs)
-        ),
+        scorer=build_scorer(settings, models.champion, admission),
         admission=admission,
         observer=metrics,
     )
+
+
+def build_scorer(settings: Settings, model: VerifiedModel, admission: Admission) -> CoalescedScorer:
+    """Scores lists with a model."""
+    return CoalescedScorer(model.scorer, admission, ChunkLimits(settings.chunk_tokens, settings.chunk_pairs))
+
+
+def build_pipeline(settings: Settings, parts: Parts) -> Pipeline:
+    """A pipeline of these parts."""
     defaults = Defaults(settings.model, settings.default_candidates, settings.default_top_n, settings.candidates_share)
     return Pipeline(parts, defaults)
 
 
-def build_services(settings: Settings, database: Database, models: Models, metrics: Metrics) -> Services:
-    """All servicers over one pipeline."""
-    pipeline = build_pipeline(settings, database, models, metrics)
+@asynccontextmanager
+async def open_ranker(
+    settings: Settings, parts: Parts, database: Database, models: Models, metrics: Metrics
+) -> AsyncIterator[Ranker]:
+    """The champion's pipeline; with a challenger its shadow and its canary around it. At the end the shadow finishes
+    what it has begun."""
+    if models.challenger is None:
+        yield build_pipeline(settings, parts)
+        return
+    endpoints, verification = models.challenger.endpoints, models.challenger.verification
+
+    def ready() -> bool:
+        return endpoints.right_within(settings.serving_window_s)
+
+    metrics.watch("challenger_ready", "1 while the challenger answers golden pairs rightly", lambda: float(ready()))
+    challenger = replace(parts, scorer=build_scorer(settings, models.challenger, parts.admission))
+    comparisons = ComparisonLog(PostgresComparisonStore(database), metrics)
+    shadow = Shadow(
+        build_pipeline(settings, replace(challenger, cache=LocalScoreCache(0))),
+        verification.identity,
+        Draw(f"shadow:{settings.challenger}", settings.shadow_share),
+        comparisons,
+        ShadowLimits(settings.shadow_lists, settings.shadow_waiting, settings.shadow_deadline_s),
+    )
+    champion = build_pipeline(settings, replace(parts, listener=shadow) if settings.shadow_share else parts)
+    draw = Draw(f"canary:{settings.challenger}", settings.canary_share)
+    canary = Canary(champion, Challenger(build_pipeline(settings, challenger), ready), draw, metrics)
+    try:
+        yield canary if settings.canary_share else champion
+    finally:
+        await shadow.drain()
+        await comparisons.close()
+
+
+def build_services(
+    settings: Settings, database: Database, models: Models, metrics: Metrics, ranker: Ranker
+) -> Services:
+    """All servicers over one ranker."""
     limits = request_limits(settings)
     items = PostgresItemStore(database)
     writer = CatalogWriter(items, models.bi_encoder, models.encoder, settings.embedding_model)
-    info = Info(models, pipeline.candidate_sources, settings.serving_window_s)
+    info = Info(models, build_candidates(settings, database, models).names, settings.serving_window_s)
 
     def ranking_is_right() -> bool:
-        return models.endpoints.right_within(settings.serving_window_s)
+        return models.champion.endpoints.right_within(settings.serving_window_s)
 
     metrics.watch("ranking_ready", "1 while golden pairs are answered rightly", lambda: float(ranking_is_right()))
     return Services(
-        ranking=RankingServicer(pipeline, info, limits),
+        ranking=RankingServicer(ranker, info, limits),
         catalog=CatalogServicer(writer, items, limits),
         feedback=FeedbackServicer(PostgresFeedbackStore(database), limits),
         metrics=metrics,

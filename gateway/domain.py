@@ -14,6 +14,7 @@ class Item:
 
     ``token_ids`` are the item's side of a pair as stored at indexing time, whole (not cut to a budget), without special
     tokens; they count only while ``tokens_fingerprint`` equals the served encoding's fingerprint of the item side.
+    ``popularity`` is how many users liked it when popularity was last made; 0 where nobody did, or nobody knows.
     """
 
     item_id: str
@@ -21,6 +22,7 @@ class Item:
     attributes: Mapping[str, AttributeValue] = field(default_factory=dict)
     token_ids: tuple[int, ...] | None = None
     tokens_fingerprint: str = ""
+    popularity: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,13 +15,15 @@ from gateway.domain import (
     HistoryEvent,
     Impression,
     Item,
+    Priority,
     RankedList,
     RankingOptions,
     Reason,
 )
-from gateway.encoding.spec import LOGIT_ONLY
+from gateway.encoding.fusion import LOGIT_FUSION
 from gateway.errors import DeadlineTooShort, ModelUnavailable, NotFound, StoreUnavailable
 from gateway.explanation import explain
+from gateway.features import HISTORY_EVENTS
 from gateway.ports import (
     CandidateFetcher,
     FeedbackStore,
@@ -31,13 +33,10 @@ from gateway.ports import (
     ScoreCache,
     ServedModel,
 )
-from gateway.request import ListDraft, Request, Sides, ranked_list, reason_of
+from gateway.request import ListDraft, Listener, Request, Sides, fusion_input, ranked_list, reason_of, shown
 from gateway.scoring.admission import Admission
 from gateway.scoring.coalesced import CoalescedScorer, ScoringWork
 from gateway.telemetry.stages import StageClock
-
-HISTORY_EVENTS = 50
-"""Stored events read for a user: sources and template take their own, shorter prefix."""
 
 LOG_RESERVE_S = 0.03
 """Kept back from scoring, so that the impression can still be logged and the answer built."""
@@ -55,6 +54,7 @@ class Parts:
     scorer: CoalescedScorer
     admission: Admission
     observer: Observer
+    listener: Listener | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +109,15 @@ class Pipeline:
         await self._read_history(request)
         return await self._rank_candidates(request, candidates, options.top_n or len(candidates))
 
+    async def rank_again(self, earlier: Request, draft: ListDraft, call: Call) -> tuple[Request, ListDraft]:
+        """The whole list of another pipeline's request in this one's order: as batch work, neither logged nor counted.
+
+        Raises CrossrankError where the model cannot score all of it.
+        """
+        options = RankingOptions(priority=Priority.BATCH, require_rerank=True)
+        request = replace(self._begin(earlier.context, options, call), clock=StageClock(), history=earlier.history)
+        return request, await self._order(request, draft.candidates, draft.items)
+
     async def _rank_candidates(self, request: Request, candidates: Sequence[Candidate], top_n: int) -> RankedList:
         items = await self._read_items(request, candidates)
         return await self._rank_items(request, candidates, items, top_n)
@@ -116,6 +125,19 @@ class Pipeline:
     async def _rank_items(
         self, request: Request, candidates: Sequence[Candidate], items: Mapping[str, Item], top_n: int
     ) -> RankedList:
+        draft = await self._order(request, candidates, items)
+        sides, answer = draft.sides, ranked_list(request, shown(request, draft, top_n))
+        if request.options.explain and sides and request.model:
+            with request.clock.stage("explain"):
+                answer = await explain(self._parts.scorer, request, sides, answer)
+        answer = await self._log_impression(request, answer)
+        self._parts.observer.list_answered(answer)
+        if self._parts.listener:
+            self._parts.listener.list_ranked(request, draft)
+        return answer
+
+    async def _order(self, request: Request, candidates: Sequence[Candidate], items: Mapping[str, Item]) -> ListDraft:
+        """Steps 3 to 8: all candidates whose items are known, in their total order."""
         candidates = [candidate for candidate in candidates if candidate.item_id in items]
         sides = None
         if request.model and candidates:
@@ -123,14 +145,7 @@ class Pipeline:
             await self._look_up(request, request.model, sides)
             await self._encode(request, request.model, sides)
             await self._score(request, request.model, sides)
-        draft = self._rank(request, ListDraft((), candidates, items, sides), top_n)
-        answer = ranked_list(request, draft)
-        if request.options.explain and sides and request.model:
-            with request.clock.stage("explain"):
-                answer = await explain(self._parts.scorer, request, sides, answer)
-        answer = await self._log_impression(request, answer)
-        self._parts.observer.list_answered(answer)
-        return answer
+        return await self._rank(request, ListDraft((), candidates, items, sides))
 
     def _begin(self, context: Context, options: RankingOptions, call: Call) -> Request:
         """Refuses what cannot be served, before any work."""
@@ -253,16 +268,14 @@ class Pipeline:
             missing = len(sides.keys) - len(sides.logits())
             request.degrade(reason, f"{missing} of {len(sides.keys)} items were not scored: {fault.message}")
 
-    def _rank(self, request: Request, draft: ListDraft, top_n: int) -> ListDraft:
-        """Step 8: fused score, total order, rules, top-k."""
+    async def _rank(self, request: Request, draft: ListDraft) -> ListDraft:
+        """Step 8: fused score off the event loop, total order."""
         with request.clock.stage("rank"):
-            options, model = request.options, request.model
-            fusion = model.bundle.spec.fusion if model else LOGIT_ONLY
-            placed = ranking.rank(fusion, draft.candidates, draft.sides.logits() if draft.sides else {})
+            fusion = request.model.bundle.fusion if request.model else LOGIT_FUSION
+            placed = await asyncio.to_thread(ranking.rank, fusion, fusion_input(request, draft))
             if invalid := sum(one.invalid for one in placed):
                 request.degrade(Reason.SCORE_INVALID, f"{invalid} items have no finite logit")
-            placed = ranking.cap_shared(ranking.at_least(placed, options.min_score), draft.items, options.diversity_cap)
-            return replace(draft, placed=placed[:top_n])
+            return replace(draft, placed=placed)
 
     async def _log_impression(self, request: Request, answer: RankedList) -> RankedList:
         """Step 9: what was shown, so that feedback can be joined to it."""

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gateway.budget import Budget
+from gateway.comparison import Comparison, Loss, Outcome
 from gateway.domain import (
     Candidate,
     CandidateQuery,
@@ -152,6 +153,30 @@ class Observer(Protocol):
 
     def list_answered(self, answer: RankedList) -> None:
         """A list was answered."""
+
+
+class ComparisonStore(Protocol):
+    """What shadow scoring found, of all gateways together. Raises StoreUnavailable."""
+
+    async def record(self, comparisons: Sequence[Comparison], losses: Mapping[Loss, int], budget: Budget) -> None:
+        """Adds all or nothing."""
+
+
+class TrialObserver(Protocol):
+    """Metrics of a model on trial."""
+
+    def shadow_ended(self, outcome: Outcome) -> None:
+        """One drawn request was compared or lost."""
+
+    def shadow_compared(self, comparison: Comparison) -> None:
+        """What one comparison found."""
+
+    def comparisons_lost(self, number: int) -> None:
+        """Comparisons that no store took."""
+
+    def canary_ended(self, outcome: str) -> None:
+        """One drawn request was "answered" by the challenger, or by the champion since that was "unready" or
+        "failed"."""
 
 
 class Embedder(Protocol):

@@ -3,7 +3,8 @@
 import math
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 from gateway.budget import Budget, Call
 from gateway.domain import (
@@ -22,8 +23,9 @@ from gateway.domain import (
 )
 from gateway.encoding.pair_encoder import EncodedContext
 from gateway.errors import CrossrankError, DeadlineTooShort, ModelOverloaded, ModelUnavailable
+from gateway.features import FusionInput
 from gateway.ports import ServedModel
-from gateway.ranking import Placed
+from gateway.ranking import Placed, at_least, cap_shared
 from gateway.scoring.coalesced import ScoringOutcome
 from gateway.telemetry.stages import StageClock
 
@@ -100,6 +102,31 @@ class ListDraft:
     candidates: Sequence[Candidate]
     items: Mapping[str, Item]
     sides: Sides | None
+
+
+class Listener(Protocol):
+    """Hears of every answered list; must neither wait nor raise."""
+
+    def list_ranked(self, request: Request, draft: ListDraft) -> None:
+        """The draft holds all candidates in order, whatever part of them was answered."""
+
+
+def fusion_input(request: Request, draft: ListDraft) -> FusionInput:
+    """What the fused score of the list may read."""
+    return FusionInput(
+        draft.candidates,
+        logits=draft.sides.logits() if draft.sides else {},
+        items={item_id: item.fields for item_id, item in draft.items.items()},
+        history=request.history,
+        popularity={item_id: item.popularity for item_id, item in draft.items.items()},
+    )
+
+
+def shown(request: Request, draft: ListDraft, top_n: int) -> ListDraft:
+    """What is left of a whole order after the rules of the request."""
+    options = request.options
+    placed = cap_shared(at_least(draft.placed, options.min_score), draft.items, options.diversity_cap)
+    return replace(draft, placed=placed[:top_n])
 
 
 def ranked_list(request: Request, draft: ListDraft) -> RankedList:

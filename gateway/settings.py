@@ -69,6 +69,19 @@ class Settings:
         200_000, "scores kept in the process, about 150 bytes each; 0: none", "scores", (0, 10**8)
     )
 
+    challenger: str = _knob(
+        "", "model on trial beside the champion: a version of its model, or the name of another model; empty: none"
+    )
+    shadow_share: float = _knob(
+        0.0, "share of users whose lists the challenger ranks too, unseen, to be compared", "", (0, 1)
+    )
+    shadow_lists: int = _knob(2, "lists that the challenger ranks unseen at a time", "lists", (1, 64))
+    shadow_waiting: int = _knob(16, "lists that may wait for that; more are dropped and counted", "lists", (0, 10_000))
+    shadow_deadline_s: float = _knob(
+        2.0, "longest time for one of them, and for all of them at the end", "s", (0.05, 60)
+    )
+    canary_share: float = _knob(0.0, "share of users whom the challenger answers, the same ones always", "", (0, 1))
+
 
 @dataclass(frozen=True, slots=True)
 class Knob:
@@ -111,11 +124,23 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
                 values[one.name] = _parse(given[variable], type(one.default), one.metadata["bounds"])
             except ValueError as fault:
                 faults.append(f"{variable}={given[variable]!r}: {fault}")
-    if not faults and values.get("max_deadline_s", 5.0) < values.get("default_deadline_s", 1.0):
-        faults.append(f"{PREFIX}MAX_DEADLINE_S is below {PREFIX}DEFAULT_DEADLINE_S: raise it")
+    if not faults:
+        faults = _contradictions(Settings(**values))
     if faults:
         raise SettingsInvalid("\n".join(faults))
     return Settings(**values)
+
+
+def _contradictions(settings: Settings) -> list[str]:
+    faults = []
+    if settings.max_deadline_s < settings.default_deadline_s:
+        faults.append(f"{PREFIX}MAX_DEADLINE_S is below {PREFIX}DEFAULT_DEADLINE_S: raise it")
+    if settings.challenger == settings.model:
+        faults.append(f"{PREFIX}CHALLENGER is the model that serves: name one of its versions, or another model")
+    for name in ("shadow_share", "canary_share"):
+        if getattr(settings, name) and not settings.challenger:
+            faults.append(f"{PREFIX}{name.upper()} is above 0 without {PREFIX}CHALLENGER: name the model on trial")
+    return faults
 
 
 def encodings_folder(settings: Settings) -> Path:

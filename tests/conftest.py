@@ -56,7 +56,7 @@ async def _tables(postgres: str) -> AsyncIterator[Database]:
 async def database(_tables: Database) -> Database:
     """The module's database with our schema, all tables empty."""
     tables = "items, item_numbers, interactions, item_popularity, item_neighbors, impressions, impression_items"
-    await _tables.execute(f"TRUNCATE {tables}", [], Budget(30))
+    await _tables.execute(f"TRUNCATE {tables}, shadow_comparisons", [], Budget(30))
     return _tables
 
 

@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
-CONTRACT = ("demo", "up", "down", "test", "lint", "proto", "manifests", "loadtest", "clean")
+CONTRACT = ("demo", "train-demo", "up", "down", "test", "lint", "proto", "manifests", "loadtest", "clean")
 
 FAKE_PYTHON = """#!/bin/sh
 echo "$@" >> "{calls}"

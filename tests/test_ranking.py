@@ -6,8 +6,11 @@ import random
 import pytest
 
 from gateway.domain import Candidate, DiversityCap, Item, SourceHit
-from gateway.encoding.spec import LOGIT_ONLY, FusionSpec, FusionTerm
-from gateway.ranking import at_least, cap_shared, feature_value, fused_margin, fusion_features, rank, sigmoid
+from gateway.encoding.fusion import LOGIT_FUSION, Fusion
+from gateway.encoding.spec import FusionTerm, LinearFusion
+from gateway.features import FusionInput
+from gateway.ranking import Placed, at_least, cap_shared, sigmoid
+from gateway.ranking import rank as rank_list
 
 
 def candidate(item_id: str, position: int, **hits: tuple[int, float]) -> Candidate:
@@ -15,11 +18,15 @@ def candidate(item_id: str, position: int, **hits: tuple[int, float]) -> Candida
     return Candidate(item_id, position, 1 / (60 + position), made)
 
 
+def rank(fusion: Fusion, candidates: list[Candidate], logits: dict[str, float]) -> list[Placed]:
+    return rank_list(fusion, FusionInput(candidates, logits))
+
+
 LIST = [candidate(name, position) for position, name in enumerate("abcde", start=1)]
 
 
 def order(logits: dict[str, float], candidates: list[Candidate] = LIST) -> str:
-    return "".join(one.candidate.item_id for one in rank(LOGIT_ONLY, candidates, logits))
+    return "".join(one.candidate.item_id for one in rank(LOGIT_FUSION, candidates, logits))
 
 
 def test_higher_logits_come_first() -> None:
@@ -35,49 +42,41 @@ def test_equal_logits_keep_first_stage_order_however_the_candidates_arrive(seed:
 
 def test_unscored_items_follow_in_first_stage_order_and_invalid_ones_come_last() -> None:
     logits = {"e": 0.5, "a": math.nan, "c": math.inf}
-    placed = rank(LOGIT_ONLY, LIST, logits)
+    placed = rank(LOGIT_FUSION, LIST, logits)
     assert "".join(one.candidate.item_id for one in placed) == "ebdac"
     assert [one.invalid for one in placed] == [False, False, False, True, True]
     assert [one.score is None for one in placed] == [False, True, True, True, True]
 
 
 def test_the_score_is_the_sigmoid_of_the_margin_and_never_overflows() -> None:
-    assert rank(LOGIT_ONLY, LIST[:1], {"a": 0.0})[0].score == 0.5
+    assert rank(LOGIT_FUSION, LIST[:1], {"a": 0.0})[0].score == 0.5
     assert sigmoid(1e4) == 1.0
     assert sigmoid(-1e4) == 0.0
     assert sigmoid(2.0) + sigmoid(-2.0) == pytest.approx(1.0)
 
 
 def test_first_stage_signals_enter_the_fused_score_with_their_weights() -> None:
-    fusion = FusionSpec(
-        (FusionTerm("logit", 2.0), FusionTerm("reciprocal_rank:popular", 3.0, mean=0.5, scale=0.25)), intercept=-1.0
-    )
-    one = candidate("a", 1, popular=(30, 7.0))
-    assert fused_margin(fusion, one, 0.5) == pytest.approx(-1 + 2 * 0.5 + 3 * (60 / 90 - 0.5) / 0.25)
+    terms = (FusionTerm("logit", 2.0), FusionTerm("reciprocal_rank:popular", 3.0, mean=0.5, scale=0.25))
+    fusion = Fusion(LinearFusion(terms, intercept=-1.0))
+    [placed] = rank(fusion, [candidate("a", 1, popular=(30, 7.0))], {"a": 0.5})
+    assert placed.score == pytest.approx(sigmoid(-1 + 2 * 0.5 + 3 * (60 / 90 - 0.5) / 0.25))
+
+
+def test_features_of_the_list_are_those_of_the_scored_items_alone() -> None:
+    fusion = Fusion(LinearFusion((FusionTerm("logit_gap", 1.0),)))
+    placed = rank(fusion, LIST, {"b": 3.0, "d": 1.0, "e": math.inf})
+    assert [one.score for one in placed[:2]] == [0.5, pytest.approx(sigmoid(-2.0))]
+    assert "".join(one.candidate.item_id for one in placed) == "bdace"
 
 
 def test_a_strong_signal_can_overrule_the_logit() -> None:
-    fusion = FusionSpec((FusionTerm("logit", 1.0), FusionTerm("log_score:popular", 5.0)))
+    fusion = Fusion(LinearFusion((FusionTerm("logit", 1.0), FusionTerm("log_score:popular", 5.0))))
     candidates = [candidate("a", 1, popular=(9, 1.0)), candidate("b", 2, popular=(1, 500.0))]
     assert [one.candidate.item_id for one in rank(fusion, candidates, {"a": 1.0, "b": 0.0})] == ["b", "a"]
 
 
-def test_features_of_a_source_that_did_not_propose_the_item_are_zero() -> None:
-    names = ["logit", "first_stage", "reciprocal_rank:popular", "score:popular", "log_score:popular"]
-    matrix = fusion_features(names, [candidate("a", 1), candidate("b", 2, popular=(1, 3.0))], [0.5, -0.5])
-    assert matrix.tolist() == [
-        [0.5, 1 / 61, 0.0, 0.0, 0.0],
-        [-0.5, 1 / 62, 60 / 61, 3.0, math.log1p(3.0)],
-    ]
-
-
-def test_an_unknown_feature_is_an_error_not_a_zero() -> None:
-    with pytest.raises(KeyError):
-        feature_value("luck:popular", LIST[0], 0.0)
-
-
 def test_min_score_leaves_out_low_scores_and_keeps_unscored_items() -> None:
-    placed = at_least(rank(LOGIT_ONLY, LIST, {"a": 2.0, "b": -2.0}), 0.5)
+    placed = at_least(rank(LOGIT_FUSION, LIST, {"a": 2.0, "b": -2.0}), 0.5)
     assert "".join(one.candidate.item_id for one in placed) == "acde"
 
 
@@ -89,6 +88,6 @@ def test_a_cap_keeps_the_best_items_of_each_value() -> None:
         "d": Item("d", {}, {"genre": "comedy"}),
         "e": Item("e", {}),
     }
-    placed = cap_shared(rank(LOGIT_ONLY, LIST, {}), items, DiversityCap("genre", 1))
+    placed = cap_shared(rank(LOGIT_FUSION, LIST, {}), items, DiversityCap("genre", 1))
     assert "".join(one.candidate.item_id for one in placed) == "ade"
     assert len(cap_shared(placed, items, None)) == 3

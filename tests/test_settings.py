@@ -25,6 +25,10 @@ def test_variables_are_read_with_their_types() -> None:
         ("CROSSRANK_REFLECTION", "maybe", "must be true or false"),
         ("CROSSRANK_CHUNKPAIRS", "7", "is not a setting"),
         ("CROSSRANK_MAX_DEADLINE_S", "0.5", "is below CROSSRANK_DEFAULT_DEADLINE_S"),
+        ("CROSSRANK_SHADOW_SHARE", "0.1", "is above 0 without CROSSRANK_CHALLENGER"),
+        ("CROSSRANK_CANARY_SHARE", "0.1", "is above 0 without CROSSRANK_CHALLENGER"),
+        ("CROSSRANK_CANARY_SHARE", "1.1", "must be 0 to 1"),
+        ("CROSSRANK_CHALLENGER", "cross_encoder", "is the model that serves"),
     ],
 )
 def test_a_bad_value_is_refused_with_variable_and_bounds(variable: str, value: str, expected: str) -> None:
@@ -37,6 +41,11 @@ def test_all_faults_are_reported_at_once() -> None:
     with pytest.raises(SettingsInvalid) as caught:
         read_settings({"CROSSRANK_CHUNK_PAIRS": "0", "CROSSRANK_BATCH_SHARE": "2"})
     assert len(str(caught.value).splitlines()) == 2
+
+
+def test_a_share_with_a_challenger_is_accepted() -> None:
+    settings = read_settings({"CROSSRANK_CHALLENGER": "2", "CROSSRANK_SHADOW_SHARE": "0.1"})
+    assert (settings.challenger, settings.shadow_share, settings.canary_share) == ("2", 0.1, 0.0)
 
 
 def test_every_setting_says_why_and_every_default_is_inside_its_bounds() -> None:

@@ -6,8 +6,8 @@ from textwrap import fill
 
 from training.config import TrainingConfig
 from training.data.tables import Tables
-from training.evaluate import Evaluation
-from training.metrics import METRICS
+from training.evaluation.evaluation import Evaluation
+from training.evaluation.metrics import HEADLINE
 
 WIDTH = 118
 
@@ -39,11 +39,11 @@ def own_data(name: str, tables: Tables) -> DataFacts:
 
 def results_table(evaluation: Evaluation) -> str:
     """The rows as Markdown, with 95 % intervals on NDCG@10."""
-    lines = ["| method | " + " | ".join(name.upper() for name in METRICS) + " | p (re-ranked is the same) |"]
-    lines.append("|---|" + "---|" * (len(METRICS) + 1))
+    lines = ["| method | " + " | ".join(name.upper() for name in HEADLINE) + " | p (re-ranked is the same) |"]
+    lines.append("|---|" + "---|" * (len(HEADLINE) + 1))
     for one in evaluation.methods:
-        cells = [f"{one.intervals[name].mean:.4f}" for name in METRICS]
-        first = one.intervals[METRICS[0]]
+        cells = [f"{one.intervals[name].mean:.4f}" for name in HEADLINE]
+        first = one.intervals[HEADLINE[0]]
         cells[0] += f" [{first.low:.4f}, {first.high:.4f}]"
         p_value = evaluation.p_values.get(one.name)
         lines.append(f"| {one.name} | {' | '.join(cells)} | {'' if p_value is None else f'{p_value:.4f}'} |")
@@ -94,13 +94,19 @@ def _recipe(config: TrainingConfig) -> str:
         "sees the same "
         f"{config.text.history_items} items; the layer below the last learns how each history item relates to the "
         f"item. The last {config.fit.settle_lists:,} lists teach the logits alone, without dropout.",
-        "3. *Fusion*: a linear listwise model over the logit and first-stage signals, fitted on the valid lists, which "
-        "the cross-encoder was not trained on.",
+        f"3. *Fusion*: {_FUSIONS[config.fusion.kind]}, fitted on the valid lists, which the cross-encoder was not "
+        "trained on.",
     )
     wrapped = [fill(step, WIDTH, subsequent_indent="   ") for step in steps]
     text = "\n".join(["## Recipe", "", fill(start, WIDTH), "", *wrapped, ""])
     return text + "\nWeights: int8; activations are quantised as they come.\n"
 
+
+_FUSIONS = {
+    "linear": "a linear listwise model over the logit and first-stage signals",
+    "lambdamart": "LambdaMART over the logit, first-stage signals, popularity and what an item's fields have in common "
+    "with the history",
+}
 
 _LIMITS = """## Limits
 

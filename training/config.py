@@ -1,20 +1,34 @@
 """The configuration of a training run: a small TOML file over these defaults. Knows no torch."""
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from gateway.encoding.spec import ContextSpec, EncodingSpec, FieldSpec, ItemSpec
+from training.candidates.options import SourceOptions
 from training.dataset import Protocol
 from training.errors import ConfigInvalid
 from training.first_stage import FirstStageOptions
+from training.options import (
+    TEACHER_LOSSES,
+    AugmentOptions,
+    FitOptions,
+    NegativeOptions,
+    SelectOptions,
+    TeacherOptions,
+    check_bounds,
+)
+from training.presets import with_preset
+
+DEVICES = ("auto", "cpu")
 
 
 @dataclass(frozen=True, slots=True)
 class TextOptions:
-    """What the model reads, in tokens and fields; becomes the encoding spec."""
+    """What the model reads, in tokens and fields; becomes the encoding spec. ``preset = "NAME"`` in a file stands for
+    the keys of training/configs/presets/NAME.toml."""
 
     history_items: int = 8
     history_fields: tuple[str, ...] = ("title",)
@@ -23,12 +37,21 @@ class TextOptions:
     item_fields: tuple[str, ...] = ("title",)
     item_tokens: int = 24
 
+    def require_columns(self, columns: Collection[str]) -> None:
+        """Raises ConfigInvalid when a field to read is no column of the items table."""
+        for key, names in (("item_fields", self.item_fields), ("history_fields", self.history_fields)):
+            if missing := [name for name in names if name not in columns]:
+                raise ConfigInvalid(
+                    f"text.{key} names {missing[0]!r}, but the items have no such column",
+                    f"name columns that they have under [text]: {', '.join(columns) or 'none'}",
+                )
+
 
 @dataclass(frozen=True, slots=True)
 class AlignOptions:
-    """The first step: token states of a title learn the item's place among the others."""
+    """A step before the fit: token states of a title learn the item's place among the others. 0 ``steps``: none."""
 
-    steps: int = 250
+    steps: int = 0
     batch: int = 48
     learning_rate: float = 3e-4
     width: int = 64
@@ -36,7 +59,7 @@ class AlignOptions:
 
 @dataclass(frozen=True, slots=True)
 class ListOptions:
-    """Training lists: one positive and ``negatives`` per list.
+    """Lists of the loss "distil": one positive and ``negatives`` per list.
 
     ``near`` of them from the first ``near_rank`` ranks of the first stage, ``far`` down to ``far_rank``, the rest drawn
     by popularity. ``rank``: dimensions that the first stage's relations are smoothed to.
@@ -52,46 +75,57 @@ class ListOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class FitOptions:
-    """The second step: ``lists``, then ``settle_lists`` more without dropout and without the relations' labels."""
-
-    lists: int = 3600
-    settle_lists: int = 840
-    batch_lists: int = 4
-    learning_rate: float = 3e-4
-    settle_learning_rate: float = 2e-4
-    warmup_share: float = 0.06
-    weight_decay: float = 0.01
-    save_steps: int = 150
-    log_steps: int = 25
-
-
-@dataclass(frozen=True, slots=True)
 class FusionOptions:
-    """The fused score: first-stage ``features`` beside the logit (names: gateway/ranking.py; empty: all), and the
-    ``ridge`` on standardised weights."""
+    """The fused score: ``kind`` ("linear" or "lambdamart") over the ``features`` named (gateway/features.py; empty: all
+    that fit; those of the logit are added where none is named), with the ``ridge`` on standardised weights or leaves.
 
+    For LambdaMART: a ``bag`` of boosters of at most ``trees`` trees with ``leaves`` of at least ``leaf_items`` items
+    each; one stops after ``patience`` trees without a gain. A tree sees ``feature_share`` of the features.
+    """
+
+    kind: str = "linear"
     features: tuple[str, ...] = ()
     ridge: float = 0.05
+    bag: int = 5
+    trees: int = 500
+    leaves: int = 15
+    leaf_items: int = 50
+    learning_rate: float = 0.05
+    feature_share: float = 0.5
+    patience: int = 50
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingConfig:
-    """Everything that decides a run, with its seed."""
+    """Everything that decides a run, with its seed. ``device``: "cpu", or "auto" for a GPU where there is one."""
 
     name: str
     base_model: str = "all-MiniLM-L6-v2"
     layers: int = 3
     seed: int = 1
     threads: int = 1
+    device: str = "auto"
     bf16: bool = True
     protocol: Protocol = field(default_factory=Protocol)
     first_stage: FirstStageOptions = field(default_factory=FirstStageOptions)
     text: TextOptions = field(default_factory=TextOptions)
     align: AlignOptions = field(default_factory=AlignOptions)
+    candidates: SourceOptions = field(default_factory=SourceOptions)
     lists: ListOptions = field(default_factory=ListOptions)
+    negatives: NegativeOptions = field(default_factory=NegativeOptions)
+    augment: AugmentOptions = field(default_factory=AugmentOptions)
     fit: FitOptions = field(default_factory=FitOptions)
+    select: SelectOptions = field(default_factory=SelectOptions)
+    teacher: TeacherOptions = field(default_factory=TeacherOptions)
     fusion: FusionOptions = field(default_factory=FusionOptions)
+
+    def __post_init__(self) -> None:
+        """Raises ConfigInvalid."""
+        if self.device not in DEVICES:
+            raise ConfigInvalid(f"device is {self.device!r}", f"use one of {', '.join(DEVICES)}")
+        if self.fit.loss in TEACHER_LOSSES and not self.teacher.model:
+            raise ConfigInvalid(f"fit.loss {self.fit.loss!r} needs a teacher", "name its folder: teacher.model")
+        check_bounds("", {"layers": (self.layers, 1, 48), "threads": (self.threads, 0, 4096)})
 
     def encoding(self) -> EncodingSpec:
         """The encoding spec without fitted fusion."""
@@ -117,8 +151,13 @@ _SECTIONS: Mapping[str, type] = {
     "first_stage": FirstStageOptions,
     "text": TextOptions,
     "align": AlignOptions,
+    "candidates": SourceOptions,
     "lists": ListOptions,
+    "negatives": NegativeOptions,
+    "augment": AugmentOptions,
     "fit": FitOptions,
+    "select": SelectOptions,
+    "teacher": TeacherOptions,
     "fusion": FusionOptions,
 }
 
@@ -130,23 +169,33 @@ def read_config(file: Path) -> TrainingConfig:
     except (OSError, tomllib.TOMLDecodeError) as fault:
         raise ConfigInvalid(f"{file} cannot be read: {fault}", "see training/configs for examples") from fault
     data.setdefault("name", file.stem)
-    values = {key: _section(file, key, value) for key, value in data.items()}
-    return TrainingConfig(**_checked(file, "", TrainingConfig, values))
+    return parse_config(data, str(file))
 
 
-def _section(file: Path, key: str, value: Any) -> Any:
+def parse_config(data: Mapping[str, Any], source: str) -> TrainingConfig:
+    """The configuration of plain data; ``source`` is what errors name. Raises ConfigInvalid."""
+    values = {key: _section(source, key, value) for key, value in data.items()}
+    return TrainingConfig(**_checked(source, "", TrainingConfig, values))
+
+
+def _section(source: str, key: str, value: Any) -> Any:
     section = _SECTIONS.get(key)
     if section is None:
         return value
     if not isinstance(value, dict):
-        raise ConfigInvalid(f"{file}: {key} is {value!r}", f"write a table [{key}]")
-    lists = {name: tuple(one) if isinstance(one, list) else one for name, one in value.items()}
-    return section(**_checked(file, f"{key}.", section, lists))
+        raise ConfigInvalid(f"{source}: {key} is {value!r}", f"write a table [{key}]")
+    chosen = with_preset(value) if section is TextOptions else value
+    return section(**_checked(source, f"{key}.", section, {name: _frozen(one) for name, one in chosen.items()}))
 
 
-def _checked(file: Path, prefix: str, section: type, values: Mapping[str, Any]) -> dict[str, Any]:
+def _frozen(value: Any) -> Any:
+    """Lists of any depth as tuples."""
+    return tuple(_frozen(one) for one in value) if isinstance(value, list | tuple) else value
+
+
+def _checked(source: str, prefix: str, section: type, values: Mapping[str, Any]) -> dict[str, Any]:
     known = {one.name for one in fields(section)}
     for name in values:
         if name not in known:
-            raise ConfigInvalid(f"{file}: unknown key {prefix}{name}", f"known: {', '.join(sorted(known))}")
+            raise ConfigInvalid(f"{source}: unknown key {prefix}{name}", f"known: {', '.join(sorted(known))}")
     return dict(values)

@@ -1,22 +1,26 @@
 """The evaluation protocol: who is tested on what, and what may be known then. Knows no model and no file format.
 
-A positive is an interaction of weight above 0, in order of time (ties: file order). Users with at least
-``min_positives``: test = their last ``held_out`` positives, valid = the ``held_out`` before, train = the rest. The
-other users' positives are all train. Candidates exclude everything the user had met before the first held-out positive.
+A positive is an interaction of weight above 0, in order of time (ties: file order). The positives of users with at
+least ``min_positives`` are cut from the end into folds of ``held_out``: fold 0 is test, fold 1 valid, the folds before
+them are for training lists, as long as ``min_history`` positives stay before them. The other users' positives are all
+known. What may be known in a fold is a part of what may be known in every lower fold. Candidates exclude everything the
+user had met before the fold's first target.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import Enum
+from enum import IntEnum
 
+from training.data.impressions import ImpressionRow
 from training.data.tables import InteractionRow, ItemRow, Tables
+from training.errors import ConfigInvalid, TooFewUsers
 
 
-class Phase(Enum):
-    """What is being chosen or measured."""
+class Phase(IntEnum):
+    """Names of the folds that choose and measure; every ``fold`` may be one of them or a higher number."""
 
-    VALID = "valid"
-    TEST = "test"
+    TEST = 0
+    VALID = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +29,16 @@ class Protocol:
 
     min_positives: int = 20
     held_out: int = 5
+    min_history: int = 5
+    min_users: int = 10
+
+    def __post_init__(self) -> None:
+        """Raises ConfigInvalid when test and valid would leave a user without any history."""
+        if self.held_out < 1 or self.min_positives <= 2 * self.held_out:
+            raise ConfigInvalid(
+                f"held_out is {self.held_out} and min_positives {self.min_positives}",
+                "let held_out be 1 or more and min_positives more than twice held_out, for test, valid and a history",
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +53,11 @@ class UserCase:
 
 @dataclass(frozen=True, slots=True)
 class _User:
+    """``positives``: place of the row by item, in order."""
+
     rows: list[InteractionRow] = field(default_factory=list)
-    positives: list[str] = field(default_factory=list)
+    positives: dict[str, int] = field(default_factory=dict)
+    impressions: list[ImpressionRow] = field(default_factory=list)
 
 
 class Dataset:
@@ -53,9 +70,17 @@ class Dataset:
         self._users: dict[str, _User] = {}
         for row in sorted(tables.interactions, key=lambda one: one.time):
             user = self._users.setdefault(row.user_id, _User())
+            if row.weight > 0:
+                user.positives.setdefault(row.item_id, len(user.rows))
             user.rows.append(row)
-            if row.weight > 0 and row.item_id not in user.positives:
-                user.positives.append(row.item_id)
+        for shown in sorted(tables.impressions, key=lambda one: (one.time, one.rank)):
+            if shown.user_id in self._users:
+                self._users[shown.user_id].impressions.append(shown)
+
+    @property
+    def columns(self) -> Sequence[str]:
+        """Names of the items' text fields, in the table's order."""
+        return list(dict.fromkeys(name for item in self.items for name in item.fields))
 
     @property
     def users(self) -> Sequence[str]:
@@ -67,42 +92,79 @@ class Dataset:
         """Users with enough positives, by id."""
         return [user_id for user_id in self.users if self._is_evaluated(user_id)]
 
-    def known_positives(self, user_id: str, phase: Phase) -> Sequence[str]:
-        """Positives, oldest first, that may be known when lists of ``phase`` are made."""
-        positives = self._users[user_id].positives
-        held_back = self.protocol.held_out * (2 if phase is Phase.VALID else 1)
-        return positives[:-held_back] if self._is_evaluated(user_id) else positives
+    def require_users(self) -> None:
+        """Raises TooFewUsers when nothing can be learned or told from the users that are evaluated."""
+        found, numbers = len(self.evaluated_users), self.protocol
+        if found < numbers.min_users:
+            raise TooFewUsers(
+                f"{found} of {len(self._users)} users have {numbers.min_positives} positives or more; "
+                f"at least {numbers.min_users} such users are needed",
+                "bring more interactions of weight above 0, or lower min_positives under [protocol]",
+            )
 
-    def case(self, user_id: str, phase: Phase) -> UserCase:
-        """The list to rank for an evaluated user."""
-        known = self.known_positives(user_id, phase)
-        targets = tuple(self._users[user_id].positives[len(known) : len(known) + self.protocol.held_out])
-        return UserCase(user_id, tuple(known), self.seen_before(user_id, targets[0]), targets)
+    def folds(self, user_id: str) -> int:
+        """How many folds the user has; 0 for users who are not evaluated, at least 2 for the others."""
+        if not self._is_evaluated(user_id):
+            return 0
+        count = len(self._users[user_id].positives)
+        return max(2, (count - self.protocol.min_history) // self.protocol.held_out)
 
-    def cases(self, phase: Phase) -> list[UserCase]:
-        """One list per evaluated user."""
-        return [self.case(user_id, phase) for user_id in self.evaluated_users]
+    def positives(self, user_id: str) -> Sequence[str]:
+        """All that the user liked, oldest first: also what is held out."""
+        return tuple(self._users[user_id].positives)
+
+    def known_positives(self, user_id: str, fold: int) -> Sequence[str]:
+        """Positives, oldest first, that may be known when lists of ``fold`` are made: those before the fold, or before
+        the user's earliest fold where there is no such fold."""
+        positives = list(self.positives(user_id))
+        blocks = min(fold + 1, self.folds(user_id))
+        return positives[: len(positives) - self.protocol.held_out * blocks]
+
+    def case(self, user_id: str, fold: int) -> UserCase:
+        """The list to rank for a user who has this fold."""
+        if fold >= self.folds(user_id):
+            raise IndexError(f"user {user_id} has {self.folds(user_id)} folds, none with number {fold}")
+        known = self.known_positives(user_id, fold)
+        targets = tuple(self.positives(user_id)[len(known) : len(known) + self.protocol.held_out])
+        return UserCase(user_id, tuple(known), self.seen_before(user_id, targets[0]) - set(targets), targets)
+
+    def cases(self, fold: int) -> list[UserCase]:
+        """One list per user who has this fold."""
+        return [self.case(user_id, fold) for user_id in self.users if fold < self.folds(user_id)]
 
     def seen_before(self, user_id: str, item_id: str) -> frozenset[str]:
         """Items the user had met, liked or not, before the first positive meeting with ``item_id``."""
         return frozenset(row.item_id for row in self._before(user_id, item_id)) - {item_id}
 
-    def interactions(self, phase: Phase) -> list[InteractionRow]:
-        """Rows that a store may hold when lists of ``phase`` are made: for evaluated users everything before the first
-        target, for others everything."""
+    def impressions(self, user_id: str, fold: int) -> Sequence[ImpressionRow]:
+        """What the user was shown before the fold's first target happened, oldest first, without what was chosen only
+        later; of a user without folds all."""
+        own = min(fold, self.folds(user_id) - 1)
+        user = self._users[user_id]
+        if own < 0:
+            return user.impressions
+        place = user.positives[self.case(user_id, own).targets[0]]
+        known = {item_id for item_id, liked in user.positives.items() if liked < place}
+        before = (one for one in user.impressions if one.time < user.rows[place].time)
+        return [one for one in before if not one.chosen or one.item_id in known]
+
+    def interactions(self, fold: int) -> list[InteractionRow]:
+        """Rows that a store or a fit may hold when lists of ``fold`` are made: of evaluated users everything before the
+        first target that says nothing of the targets, of the others everything."""
         rows: list[InteractionRow] = []
         for user_id in self.users:
-            if self._is_evaluated(user_id):
-                case = self.case(user_id, phase)
-                rows += [row for row in self._before(user_id, case.targets[0]) if row.item_id in case.seen]
-            else:
+            own = min(fold, self.folds(user_id) - 1)
+            if own < 0:
                 rows += self._users[user_id].rows
+            else:
+                case = self.case(user_id, own)
+                rows += [row for row in self._before(user_id, case.targets[0]) if row.item_id in case.seen]
         return rows
 
     def _is_evaluated(self, user_id: str) -> bool:
-        return len(self._users[user_id].positives) >= self.protocol.min_positives
+        user = self._users.get(user_id)
+        return user is not None and len(user.positives) >= self.protocol.min_positives
 
     def _before(self, user_id: str, item_id: str) -> list[InteractionRow]:
-        rows = self._users[user_id].rows
-        first = next(place for place, row in enumerate(rows) if row.item_id == item_id and row.weight > 0)
-        return rows[:first]
+        user = self._users[user_id]
+        return user.rows[: user.positives[item_id]]

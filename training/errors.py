@@ -27,6 +27,14 @@ class DataUnavailable(TrainingError):
     """A data set could not be read from its source."""
 
 
+class TooFewUsers(TrainingError):
+    """The data set has too few users with enough positives to learn or to measure anything."""
+
+
+class Leak(TrainingError):
+    """Something was learned from, or made with, what it is to be measured on."""
+
+
 class ConfigInvalid(TrainingError):
     """A training configuration cannot be used."""
 

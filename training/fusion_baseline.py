@@ -4,21 +4,25 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-from gateway.encoding.spec import FusionSpec, FusionTerm
+from gateway.encoding.fusion import Fusion, open_fusion
+from gateway.encoding.spec import parse_fusion
 
 BASELINE_FILE = "fusion_without_logit.json"
+BASELINE_TREES_FILE = "fusion_without_logit.txt"
 
 
-def write_baseline(encoding: Path, fusion: FusionSpec) -> None:
+def write_baseline(encoding: Path, fusion: Fusion) -> None:
     """Into a version's encoding folder; no part of its fingerprint."""
-    (encoding / BASELINE_FILE).write_text(json.dumps(asdict(fusion), indent=2) + "\n", encoding="utf-8")
+    (encoding / BASELINE_FILE).write_text(json.dumps(asdict(fusion.spec), indent=2) + "\n", encoding="utf-8")
+    if fusion.trees is not None:
+        (encoding / BASELINE_TREES_FILE).write_text(fusion.trees.text, encoding="utf-8")
 
 
-def newest_baseline(model_folder: Path) -> FusionSpec | None:
-    """That of a model's newest version; None when it has none."""
+def newest_baseline(model_folder: Path) -> Fusion | None:
+    """That of a model's newest version; None when it has none. Raises SpecInvalid for a broken one."""
     newest = max((int(folder.name) for folder in model_folder.iterdir() if folder.name.isdigit()), default=0)
-    file = model_folder / str(newest) / "encoding" / BASELINE_FILE
-    if not file.is_file():
+    encoding = model_folder / str(newest) / "encoding"
+    if not (encoding / BASELINE_FILE).is_file():
         return None
-    data = json.loads(file.read_text(encoding="utf-8"))
-    return FusionSpec(tuple(FusionTerm(**term) for term in data["terms"]), data["intercept"])
+    spec = parse_fusion(json.loads((encoding / BASELINE_FILE).read_text(encoding="utf-8")))
+    return open_fusion(spec, encoding / BASELINE_TREES_FILE)

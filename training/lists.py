@@ -18,12 +18,14 @@ from training.first_stage import FirstStage, Scores, SmoothFirstStage
 @dataclass(frozen=True, slots=True)
 class TrainingList:
     """``history`` oldest first; ``items`` with the positive first. ``beliefs``: the first stage's, one per item.
-    ``relations``: of each item to each recent history item, [items][recent, newest first][2]."""
+    ``relations``: of each item to each recent history item, [items][recent, newest first][2].
+    ``user_id``: whose, so that a gate can hold it against what that user is evaluated on."""
 
     history: tuple[str, ...]
     items: tuple[str, ...]
     beliefs: tuple[float, ...]
     relations: tuple[tuple[tuple[float, ...], ...], ...]
+    user_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +128,7 @@ class ListMaker:
             self._names(places),
             tuple(belief[places].tolist()),
             tuple(tuple(tuple(pair) for pair in row) for row in relations.tolist()),
+            position.user_id,
         )
 
     def _negatives(self, case: _Open, belief: Scores) -> list[int]:
@@ -172,4 +175,5 @@ def read_lists(file: Path) -> list[TrainingList]:
 
 def _parse(data: dict[str, Any]) -> TrainingList:
     relations = tuple(tuple(tuple(pair) for pair in row) for row in data["relations"])
-    return TrainingList(tuple(data["history"]), tuple(data["items"]), tuple(data["beliefs"]), relations)
+    beliefs = tuple(data["beliefs"])
+    return TrainingList(tuple(data["history"]), tuple(data["items"]), beliefs, relations, data["user_id"])

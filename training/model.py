@@ -10,7 +10,7 @@ from sentence_transformers import CrossEncoder
 from transformers import PreTrainedModel
 
 from training.errors import ConfigInvalid
-from training.pair_table import PairTable, padded
+from training.pair_table import MODEL_INPUTS, PairTable, padded
 
 BUNDLED_MODEL = "all-MiniLM-L6-v2"
 
@@ -35,9 +35,15 @@ def tokenizer_path(model_folder: str) -> Path:
 
 
 class PairCrossEncoder(CrossEncoder):
-    """A CrossEncoder whose pairs are (context key, item id), encoded by a PairTable: trained tokens = served tokens."""
+    """A CrossEncoder whose pairs are (context key, item reference), encoded by a PairTable: trained tokens are the
+    served ones.
+
+    A batch is cut into forward passes of at most ``chunk_pairs`` pairs (0: one pass) of similar length, each padded to
+    its own longest pair only; the scores come back in the order of the pairs.
+    """
 
     pair_table: PairTable
+    chunk_pairs: int = 0
 
     def preprocess(
         self, inputs: Sequence[Any], prompt: str | None = None, **kwargs: Any
@@ -48,17 +54,37 @@ class PairCrossEncoder(CrossEncoder):
         features = padded([self.pair_table.encode(key, item_id) for key, item_id in inputs])
         return {name: torch.from_numpy(values) for name, values in features.items()}
 
+    def forward(self, input: dict[str, torch.Tensor], **kwargs: Any) -> dict[str, torch.Tensor]:  # noqa: A002
+        """``scores`` [pairs, 1] of padded pairs."""
+        lengths_n = input["attention_mask"].sum(dim=1)
+        if not self.chunk_pairs or len(lengths_n) <= self.chunk_pairs:
+            return super().forward(input, **kwargs)
+        order_n = torch.argsort(lengths_n, stable=True)
+        scores = []
+        for rows in order_n.split(self.chunk_pairs):
+            longest = int(lengths_n[rows[-1]])
+            chunk = {name: input[name][rows, :longest] for name in MODEL_INPUTS}
+            scores.append(super().forward(chunk, **kwargs)["scores"])
+        return {"scores": torch.cat(scores)[torch.argsort(order_n)]}
 
-def open_cross_encoder(path: str, pair_table: PairTable, layers: int | None = None) -> PairCrossEncoder:
+
+def open_cross_encoder(
+    path: str, pair_table: PairTable, layers: int | None = None, device: str = "cpu"
+) -> PairCrossEncoder:
     """A cross-encoder with one output: a trained folder, or the lower ``layers`` of a base model with a new head."""
     config: dict[str, Any] = {} if layers is None else {"num_hidden_layers": layers}
     is_local = Path(path).is_dir()
     model: PairCrossEncoder = PairCrossEncoder(
-        path, num_labels=1, device="cpu", config_kwargs=config, local_files_only=is_local
+        path, num_labels=1, device=device, config_kwargs=config, local_files_only=is_local
     )
     model.pair_table = pair_table
     model.activation_fn = torch.nn.Identity()
     return model
+
+
+def best_device(wanted: str) -> str:
+    """Where to compute: "cpu" when that is wanted or there is nothing else."""
+    return "cuda" if wanted == "auto" and torch.cuda.is_available() else "cpu"
 
 
 def without_dropout(model: PairCrossEncoder) -> PairCrossEncoder:

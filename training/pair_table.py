@@ -1,6 +1,7 @@
 """Training pairs to token ids through the gateway's encoding, the one tokenisation. Knows no model."""
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -8,19 +9,26 @@ import numpy.typing as npt
 from gateway.domain import EncodedPair
 from gateway.encoding.pair_encoder import EncodedContext, PairEncoder
 from gateway.encoding.render import ContextFields
+from training.examples import parse_reference
 
 TokenIds = npt.NDArray[np.int64]
 
 KEY_SEPARATOR = "\x1f"
 
+CACHED_CONTEXTS = 4096
+"""Lists that may be under way at a time, in training or while valid lists are scored."""
+
+MODEL_INPUTS = ("input_ids", "attention_mask", "token_type_ids")
+
 
 def context_key(history: Sequence[str]) -> str:
-    """A history (oldest first) as one text, for the columns of a training set."""
+    """A history (references, oldest first) as one text, for the columns of a training set."""
     return KEY_SEPARATOR.join(history)
 
 
 class PairTable:
-    """Encodes (context key, item id) pairs; item sides are encoded once."""
+    """Encodes (context key, item reference) pairs; item sides are encoded once, those without some fields when first
+    asked for. A reference without any text left stands for the whole item: an empty side is never served."""
 
     def __init__(self, encoder: PairEncoder, fields: Mapping[str, Mapping[str, str]]) -> None:
         self.encoder = encoder
@@ -28,14 +36,26 @@ class PairTable:
         encoded = encoder.encode_items(list(fields.values()))
         self._items = dict(zip(fields, encoded, strict=True))
         self._history_tokens: dict[str, tuple[int, ...]] = {}
-        self._last: tuple[str, EncodedContext] | None = None
+        self.context = lru_cache(maxsize=CACHED_CONTEXTS)(self._context)
         frame = encoder.join(EncodedContext("", (-1,), 0), (-2,)).token_ids
         self._before_context = frame.index(-1)
         self._between = frame.index(-2) - frame.index(-1) - 1
 
     def encode(self, key: str, item_id: str) -> EncodedPair:
         """One pair, as it will be served."""
-        return self.encoder.join(self.context(key), self._items[item_id])
+        return self.encoder.join(self.context(key), self._item(item_id))
+
+    def fields(self, reference: str) -> Mapping[str, str]:
+        """The text fields that a reference shows."""
+        item_id, dropped = parse_reference(reference)
+        return {name: text for name, text in self._fields[item_id].items() if name not in dropped}
+
+    def _item(self, reference: str) -> tuple[int, ...]:
+        known = self._items.get(reference)
+        if known is None:
+            known = self.encoder.encode_item(self.fields(reference)) or self._items[parse_reference(reference)[0]]
+            self._items[reference] = known
+        return known
 
     def spans(self, key: str, item_id: str) -> list[tuple[str, int, int]]:
         """Which tokens [start, stop) of the pair name which item: the history items, newest first, then the item."""
@@ -49,36 +69,31 @@ class PairTable:
             spans.append((name, start, start + length))
             start += length + gap
         start = self._before_context + len(context.token_ids) + self._between
-        length = min(len(self._items[item_id]), self.encoder.spec.item.max_tokens)
+        length = min(len(self._item(item_id)), self.encoder.spec.item.max_tokens)
         return [*spans, (item_id, start, start + length)]
 
     def _alone(self, item_id: str) -> tuple[int, ...]:
         """The tokens of an item in a history."""
         known = self._history_tokens.get(item_id)
         if known is None:
-            known = self.encoder.encode_context(ContextFields(history=[self._fields[item_id]])).token_ids
+            known = self.encoder.encode_context(ContextFields(history=[self.fields(item_id)])).token_ids
             self._history_tokens[item_id] = known
         return known
 
-    def context(self, key: str) -> EncodedContext:
+    def _context(self, key: str) -> EncodedContext:
         """The context side of a key; the pairs of a list share it."""
-        if self._last is None or self._last[0] != key:
-            newest_first = key.split(KEY_SEPARATOR)[::-1] if key else []
-            history = [self._fields[item_id] for item_id in newest_first]
-            self._last = (key, self.encoder.encode_context(ContextFields(history=history)))
-        return self._last[1]
+        newest_first = key.split(KEY_SEPARATOR)[::-1] if key else []
+        history = [self.fields(reference) for reference in newest_first]
+        return self.encoder.encode_context(ContextFields(history=history))
 
 
 def padded(pairs: Sequence[EncodedPair]) -> Mapping[str, TokenIds]:
     """Model inputs [pairs, longest]."""
     longest = max(len(pair.token_ids) for pair in pairs)
-    inputs = {name: np.zeros((len(pairs), longest), np.int64) for name in _INPUTS}
+    inputs = {name: np.zeros((len(pairs), longest), np.int64) for name in MODEL_INPUTS}
     for row, pair in enumerate(pairs):
         length = len(pair.token_ids)
         inputs["input_ids"][row, :length] = pair.token_ids
         inputs["token_type_ids"][row, :length] = pair.type_ids
         inputs["attention_mask"][row, :length] = 1
     return inputs
-
-
-_INPUTS = ("input_ids", "attention_mask", "token_type_ids")

@@ -2,36 +2,35 @@
 
 import shutil
 import tempfile
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from transformers import AutoModelForSequenceClassification, PreTrainedModel
 
 from gateway.encoding.bundle import fingerprint_of, write_bundle
+from gateway.encoding.fusion import LOGIT_FUSION, Fusion
 from gateway.encoding.pair_encoder import PairEncoder
-from gateway.encoding.spec import LOGIT_ONLY, FusionSpec
 from gateway.encoding.tokenizer import open_tokenizer
-from training.config import FusionOptions, TrainingConfig
+from training.config import TrainingConfig
 from training.dataset import Dataset
 from training.export.compare import score_graph
 from training.export.graph import export_cross_encoder
 from training.export.quantize import quantize
 from training.export.version import VersionContent, write_model_version
-from training.fusion import LOGIT, ScoredList, feature_names, fit_fusion
+from training.fusion import fit_fusion
 from training.fusion_baseline import write_baseline
+from training.fusion_table import FusionTable
 from training.golden import golden_inputs, golden_set, tolerance_of
 from training.model import base_model_path, tokenizer_path
-from training.run import RunFolder
-from training.served_lists import BLEND, ServedList
+from training.run_folder import RunFolder
 
 
 @dataclass(frozen=True, slots=True)
 class Fusions:
     """The fused score, and the same without the logit."""
 
-    served: FusionSpec
-    without_logit: FusionSpec
+    served: Fusion
+    without_logit: Fusion
 
 
 class Release:
@@ -55,7 +54,8 @@ class Release:
 
     def write(self, repository: Path, version: int, fusions: Fusions | None, card: str) -> Path:
         """A version folder in ``repository``. Without fusions the logit alone ranks."""
-        spec = replace(self._config.encoding(), fusion=fusions.served if fusions else LOGIT_ONLY)
+        fusion = fusions.served if fusions else LOGIT_FUSION
+        spec = replace(self._config.encoding(), fusion=fusion.spec)
         encoder = PairEncoder(spec, open_tokenizer(self._tokenizer))
         model = self._model()
         inputs = golden_inputs(self._dataset, self._config.text.item_fields)
@@ -65,7 +65,7 @@ class Release:
         golden = replace(golden, tolerance=tolerance_of(expected, served.tolist()))
         with tempfile.TemporaryDirectory(dir=self._folder.root) as work:
             encoding = Path(work) / "encoding"
-            write_bundle(encoding, spec, self._tokenizer, golden)
+            write_bundle(encoding, spec, self._tokenizer, golden, fusion.trees)
             if fusions:
                 write_baseline(encoding, fusions.without_logit)
             config = Path(work) / "config.json"
@@ -93,12 +93,9 @@ class Release:
         return model
 
 
-def fit_fusions(valid: Sequence[ServedList], options: FusionOptions) -> Fusions:
+def fit_fusions(table: FusionTable, config: TrainingConfig) -> Fusions:
     """Both fusions, fitted on lists that the cross-encoder was not trained on."""
-    lists = [ScoredList(one.user_id, one.candidates, one.logits, frozenset(one.targets)) for one in valid]
-    sources = [name for name in valid[0].by_source if name != BLEND]
-    names = options.features or feature_names(sources, with_logit=False)
     return Fusions(
-        served=fit_fusion(lists, (LOGIT, *names), options.ridge),
-        without_logit=fit_fusion(lists, names, options.ridge),
+        served=fit_fusion(table, config.fusion, config.seed),
+        without_logit=fit_fusion(table.without_logit(), config.fusion, config.seed),
     )

@@ -1,167 +1,169 @@
-"""One training run in one folder: prepare, first stage, lists, align, fit. Each step leaves files; a second start goes
-on where the first one stopped."""
+"""One training run in one folder: candidate lists, examples, an optional align step and teacher, fit. Each step leaves
+files; a second start goes on where the first one stopped."""
 
 import json
 import random
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
-from datasets import Dataset as Rows
+from accelerate import PartialState
+from sentence_transformers import SentenceTransformer
 
 from gateway.encoding.pair_encoder import PairEncoder
+from gateway.encoding.render import render_item
 from gateway.encoding.tokenizer import open_tokenizer
-from training import align, distil, fit
+from training import fit
+from training.candidates.lists import CandidateList
 from training.config import TrainingConfig
 from training.data.tables import Tables
 from training.dataset import Dataset, Phase
-from training.errors import RunIncomplete
-from training.first_stage import FirstStage, SmoothFirstStage
-from training.lists import ListMaker, TrainingList, read_lists, write_lists
-from training.model import PairCrossEncoder, base_model_path, open_cross_encoder, tokenizer_path, without_dropout
+from training.dense_steps import DenseSteps
+from training.errors import ConfigInvalid
+from training.example_maker import ExampleMaker, example_rows, known_to_training
+from training.examples import RankingExample, read_examples, write_examples
+from training.leaks import check_training
+from training.lookalikes import NO_LOOKALIKES, Lookalikes, find_lookalikes
+from training.losses import make_loss
+from training.model import PairCrossEncoder, base_model_path, best_device, open_cross_encoder, tokenizer_path
+from training.options import DISTIL
 from training.pair_table import PairTable
-
-BELIEF_POSITIONS = 600
-"""Positions that the three weights of the first stage's belief are fitted on."""
+from training.run_folder import RunFolder
+from training.selection import ListEvaluator, selection_lists
+from training.teacher import labelled_by_teacher
 
 Say = Callable[[str], None]
-
-
-@dataclass(frozen=True, slots=True)
-class RunFolder:
-    """Where a run keeps what."""
-
-    root: Path
-
-    @property
-    def lists(self) -> Path:
-        """Training lists, one JSON document a line."""
-        return self.root / "lists.jsonl"
-
-    @property
-    def model(self) -> Path:
-        """The trained cross-encoder, as transformers saves it."""
-        return self.root / "cross_encoder"
-
-    @property
-    def record(self) -> Path:
-        """What was run: configuration and losses."""
-        return self.root / "run.json"
-
-    def trained_model(self) -> Path:
-        """The trained cross-encoder. Raises RunIncomplete."""
-        if not (self.model / "config.json").is_file():
-            raise RunIncomplete(f"{self.root} has no trained model", "run crossrank train with this folder first")
-        return self.model
+ListsOfFold = Callable[[int], Sequence[CandidateList]]
+"""The candidate lists of a fold (0: test, 1: valid, higher: for training)."""
 
 
 class Run:
-    """Trains one configuration on one data set."""
+    """Trains one configuration on one data set. Under torchrun every process has one; the first one writes."""
 
-    def __init__(self, config: TrainingConfig, tables: Tables, folder: RunFolder, say: Say) -> None:
+    def __init__(
+        self, config: TrainingConfig, tables: Tables, folder: RunFolder, say: Say, lists_of_fold: ListsOfFold
+    ) -> None:
         self.config = config
         self.dataset = Dataset(tables, config.protocol)
         self.folder = folder
         self._say = say
-        self._item_ids = [item.item_id for item in self.dataset.items]
+        self._lists_of_fold = lists_of_fold
+        self._dense = DenseSteps(config, self.dataset, folder, say)
+        self._processes = PartialState(cpu=best_device(config.device) == "cpu")
 
     def train(self) -> Path:
         """All steps; returns the folder of the trained model."""
+        self._check()
         if self.folder.model.is_dir():
             self._say(f"{self.folder.model} is trained already")
             return self.folder.model
-        self.folder.root.mkdir(parents=True, exist_ok=True)
         _seed(self.config)
-        first_stage = self.first_stage()
-        maker = ListMaker(self.dataset, self.config.lists, first_stage, self.config.seed)
-        positions = maker.positions()
-        weights = maker.fit_belief(positions[:BELIEF_POSITIONS])
-        self._say(f"first stage: weights {np.round(weights, 3).tolist()}; {len(positions)} positions to learn from")
-        base = base_model_path(self.config.base_model)
-        table = PairTable(
-            PairEncoder(self.config.encoding(), open_tokenizer(tokenizer_path(base))), self.dataset.fields
-        )
-        rows = align.alignment_rows(maker, positions, self.config.align)
-        model, aligned_loss = self._align(base, table, first_stage, rows)
-        lists = self.training_lists()
-        fitted_loss = self._fit(model, lists[: self.config.fit.lists])
-        settled_loss = self._settle(model, lists[self.config.fit.lists :])
+        model, numbers = self._start()
+        if self.config.fit.loss == DISTIL:
+            fitted, settled = self._dense.distil(model)
+            numbers |= {"fit_loss": fitted, "settle_loss": settled}
+        else:
+            numbers |= self._fit(model)
         self._save(model, self.folder.model)
-        self._record(align_loss=aligned_loss, fit_loss=fitted_loss, settle_loss=settled_loss)
+        self._record(numbers)
         return self.folder.model
 
-    def first_stage(self) -> FirstStage:
-        """Item statistics of the train part only."""
-        histories = [self.dataset.known_positives(user_id, Phase.VALID) for user_id in self.dataset.users]
-        return FirstStage(self._item_ids, histories, self.config.first_stage)
+    def examples(self, table: PairTable) -> list[RankingExample]:
+        """The examples to train on, made once, labelled by the teacher if there is one, kept in the run's folder."""
+        with self._processes.main_process_first():
+            if self.folder.examples.is_file():
+                return read_examples(self.folder.examples)
+            lists = [one for fold in self._training_folds() for one in self._lists_of_fold(fold)]
+            check_training(lists, self.dataset)
+            knowledge = known_to_training(self.dataset, self._lookalikes())
+            examples = ExampleMaker(self.config, knowledge).make(lists)
+            if self.config.teacher.model:
+                self._say(f"teacher: {self.config.teacher.model} labels {len(examples)} lists")
+                device = best_device(self.config.device)
+                examples = labelled_by_teacher(examples, self.config.teacher.model, table, device)
+            write_examples(self.folder.examples, examples)
+            return examples
 
-    def training_lists(self) -> list[TrainingList]:
-        """The lists to train on, made once and kept in the run's folder. Their beliefs rest on the history items that
-        the model will see, and on no others."""
-        if self.folder.lists.is_file():
-            return read_lists(self.folder.lists)
-        smooth = SmoothFirstStage(self.first_stage(), self.config.text.history_items, self.config.lists.rank)
-        maker = ListMaker(self.dataset, self.config.lists, smooth, self.config.seed)
-        positions = maker.positions()
-        weights = maker.fit_belief(positions[:BELIEF_POSITIONS])
-        self._say(f"smooth first stage: weights {np.round(weights, 3).tolist()}")
-        wanted = self.config.fit.lists + self.config.fit.settle_lists
-        lists = list(maker.make([positions[number % len(positions)] for number in range(wanted)]))
-        write_lists(self.folder.lists, lists)
-        return lists
+    def pair_table(self) -> PairTable:
+        """The encoding of this run over all items."""
+        tokenizer = open_tokenizer(tokenizer_path(base_model_path(self.config.base_model)))
+        return PairTable(PairEncoder(self.config.encoding(), tokenizer), self.dataset.fields)
 
-    def _fit(self, model: PairCrossEncoder, lists: Sequence[TrainingList]) -> float:
-        options = self.config.fit
-        faster = {"pooler|classifier": 3 * options.learning_rate, "project_": 1e-3}
-        self._say(f"fit: {len(lists)} lists of {1 + self.config.lists.negatives} pairs")
-        step = fit.Step(self._rows(lists), options.batch_lists, options.learning_rate, faster)
-        return fit.run_step(model, distil.DistilLoss(model), step, self.config, self.folder.root / "fit")
+    def _training_folds(self) -> range:
+        """Folds 2 to ``fit.folds`` + 1, as far as any user has them."""
+        deepest = max((self.dataset.folds(user_id) for user_id in self.dataset.users), default=0)
+        wanted = self.config.fit.folds or deepest
+        return range(Phase.VALID + 1, min(deepest, Phase.VALID + 1 + wanted))
 
-    def _settle(self, model: PairCrossEncoder, lists: Sequence[TrainingList]) -> float:
-        """The last lists, without dropout."""
-        if not lists:
-            return 0.0
-        options = self.config.fit
-        faster = {"pooler|classifier": 2 * options.settle_learning_rate}
-        self._say(f"settle: {len(lists)} lists")
-        step = fit.Step(self._rows(lists), options.batch_lists, options.settle_learning_rate, faster)
-        loss = distil.DistilLoss(without_dropout(model), relations=False)
-        return fit.run_step(model, loss, step, self.config, self.folder.root / "settle")
+    def _lookalikes(self) -> Lookalikes:
+        """Of the catalogue, when the configuration wants any."""
+        options, spec = self.config.negatives, self.config.encoding().item
+        if options.duplicate_similarity is None:
+            return NO_LOOKALIKES
+        texts = {item_id: render_item(spec, fields) for item_id, fields in self.dataset.fields.items()}
+        self._say(f"lookalikes of {len(texts)} items")
+        device = best_device(self.config.device)
+        embedder = SentenceTransformer(base_model_path(self.config.base_model), device=device)
+        return find_lookalikes(texts, embedder, options.duplicate_similarity)
 
-    def _rows(self, lists: Sequence[TrainingList]) -> Rows:
-        return distil.distil_rows(lists, self.config.text.history_items)
+    def _check(self) -> None:
+        self.dataset.require_users()
+        self.config.text.require_columns(self.dataset.columns)
+        with self._processes.main_process_first():
+            self.folder.begin(self.config)
+        alone = self.config.align.steps > 0 or self.config.fit.loss == DISTIL
+        if alone and self._processes.num_processes > 1:
+            raise ConfigInvalid(
+                f"align and the loss {DISTIL!r} run in one process, not in {self._processes.num_processes}",
+                "start without torchrun, or set align.steps = 0 and another fit.loss",
+            )
 
-    def _align(
-        self, base: str, table: PairTable, first_stage: FirstStage, rows: Rows
-    ) -> tuple[PairCrossEncoder, float]:
-        """The base model, aligned; kept in the run's folder."""
-        options, config = self.config.align, self.config
+    def _start(self) -> tuple[PairCrossEncoder, dict[str, float]]:
+        """The base model, aligned when the configuration wants it; kept in the run's folder then."""
+        config, table, device = self.config, self.pair_table(), best_device(self.config.device)
         aligned = self.folder.root / "aligned"
         if aligned.is_dir():
-            return open_cross_encoder(str(aligned), table), float("nan")
-        model = open_cross_encoder(base, table, config.layers)
-        loss = align.AlignmentLoss(model, self._item_ids, first_stage.vectors(options.width))
-        self._say(f"align: {options.steps} steps of {options.batch} sequences")
-        faster = {"pooler|classifier": 5 * options.learning_rate, "project_": 1e-3}
-        step = fit.Step(rows, options.batch, options.learning_rate, faster)
-        mean_loss = fit.run_step(model, loss, step, config, self.folder.root / "align")
+            return open_cross_encoder(str(aligned), table, device=device), {}
+        model = open_cross_encoder(base_model_path(config.base_model), table, config.layers, device)
+        if not config.align.steps:
+            return model, {}
+        loss = self._dense.align(model)
         self._save(model, aligned)
-        return model, mean_loss
+        return model, {"align_loss": loss}
+
+    def _fit(self, model: PairCrossEncoder) -> dict[str, float]:
+        options, select = self.config.fit, self.config.select
+        examples = self.examples(model.pair_table)
+        pairs = sum(len(one.items) for one in examples)
+        self._say(f"fit: {options.loss}, {len(examples)} lists, {pairs} pairs")
+        valid = None
+        if select.users:
+            chosen = selection_lists(self._lists_of_fold(Phase.VALID), select, self.config.seed)
+            valid = ListEvaluator(chosen, select.depth, self.config.seed)
+        faster = {"pooler|classifier": options.head_rate * options.learning_rate}
+        step = fit.Step(example_rows(examples), options.batch_lists, options.learning_rate, faster, valid)
+        loss = make_loss(model, options, taught=bool(self.config.teacher.model))
+        outcome = fit.run_step(model, loss, step, self.config, self.folder.root / "fit")
+        best = {} if outcome.best is None else {"valid_ndcg@10": outcome.best}
+        return {"fit_loss": outcome.loss, **best}
 
     def _save(self, model: PairCrossEncoder, folder: Path) -> None:
-        partial = folder.with_name(folder.name + ".partial")
-        model.save_pretrained(str(partial), create_model_card=False)
-        partial.replace(folder)
+        if self._processes.is_main_process:
+            partial = folder.with_name(folder.name + ".partial")
+            model.save_pretrained(str(partial), create_model_card=False)
+            partial.replace(folder)
+        self._processes.wait_for_everyone()
 
-    def _record(self, **numbers: float) -> None:
-        record = {"config": self.config.to_dict(), "torch": torch.__version__, **numbers}
-        self.folder.record.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    def _record(self, numbers: Mapping[str, float]) -> None:
+        if self._processes.is_main_process:
+            record = {"config": self.config.to_dict(), "torch": torch.__version__, **numbers}
+            self.folder.record.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
 
 
 def _seed(config: TrainingConfig) -> None:
     random.seed(config.seed)
     np.random.seed(config.seed)
     torch.manual_seed(config.seed)
-    torch.set_num_threads(config.threads)
+    if config.threads:
+        torch.set_num_threads(config.threads)

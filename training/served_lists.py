@@ -10,10 +10,10 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry
 
-from gateway.app import Models, build_candidates, build_pipeline
+from gateway.app import Models, build_candidates, build_parts, build_pipeline
 from gateway.budget import Budget, Call
 from gateway.domain import Candidate, CandidateOptions, CandidateQuery, Context, RankedList, RankingOptions, SourceHit
-from gateway.pipeline import HISTORY_EVENTS
+from gateway.features import HISTORY_EVENTS
 from gateway.settings import Settings
 from gateway.store.histories import PostgresHistoryStore
 from gateway.store.pool import Database
@@ -54,7 +54,7 @@ class ListServer:
 
     def __init__(self, settings: Settings, database: Database, models: Models, depth: int) -> None:
         self._blend = build_candidates(settings, database, models)
-        self._pipeline = build_pipeline(settings, database, models, Metrics(CollectorRegistry()))
+        self._pipeline = build_pipeline(settings, build_parts(settings, database, models, Metrics(CollectorRegistry())))
         self._histories = PostgresHistoryStore(database)
         self._depth = depth
 

@@ -1,5 +1,6 @@
 """crossrank data: fetches data sets and checks tables. Must not know what a model is."""
 
+from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -8,6 +9,7 @@ import typer
 
 from clients.command_line import console
 from clients.command_line.console import AsJson, CommandFailed, StateDirectory
+from clients.command_line.running_stack import running_url
 
 if TYPE_CHECKING:
     from training.data.tables import Tables
@@ -24,6 +26,8 @@ def register(app: typer.Typer) -> None:
     """Adds the commands."""
     data = typer.Typer(no_args_is_help=True, help="Fetch a data set, or check your own tables.")
     data.command("movielens-100k")(movielens)
+    data.command("goodbooks")(goodbooks)
+    data.command()(export)
     data.command()(check)
     app.add_typer(data, name="data")
 
@@ -59,9 +63,59 @@ def movielens(
     _print_facts(tables, folder, as_json=as_json)
 
 
+def goodbooks(
+    data_dir: Annotated[Path, typer.Option(help="Your copy: a folder with items.csv.gz and interactions.csv.gz.")],
+    mini: Annotated[bool, typer.Option("--mini", help="The small sample: mini_items and mini_interactions.")] = False,
+    state_dir: StateDirectory = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write goodbooks-10k as items.csv and interactions.csv. CC BY-SA 4.0: name its maker when you pass it on."""
+    from deploy.local import stack
+    from training.data import goodbooks as reader
+    from training.data.tables import write_tables
+    from training.errors import TrainingError
+
+    folder = (state_dir or stack.default_state_directory()) / "data" / ("goodbooks-mini" if mini else "goodbooks")
+    try:
+        tables = reader.from_folder(data_dir, mini=mini)
+    except TrainingError as fault:
+        raise CommandFailed(fault.message, remedy=fault.remedy) from fault
+    write_tables(folder, tables)
+    _print_facts(tables, folder, as_json=as_json)
+
+
+def export(
+    folder: Annotated[Path, typer.Option(help="Folder to write items, interactions and impressions (.csv) into.")],
+    database_url: Annotated[str, typer.Option(help="PostgreSQL. Default: that of the stack that runs here.")] = "",
+    state_dir: StateDirectory = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write what was indexed, shown and done as tables to train on: every list that was shown, with what was chosen."""
+    from deploy.local import stack
+    from training.data.feedback import export_feedback, open_feedback
+    from training.errors import TrainingError
+
+    state = state_dir or stack.default_state_directory()
+    url = database_url or running_url(state, "postgres", "--database-url")
+    try:
+        with open_feedback(url) as reader:
+            with console.progress_bar("exporting rows", reader.counts.rows, quiet=as_json) as advance:
+                export_feedback(reader, folder, advance)
+            counts = asdict(reader.counts)
+    except TrainingError as fault:
+        raise CommandFailed(fault.message, remedy=fault.remedy) from fault
+    if as_json:
+        console.print_json({**counts, "folder": str(folder)})
+    else:
+        console.print_table(("", "rows"), [(name.replace("_", " "), f"{number:,}") for name, number in counts.items()])
+
+
 def check(
     items: Annotated[Path, typer.Option(help="Items: .csv or .parquet with item_id and text columns.")],
     interactions: Annotated[Path, typer.Option(help="user_id, item_id, event, weight, time: .csv or .parquet.")],
+    impressions: Annotated[
+        Path | None, typer.Option(help="What was shown, as crossrank data export writes it.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Check your own tables: every fault is named with file, row, column and remedy."""
@@ -69,7 +123,7 @@ def check(
     from training.errors import TrainingError
 
     try:
-        tables = read_tables(items, interactions)
+        tables = read_tables(items, interactions, impressions)
     except TrainingError as fault:
         raise CommandFailed(fault.message, remedy=fault.remedy) from fault
     _print_facts(tables, items.parent, as_json=as_json)
@@ -80,6 +134,7 @@ def _print_facts(tables: "Tables", folder: Path, *, as_json: bool) -> None:
         "items": len(tables.items),
         "interactions": len(tables.interactions),
         "positives": sum(row.weight > 0 for row in tables.interactions),
+        "impressions": len(tables.impressions),
         "users": len({row.user_id for row in tables.interactions}),
         "fields": list(tables.items[0].fields) if tables.items else [],
         "folder": str(folder),

@@ -6,28 +6,47 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from clients.command_line import console
 from clients.command_line.console import AsJson, CommandFailed, ExitCode, StateDirectory
+from clients.command_line.evaluation_output import ReportFolder, give_evaluation, prepare_report
+from clients.command_line.offline_evaluation import GOODBOOKS, evaluate_goodbooks
 from clients.command_line.options import with_grouped_options
 from clients.command_line.training import MOVIELENS, read_tables
 from deploy.local import stack
 from deploy.local.triton import PROJECT_REPOSITORY
 
 if TYPE_CHECKING:  # heavy: loaded when the command runs
-    from training.evaluate import Evaluation
+    from training.evaluation.evaluation import Evaluation
+
+
+_KINDS = (
+    "Repeat it; KIND is text, words, labels (by |) or commas. Default: authors, series, brand, genres and their like."
+)
 
 
 @dataclass(frozen=True, slots=True)
 class EvaluationChoice:
     """What is evaluated on what."""
 
-    dataset: Annotated[str, typer.Option(help=f"{MOVIELENS}, or nothing with --items and --interactions.")] = ""
+    dataset: Annotated[
+        str, typer.Option(help=f"{MOVIELENS}, {GOODBOOKS}, or nothing with --items and --interactions.")
+    ] = ""
+    data_dir: Annotated[Path | None, typer.Option(help=f"Your copy of {GOODBOOKS}.")] = None
+    run: Annotated[
+        Path | None, typer.Option(help=f"{GOODBOOKS}: folder of the trained run. Default: training/{GOODBOOKS}.")
+    ] = None
     items: Annotated[Path | None, typer.Option(help="Your own items: .csv or .parquet.")] = None
     interactions: Annotated[Path | None, typer.Option(help="Your own interactions: .csv or .parquet.")] = None
     model_repository: Annotated[Path, typer.Option(help="Repository with the models.")] = PROJECT_REPOSITORY
     depth: Annotated[int, typer.Option(help="Candidates that are re-ranked, as in serving.", min=10, max=1000)] = 100
     users: Annotated[int, typer.Option(help="Only so many users, drawn with --seed; 0: all.", min=0)] = 0
     seed: Annotated[int, typer.Option(help="Of the draw, the intervals and the paired test.")] = 1
+    same_field: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME:KIND", help=f"A field whose values items share: a rule's row, and a segment. {_KINDS}"
+        ),
+    ] = None
+    report: ReportFolder = None
     state_dir: StateDirectory = None
 
 
@@ -37,40 +56,49 @@ def register(app: typer.Typer) -> None:
 
 
 def evaluate(choice: EvaluationChoice, as_json: AsJson = False) -> None:
-    """Measure first stage and re-ranked lists on held-out interactions, through the serving code on a stack of its own.
+    """Measure first stage and re-ranked lists on held-out interactions, through the serving code on a stack of its own
+    (goodbooks: a trained run on offline first stages, without a stack).
 
     NDCG@10, MAP@10, MRR and recall with 95 % intervals; a paired test of the re-ranked list against every other row.
     """
-    if choice.dataset not in {"", MOVIELENS} or bool(choice.dataset) == bool(choice.items):
+    if choice.dataset not in {"", MOVIELENS, GOODBOOKS} or bool(choice.dataset) == bool(choice.items):
         raise CommandFailed(
             f"--dataset {choice.dataset!r} with --items {choice.items}",
-            remedy=f"--dataset {MOVIELENS}, or your own --items and --interactions",
+            remedy=f"--dataset {MOVIELENS} or {GOODBOOKS}, or your own --items and --interactions",
             exit_code=ExitCode.USAGE,
         )
     from gateway.errors import CrossrankError
     from training.errors import TrainingError
 
+    prepare_report(choice.report)
     try:
         evaluation = _evaluate(choice, quiet=as_json)
     except TrainingError as fault:
         raise CommandFailed(fault.message, remedy=fault.remedy) from fault
     except CrossrankError as fault:
         raise CommandFailed(fault.message, remedy="crossrank doctor, then crossrank eval again") from fault
-    if as_json:
-        console.print_json({"dataset": choice.dataset or str(choice.items), **evaluation.to_dict()})
-    else:
-        _print(evaluation)
+    give_evaluation(evaluation, choice.dataset or str(choice.items), report=choice.report, as_json=as_json)
 
 
 def _evaluate(choice: EvaluationChoice, *, quiet: bool) -> "Evaluation":
+    if choice.dataset == GOODBOOKS:
+        run = choice.run or (choice.state_dir or stack.default_state_directory()) / "training" / GOODBOOKS
+        return evaluate_goodbooks(choice.data_dir, run, users=choice.users, seed=choice.seed, quiet=quiet)
+    return _evaluate_served(choice, quiet=quiet)
+
+
+def _evaluate_served(choice: EvaluationChoice, *, quiet: bool) -> "Evaluation":
     import random
     from tempfile import TemporaryDirectory
 
     from clients.command_line.phase_lists import PhaseServer
     from training.dataset import Dataset, Phase, Protocol
-    from training.evaluate import evaluate as measure
+    from training.evaluation.fields import KNOWN_FIELDS, parse_field
+    from training.evaluation.plan import WITHOUT_LOGIT
+    from training.evaluation.served import evaluate_served
     from training.fusion_baseline import newest_baseline
 
+    shared = [parse_field(text) for text in choice.same_field] if choice.same_field else KNOWN_FIELDS
     state = choice.state_dir or stack.default_state_directory()
     dataset = Dataset(read_tables(choice.items, choice.interactions, state), Protocol())
     cases = dataset.cases(Phase.TEST)
@@ -80,23 +108,5 @@ def _evaluate(choice: EvaluationChoice, *, quiet: bool) -> "Evaluation":
         server = PhaseServer(dataset, choice.model_repository, Path(folder) / "stack", choice.depth, quiet)
         lists = server.lists(Phase.TEST, cases)
     baseline = newest_baseline(choice.model_repository / "cross_encoder")
-    return measure(lists, baseline, catalogue=len(dataset.items), seed=choice.seed)
-
-
-def _print(evaluation: "Evaluation") -> None:
-    from training.metrics import METRICS
-
-    rows = []
-    for one in evaluation.methods:
-        first = one.intervals[METRICS[0]]
-        cells = [f"{one.intervals[name].mean:.4f}" for name in METRICS]
-        p_value = evaluation.p_values.get(one.name)
-        interval = f"{first.low:.4f} to {first.high:.4f}"
-        rows.append((one.name, cells[0], interval, *cells[1:], "" if p_value is None else f"{p_value:.4f}"))
-    title = f"{evaluation.users} test users, {evaluation.candidates} candidates of {evaluation.catalogue} items"
-    console.print_table(("method", METRICS[0], "95 %", *METRICS[1:], "p, re-ranked is the same"), rows, title=title)
-    best = evaluation.best_first_stage
-    verdict = "significantly better than" if evaluation.beats_first_stage else "NOT significantly better than"
-    console.say(
-        f"re-ranked is {verdict} every first-stage method (best: {best}); random order: {evaluation.random_ndcg:.4f}"
-    )
+    learned = {} if baseline is None else {WITHOUT_LOGIT: baseline}
+    return evaluate_served(lists, dataset, learned, shared=shared, seed=choice.seed)

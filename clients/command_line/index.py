@@ -15,6 +15,7 @@ from clients.command_line import console
 from clients.command_line.attributes import KINDS, AttributeColumn, AttributeInvalid, parse_column
 from clients.command_line.console import AsJson, CommandFailed, ExitCode, StateDirectory
 from clients.command_line.options import with_grouped_options
+from clients.command_line.running_stack import running_url
 from deploy.local import stack
 from deploy.local.plan import Plan
 
@@ -105,8 +106,8 @@ class PlaceChoice:
         from gateway.settings import Settings
 
         settings = Settings(
-            postgres_url=self.database_url or self._running("postgres", "--database-url"),
-            triton_urls=self.triton_url or self._running("triton", "--triton-url"),
+            postgres_url=self.database_url or running_url(self.directory, "postgres", "--database-url"),
+            triton_urls=self.triton_url or running_url(self.directory, "triton", "--triton-url"),
             model_repository=str(self.model_repository or self._repository()),
         )
         for model in (settings.embedding_model, settings.model):
@@ -116,12 +117,6 @@ class PlaceChoice:
                     remedy="give the repository that Triton loads: --model-repository FOLDER",
                 )
         return settings
-
-    def _running(self, part: str, option: str) -> str:
-        for one in stack.read_status(self.directory).parts:
-            if one.name == part and one.url:
-                return one.url
-        raise CommandFailed(f"no {part} runs here", remedy=f"crossrank up, or name one with {option}")
 
     def _repository(self) -> Path:
         plan = self.directory / "plan.json"

@@ -10,7 +10,23 @@ from clients.command_line.console import CommandFailed, ExitCode, print_failure
 from deploy.local.errors import LocalStackError
 
 # Each of these modules of this package has `register(app)`. They import what is heavy only when a command runs.
-COMMAND_GROUPS = ("stack", "demo", "data", "index", "recommend", "training", "evaluate", "verify", "loadtest")
+COMMAND_GROUPS = (
+    "stack",
+    "demo",
+    "data",
+    "index",
+    "recommend",
+    "spec",
+    "training",
+    "train_demo",
+    "ablate",
+    "import_model",
+    "evaluate",
+    "verify",
+    "release",
+    "trial",
+    "loadtest",
+)
 
 
 def build_app() -> typer.Typer:

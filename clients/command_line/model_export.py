@@ -1,6 +1,7 @@
 """The steps of crossrank export: export, fit the fusion on valid lists, measure on test lists, write the version. Must
 not know how any of them is done."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,10 +11,15 @@ from training.card import DataFacts, write_card
 from training.config import TrainingConfig
 from training.data.tables import Tables
 from training.dataset import Dataset, Phase
-from training.evaluate import Evaluation, evaluate
+from training.evaluation.evaluation import Evaluation
+from training.evaluation.plan import WITHOUT_LOGIT
+from training.evaluation.served import evaluate_served
+from training.fusion_features import feature_names
+from training.fusion_lists import scored_lists
+from training.fusion_table import FusionTable, tabulate
 from training.release import Fusions, Release, fit_fusions
-from training.run import RunFolder
-from training.served_lists import ServedList, read_served, write_served
+from training.run_folder import RunFolder
+from training.served_lists import BLEND, ServedList, read_served, write_served
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,19 +39,26 @@ class Exporter:
         release = Release(self.config, dataset, RunFolder(self.folder))
         draft = write_card(self.config, self.data, None)
         valid = self._lists(dataset, release, Phase.VALID, depth, None, draft)
-        fusions = fit_fusions(valid, self.config.fusion)
+        fusions = fit_fusions(self._table(valid, dataset), self.config)
         test = self._lists(dataset, release, Phase.TEST, depth, fusions, draft)
-        evaluation = evaluate(test, fusions.without_logit, catalogue=len(dataset.items))
+        evaluation = evaluate_served(test, dataset, {WITHOUT_LOGIT: fusions.without_logit})
         card = write_card(self.config, self.data, evaluation)
         return release.write(self.repository, version, fusions, card), evaluation
+
+    def _table(self, valid: Sequence[ServedList], dataset: Dataset) -> FusionTable:
+        sources = [name for name in valid[0].by_source if name != BLEND]
+        names = feature_names(self.config.fusion, sources, dataset.fields.values())
+        return tabulate(scored_lists(valid, dataset, Phase.VALID), names)
 
     def _lists(
         self, dataset: Dataset, release: Release, phase: Phase, depth: int, fusions: Fusions | None, card: str
     ) -> list[ServedList]:
-        kept = self.folder / f"served-{phase.value}-{depth}.jsonl"
+        kept = self.folder / f"served-{phase.name.lower()}-{depth}.jsonl"
         if not kept.is_file():
-            console.say(f"serving the {phase.value} lists of {len(dataset.evaluated_users)} users, {depth} candidates")
-            staged = release.stage(self.repository, self.folder / f"repository-{phase.value}", fusions, card)
+            console.say(
+                f"serving the {phase.name.lower()} lists of {len(dataset.evaluated_users)} users, {depth} candidates"
+            )
+            staged = release.stage(self.repository, self.folder / f"repository-{phase.name.lower()}", fusions, card)
             server = PhaseServer(dataset, staged, self.folder / "stack", depth, self.quiet)
             write_served(kept, server.lists(phase, dataset.cases(phase)))
         return read_served(kept)

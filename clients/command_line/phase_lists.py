@@ -58,5 +58,5 @@ class PhaseServer:
             await index_tables(items, to_interactions(self.dataset.interactions(phase)), parts, progress)
         async with open_database(settings) as database, open_models(settings) as models:
             server = ListServer(settings, database, models, self.depth)
-            with progress(f"serving {phase.value} lists", len(cases)) as advance:
+            with progress(f"serving {phase.name.lower()} lists", len(cases)) as advance:
                 return await server.serve_all(cases, advance)

@@ -25,3 +25,11 @@ def running_stack(
     else:
         with LocalStack(directory, plan, on_change=on_change) as started:
             yield started.status()
+
+
+def running_url(directory: Path, part: str, option: str) -> str:
+    """Where a part of the stack that runs here is reached. Raises CommandFailed naming the option that replaces it."""
+    for one in stack.read_status(directory).parts:
+        if one.name == part and one.url:
+            return one.url
+    raise CommandFailed(f"no {part} runs here", remedy=f"crossrank up, or name one with {option}")

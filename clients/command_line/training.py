@@ -31,6 +31,9 @@ class RunChoice:
     )
     items: Annotated[Path | None, typer.Option(help="Items. Default: those of crossrank data movielens-100k.")] = None
     interactions: Annotated[Path | None, typer.Option(help="Interactions. Default: as for items.")] = None
+    impressions: Annotated[
+        Path | None, typer.Option(help="What was shown, as crossrank data export writes it; with --interactions.")
+    ] = None
     run: Annotated[Path | None, typer.Option(help="Folder of the run. Default: training/NAME of the state.")] = None
     state_dir: StateDirectory = None
 
@@ -51,7 +54,7 @@ class RunChoice:
 
     def read_tables(self) -> "Tables":
         """The data. Raises TrainingError, or CommandFailed when only one table is named."""
-        return read_tables(self.items, self.interactions, self.state)
+        return read_tables(self.items, self.interactions, self.state, self.impressions)
 
 
 def register(app: typer.Typer) -> None:
@@ -61,15 +64,19 @@ def register(app: typer.Typer) -> None:
 
 
 def train(choice: RunChoice, as_json: AsJson = False) -> None:
-    """Train a cross-encoder: first stage of the train part, lists, align, fit. Repeat it to go on after a stop."""
+    """Train a cross-encoder: candidate lists, negatives, fit. Repeat it to go on after a stop."""
     from training.errors import TrainingError
 
     try:
         config, tables = choice.read_config(), choice.read_tables()
-        from training.run import Run, RunFolder
+        from training.candidates.fold_lists import FoldLists
+        from training.dataset import Dataset
+        from training.run import Run
+        from training.run_folder import RunFolder
 
+        lists = FoldLists(Dataset(tables, config.protocol), config.candidates, console.say)
         with redirect_stdout(sys.stderr):  # the trainer's log; standard output is the result's alone
-            model = Run(config, tables, RunFolder(choice.folder(config)), console.say).train()
+            model = Run(config, tables, RunFolder(choice.folder(config)), console.say, lists).train()
     except TrainingError as fault:
         raise CommandFailed(fault.message, remedy=fault.remedy) from fault
     if as_json:
@@ -113,14 +120,16 @@ def export(choice: RunChoice, target: ExportChoice, as_json: AsJson = False) -> 
         console.say(f"written: {version}")
 
 
-def read_tables(items: Path | None, interactions: Path | None, state: Path) -> "Tables":
+def read_tables(
+    items: Path | None, interactions: Path | None, state: Path, impressions: Path | None = None
+) -> "Tables":
     """The tables named, else MovieLens 100K, fetched when it is not there yet. Raises TrainingError."""
     from training.data import movielens
     from training.data import tables as reader
 
     if items and interactions:
-        return reader.read_tables(items, interactions)
-    if items or interactions:
+        return reader.read_tables(items, interactions, impressions)
+    if items or interactions or impressions:
         raise CommandFailed("only one table is named", remedy="give both --items and --interactions, or neither")
     folder = state / "data" / MOVIELENS
     if not (folder / "interactions.csv").is_file():

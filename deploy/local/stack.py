@@ -83,6 +83,11 @@ def read_status(state_directory: Path) -> StackState:
     return state if StackLock(state_directory).holder() is not None else _stopped(state)
 
 
+def read_plan(state_directory: Path) -> Plan:
+    """What was last started there. Raises OSError when nothing ever was."""
+    return Plan.load(state_directory / "plan.json")
+
+
 def log_file(state_directory: Path, part: str) -> Path:
     """Where a part, or the supervisor, writes its log."""
     return state_directory / "logs" / f"{part}.log"
@@ -136,7 +141,7 @@ def _stopped(state: StackState) -> StackState:
 
 def _save_plan(state_directory: Path, plan: Plan, *, keep_ports: bool) -> None:
     file = state_directory / "plan.json"
-    last = Plan.load(file) if file.exists() else Plan(ports_at_random=True)
+    last = read_plan(state_directory) if file.exists() else Plan(ports_at_random=True)
     kept = USUAL_PORTS if last.ports_at_random else last.ports
     replace(plan.with_ports(kept if keep_ports else {}), ports_at_random=not keep_ports).save(file)
 

@@ -7,7 +7,7 @@ from cachetools import LRUCache
 
 
 class LocalScoreCache:
-    """At most ``max_entries`` logits (about 150 bytes each). One event loop only."""
+    """At most ``max_entries`` logits (about 150 bytes each); 0: none. One event loop only."""
 
     def __init__(self, max_entries: int) -> None:
         self._logits: LRUCache[bytes, float] = LRUCache(maxsize=max_entries)
@@ -20,7 +20,7 @@ class LocalScoreCache:
     async def put_many(self, logits: Mapping[bytes, float]) -> None:
         """Remembers finite logits; drops others."""
         for key, logit in logits.items():
-            if math.isfinite(logit):
+            if math.isfinite(logit) and self._logits.maxsize:
                 self._logits[key] = logit
 
     def __len__(self) -> int:

@@ -14,8 +14,8 @@ from gateway.errors import (
     ModelAnswerInvalid,
     StoreUnavailable,
 )
+from gateway.features import RANK_OFFSET
 from gateway.ports import CandidateSource
-from gateway.ranking import RANK_OFFSET
 
 _DROPPED = (DependencyUnavailable, DeadlineTooShort, ModelAnswerInvalid)
 """What a source may fail with while the list is made without it; anything else is a fault of the request or ours."""

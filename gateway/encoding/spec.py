@@ -4,12 +4,15 @@ Frozen data that ships inside a model version. Knows no tokenizer and no transpo
 """
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-FORMAT = 1
+from gateway.features import FeatureUnknown, check_features
+
+FORMAT = 2
 
 
 class SpecInvalid(ValueError):
@@ -54,7 +57,7 @@ class ItemSpec:
 
 @dataclass(frozen=True, slots=True)
 class FusionTerm:
-    """One feature of the fused score: ``weight * (value - mean) / scale``. Feature names: gateway/ranking.py."""
+    """One feature of the fused score: ``weight * (value - mean) / scale``. Feature names: gateway/features.py."""
 
     feature: str
     weight: float
@@ -63,14 +66,33 @@ class FusionTerm:
 
 
 @dataclass(frozen=True, slots=True)
-class FusionSpec:
-    """Linear fusion of the logit with first-stage signals; the score is its sigmoid."""
+class LinearFusion:
+    """Weighted features; the score is the sigmoid of their sum and the intercept."""
 
     terms: tuple[FusionTerm, ...]
     intercept: float = 0.0
+    kind: Literal["linear"] = "linear"
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """Names of the features that are read, in order."""
+        return tuple(term.feature for term in self.terms)
 
 
-LOGIT_ONLY = FusionSpec(terms=(FusionTerm("logit", 1.0),))
+@dataclass(frozen=True, slots=True)
+class TreeFusion:
+    """Boosted trees over ``features``, which stand in a file of their own (gateway/encoding/trees.py); the score is the
+    sigmoid of ``slope`` times their sum, plus the intercept."""
+
+    features: tuple[str, ...]
+    slope: float
+    intercept: float
+    kind: Literal["lambdamart"] = "lambdamart"
+
+
+FusionSpec = LinearFusion | TreeFusion
+
+LOGIT_ONLY = LinearFusion((FusionTerm("logit", 1.0),))
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +123,7 @@ def parse_spec(text: str) -> EncodingSpec:
                 | {"feature_fields": _fields(context["feature_fields"])}
             ),
             item=ItemSpec(**{**item, "fields": _fields(item["fields"])}),
-            fusion=FusionSpec(tuple(FusionTerm(**term) for term in fusion["terms"]), fusion["intercept"]),
+            fusion=parse_fusion(fusion),
         )
     except (KeyError, TypeError, AttributeError, json.JSONDecodeError) as fault:
         raise SpecInvalid(f"spec.json cannot be read: {fault!r}; write it with EncodingSpec.to_json") from fault
@@ -112,6 +134,19 @@ def parse_spec(text: str) -> EncodingSpec:
 def read_spec(path: Path) -> EncodingSpec:
     """The spec of a file. Raises SpecInvalid or OSError."""
     return parse_spec(path.read_text(encoding="utf-8"))
+
+
+def parse_fusion(data: Mapping[str, Any]) -> FusionSpec:
+    """The fusion of plain data. Raises SpecInvalid, or KeyError or TypeError where keys are missing or too many."""
+    kind = data["kind"]
+    if kind == "linear":
+        fusion: FusionSpec = LinearFusion(**{**data, "terms": tuple(FusionTerm(**term) for term in data["terms"])})
+    elif kind == "lambdamart":
+        fusion = TreeFusion(**{**data, "features": tuple(data["features"])})
+    else:
+        raise SpecInvalid(f"fusion.kind is {kind!r}; it must be 'linear' or 'lambdamart'")
+    _check_fusion(fusion)
+    return fusion
 
 
 def _fields(rows: list[Mapping[str, Any]]) -> tuple[FieldSpec, ...]:
@@ -129,5 +164,23 @@ def _check(spec: EncodingSpec) -> None:
     for key, (value, lowest, highest) in bounds.items():
         if not lowest <= value <= highest:
             raise SpecInvalid(f"{key} is {value}; it must be {lowest} to {highest}")
-    if any(term.scale == 0 for term in spec.fusion.terms):
-        raise SpecInvalid("a fusion term has scale 0; fit the fusion on lists where its feature varies")
+
+
+def _check_fusion(fusion: FusionSpec) -> None:
+    try:
+        check_features(fusion.features)
+    except FeatureUnknown as fault:
+        raise SpecInvalid(f"fusion: {fault}") from fault
+    if isinstance(fusion, TreeFusion):
+        numbers = [fusion.slope, fusion.intercept]
+        if not fusion.slope > 0:
+            raise SpecInvalid(f"fusion.slope is {fusion.slope}; it must be above 0, else the order turns round")
+    else:
+        numbers = [
+            fusion.intercept,
+            *(number for term in fusion.terms for number in (term.weight, term.mean, term.scale)),
+        ]
+        if any(term.scale == 0 for term in fusion.terms):
+            raise SpecInvalid("a fusion term has scale 0; fit the fusion on lists where its feature varies")
+    if not all(map(math.isfinite, numbers)):
+        raise SpecInvalid("a number of the fusion is not finite; fit it again")

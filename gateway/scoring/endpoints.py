@@ -28,7 +28,8 @@ class Connection(Protocol):
 
 @dataclass(slots=True)
 class Endpoint:
-    """One Triton and what is known of it. ``verified`` are the versions whose golden pairs it answered rightly."""
+    """One Triton and what is known of it. ``verified`` are the versions whose golden pairs it answered rightly,
+    ``wanted`` the one that its configuration wants served, ``refusal`` why a wanted one was last not taken."""
 
     connection: Connection
     usable: bool = False
@@ -36,6 +37,8 @@ class Endpoint:
     last_right_at: float = 0.0
     last_answer_at: float = 0.0
     fault: str = "not verified yet"
+    wanted: str = ""
+    refusal: str = ""
     verified: set[str] = field(default_factory=set)
 
 

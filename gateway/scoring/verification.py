@@ -1,11 +1,12 @@
 """Is the served model the one its files describe, and does it still answer rightly? Golden pairs through Triton decide.
 
-An endpoint is used only after all golden pairs of its newest version were answered within tolerance; afterwards a
-few of them are replayed every round. This is what health reports and what ejects an endpoint that lies about itself.
+An endpoint is used only after all golden pairs of the version it wants served were answered within tolerance;
+afterwards a few of them are replayed every round. This is what health reports and what ejects an endpoint that lies
+about itself. A version that does not prove itself is refused, and the one before it goes on serving.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import structlog
 
 from gateway.budget import Budget
 from gateway.domain import ModelIdentity, Priority
-from gateway.encoding.bundle import EncodingBundle, open_bundle
+from gateway.encoding.bundle import EncodingBundle, fingerprint_of, open_bundle
 from gateway.encoding.golden import encode_golden
 from gateway.errors import CrossrankError, DeadlineTooShort, ModelMismatch, ModelUnavailable
 from gateway.ports import ServedModel
@@ -23,6 +24,10 @@ from gateway.scoring.triton import Inference, pair_tensors
 log = structlog.get_logger(__name__)
 
 CHUNK_PAIRS = 16
+SERVING_VERSION = "serving_version"
+"""Parameter of the model's configuration: the version that is to serve. Without it the newest loaded one is."""
+
+_REFUSALS = (CrossrankError, OSError, ValueError, KeyError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +35,8 @@ class VerificationPlan:
     """What is verified and how often. ``encodings`` holds ``<version>/encoding`` folders, as a model repository.
 
     ``patience_s``: how long a server may answer nobody before a late probe counts as a fault.
+    ``only``: the one version to use, though others may be newer. ``never``: a version that is not to be used, though it
+    be the newest. Both empty: the one that the model's configuration names, else the newest.
     """
 
     model: str
@@ -38,6 +45,21 @@ class VerificationPlan:
     timeout_s: float
     patience_s: float
     replayed_pairs: int = 4
+    only: str = ""
+    never: str = ""
+
+    def wanted(self, versions: Sequence[str], serving: str) -> str:
+        """Which of the loaded versions is to be used: ``serving``, the one that the configuration names, else the
+        newest. Raises ModelUnavailable when there is none."""
+        usable = [one for one in versions if one != self.never and self.only in {"", one}]
+        if serving and serving != self.never and not self.only:
+            return serving
+        if not usable:
+            asked = f"version {self.only}" if self.only else "version"
+            raise ModelUnavailable(
+                f"no {asked} of {self.model!r} is loaded (versions: {', '.join(versions) or 'none'})"
+            )
+        return usable[-1]
 
 
 class Verification:
@@ -58,6 +80,10 @@ class Verification:
             faults = "; ".join(f"{one.connection.url}: {one.fault}" for one in self._endpoints.all)
             raise ModelUnavailable(f"no version of {self._plan.model!r} is verified yet ({faults})")
         return self._current
+
+    def identity(self) -> ModelIdentity:
+        """Of the version to use; before the first success what the plan says of it."""
+        return self._current.identity if self._current else ModelIdentity(self._plan.model, self._plan.only, "")
 
     async def run(self) -> None:
         """Rounds forever; an ejection starts one at once. Cancel to stop."""
@@ -81,50 +107,53 @@ class Verification:
 
     async def _verify(self, endpoint: Endpoint) -> None:
         try:
-            await self._verify_newest(endpoint)
+            await self._verify_wanted(endpoint)
         except DeadlineTooShort as fault:
             # A late probe says "busy" as long as the server answers anybody; silence says "broken".
             answered_at = max(endpoint.last_answer_at, endpoint.last_right_at)
             if not endpoint.usable or self._endpoints.clock() - answered_at > self._plan.patience_s:
                 self._reject(endpoint, fault.message)
-        except (CrossrankError, OSError, ValueError, KeyError) as fault:
+        except _REFUSALS as fault:
             self._reject(endpoint, str(fault))
         else:
             if not endpoint.usable:
                 log.info("endpoint_verified", url=endpoint.connection.url, versions=sorted(endpoint.verified))
             self._endpoints.admit(endpoint)
 
-    async def _verify_newest(self, endpoint: Endpoint) -> None:
+    async def _verify_wanted(self, endpoint: Endpoint) -> None:
         versions = await endpoint.connection.versions(self._plan.model, self._plan.timeout_s)
-        if not versions:
-            raise ModelUnavailable(f"no version of {self._plan.model!r} is loaded")
-        newest = versions[-1]
-        bundle = self._bundle(newest)
-        endpoint.verified.intersection_update(versions)
-        if newest in endpoint.verified:
-            await self._replay(endpoint, newest, self._next_numbers(len(bundle.golden.pairs)))
-            if newest not in endpoint.verified:
-                # A call failed meanwhile: the answer may be older than that, and is too little to start again on.
-                raise ModelUnavailable("it was ejected while golden pairs were replayed")
-            return
-        await self._check_fingerprint(endpoint, newest, bundle)
-        for start in range(0, len(bundle.golden.pairs), CHUNK_PAIRS):
-            await self._replay(endpoint, newest, range(len(bundle.golden.pairs))[start : start + CHUNK_PAIRS])
-        endpoint.verified.add(newest)
-
-    async def _check_fingerprint(self, endpoint: Endpoint, version: str, bundle: EncodingBundle) -> None:
         parameters = await endpoint.connection.parameters(self._plan.model, self._plan.timeout_s)
-        served = parameters.get(f"encoding_fingerprint.{version}", parameters.get("encoding_fingerprint", ""))
-        if served != bundle.fingerprint:
-            raise ModelMismatch(
-                f"{self._plan.model} version {version}: Triton serves encoding fingerprint {served!r}, the files "
-                f"here have {bundle.fingerprint!r}: deploy gateway and model repository from one export"
-            )
-        if faults := bundle.golden.token_faults(bundle.encoder):
-            raise ModelMismatch(f"{self._plan.model} version {version}: {faults[0]} ({len(faults)} in all)")
+        endpoint.verified.intersection_update(versions)
+        endpoint.wanted = self._plan.wanted(versions, parameters.get(SERVING_VERSION, ""))
+        if endpoint.wanted in endpoint.verified:
+            await self._replay_some(endpoint, endpoint.wanted)
+            return
+        try:
+            await self._prove(endpoint, endpoint.wanted, parameters)
+        except _REFUSALS as fault:
+            proven = self._current.identity.version if self._current else ""
+            if proven not in endpoint.verified:
+                raise
+            self._refuse(endpoint, str(fault))
+            await self._replay_some(endpoint, proven)
+
+    async def _prove(self, endpoint: Endpoint, version: str, parameters: Mapping[str, str]) -> None:
+        """Fingerprint, token ids and all golden pairs. Raises ModelMismatch and whatever keeps it from being shown."""
+        bundle = await asyncio.to_thread(self._read, version)
+        _check_fingerprint(self._plan.model, version, parameters, bundle)
+        numbers = range(len(bundle.golden.pairs))
+        for start in range(0, len(numbers), CHUNK_PAIRS):
+            await self._replay(endpoint, version, numbers[start : start + CHUNK_PAIRS])
+        endpoint.verified.add(version)
+
+    async def _replay_some(self, endpoint: Endpoint, version: str) -> None:
+        await self._replay(endpoint, version, self._next_numbers(len(self._bundles[version].golden.pairs)))
+        if version not in endpoint.verified:
+            # A call failed meanwhile: the answer may be older than that, and is too little to start again on.
+            raise ModelUnavailable("it was ejected while golden pairs were replayed")
 
     async def _replay(self, endpoint: Endpoint, version: str, numbers: Sequence[int]) -> None:
-        bundle = self._bundle(version)
+        bundle = self._bundles[version]
         pairs = [encode_golden(bundle.encoder, bundle.golden.pairs[number]) for number in numbers]
         logits = await endpoint.connection.infer(
             Inference(
@@ -143,10 +172,18 @@ class Verification:
         start = self._round * self._plan.replayed_pairs
         return [(start + step) % count for step in range(min(count, self._plan.replayed_pairs))]
 
-    def _bundle(self, version: str) -> EncodingBundle:
-        if version not in self._bundles:
-            self._bundles[version] = open_bundle(self._plan.encodings / version / "encoding")
+    def _read(self, version: str) -> EncodingBundle:
+        """The files of a version as they are now: a number may come back with other content after a refusal."""
+        folder = self._plan.encodings / version / "encoding"
+        known = self._bundles.get(version)
+        if known is None or known.fingerprint != fingerprint_of(folder):
+            self._bundles[version] = open_bundle(folder)
         return self._bundles[version]
+
+    def _refuse(self, endpoint: Endpoint, fault: str) -> None:
+        if endpoint.refusal != fault:
+            log.warning("model_version_refused", url=endpoint.connection.url, version=endpoint.wanted, fault=fault)
+        endpoint.refusal = fault
 
     def _reject(self, endpoint: Endpoint, fault: str) -> None:
         if endpoint.usable or endpoint.fault != fault:
@@ -156,13 +193,31 @@ class Verification:
         endpoint.verified.clear()
 
     def _choose_version(self) -> None:
-        """The newest version that all usable endpoints verified; else the newest that any did."""
-        verified = [endpoint.verified for endpoint in self._endpoints.all if endpoint.usable]
-        if not verified:
+        """The version that all usable endpoints want and have proved; until then the current one, while all have it."""
+        usable = [endpoint for endpoint in self._endpoints.all if endpoint.usable]
+        if not usable:
             return
+        verified = [endpoint.verified for endpoint in usable]
         common = set.intersection(*verified) or set.union(*verified)
-        version = max(common, key=int)
-        if self._current is None or self._current.identity.version != version:
-            bundle = self._bundle(version)
-            self._current = ServedModel(ModelIdentity(self._plan.model, version, bundle.fingerprint), bundle)
+        wanted = {endpoint.wanted for endpoint in usable}
+        current = self._current.identity.version if self._current else ""
+        if len(wanted) == 1 and wanted <= common:
+            (version,) = wanted
+        else:
+            version = current if current in common else max(common, key=int)
+        bundle = self._bundles[version]
+        identity = ModelIdentity(self._plan.model, version, bundle.fingerprint)
+        if self._current is None or self._current.identity != identity:
+            self._current = ServedModel(identity, bundle)
             log.info("model_version_chosen", model=self._plan.model, version=version, fingerprint=bundle.fingerprint)
+
+
+def _check_fingerprint(model: str, version: str, parameters: Mapping[str, str], bundle: EncodingBundle) -> None:
+    served = parameters.get(f"encoding_fingerprint.{version}", parameters.get("encoding_fingerprint", ""))
+    if served != bundle.fingerprint:
+        raise ModelMismatch(
+            f"{model} version {version}: Triton serves encoding fingerprint {served!r}, the files here have "
+            f"{bundle.fingerprint!r}: deploy gateway and model repository from one export"
+        )
+    if faults := bundle.golden.token_faults(bundle.encoder):
+        raise ModelMismatch(f"{model} version {version}: {faults[0]} ({len(faults)} in all)")

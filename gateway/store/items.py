@@ -13,7 +13,10 @@ from gateway.store.filters import matches_all
 from gateway.store.pool import Database, Row
 from gateway.store.staging import Staging, stage
 
-_COLUMNS = "item_id, fields, attributes, token_ids, tokens_fingerprint"
+_SELECT = """
+    SELECT item_id, fields, attributes, token_ids, tokens_fingerprint, coalesce(item_popularity.users, 0)
+    FROM items LEFT JOIN item_popularity USING (item_id)
+"""
 
 _STAGING = Staging(
     "staged_items",
@@ -78,7 +81,7 @@ class PostgresItemStore:
 
     async def get(self, item_ids: Sequence[str], budget: Budget) -> Mapping[str, Item]:
         """The items found, by id."""
-        query = f"SELECT {_COLUMNS} FROM items WHERE item_id = ANY (%s::text[])"
+        query = f"{_SELECT} WHERE items.item_id = ANY (%s::text[])"
         rows = await self._database.fetch(query, [list(item_ids)], budget)
         return {item.item_id: item for item in map(_item, rows)}
 
@@ -118,7 +121,7 @@ class PostgresItemStore:
     async def list(self, after: str, limit: int, filters: Sequence[Filter], budget: Budget) -> Sequence[Item]:
         """Items with an id above ``after``, in order of id."""
         condition = matches_all(filters)
-        query = f"SELECT {_COLUMNS} FROM items WHERE item_id > %s::text AND {condition.sql} ORDER BY item_id LIMIT %s"
+        query = f"{_SELECT} WHERE items.item_id > %s::text AND {condition.sql} ORDER BY items.item_id LIMIT %s"
         return [_item(row) for row in await self._database.fetch(query, [after, *condition.parameters, limit], budget)]
 
 
@@ -138,13 +141,14 @@ def _staged_rows(items: Sequence[IndexedItem]) -> Iterator[tuple[object, ...]]:
 
 
 def _item(row: Row) -> Item:
-    item_id, fields, attributes, token_ids, tokens_fingerprint = row
+    item_id, fields, attributes, token_ids, tokens_fingerprint, users = row
     return Item(
         item_id=item_id,
         fields=fields,
         attributes={name: _attribute(value) for name, value in attributes.items()},
         token_ids=None if token_ids is None else tuple(token_ids),
         tokens_fingerprint=tokens_fingerprint,
+        popularity=users,
     )
 
 

@@ -83,3 +83,26 @@ CREATE TABLE IF NOT EXISTS impression_items (
     score double precision,
     PRIMARY KEY (attribution_token, item_id)
 );
+
+-- What shadow scoring found, a row per compared request, and how many requests it lost: then everything from items on is
+-- null. Rows leave after 90 days (gateway/store/comparisons.py).
+CREATE TABLE IF NOT EXISTS shadow_comparisons (
+    time timestamptz NOT NULL DEFAULT now(),
+    champion_model text NOT NULL,
+    champion_version text NOT NULL,
+    challenger_model text NOT NULL,
+    challenger_version text NOT NULL,
+    challenger_fingerprint text NOT NULL,
+    outcome text NOT NULL,
+    requests bigint NOT NULL,
+    items integer,
+    kendall_tau double precision,
+    top_overlap double precision,
+    score_shift double precision,
+    score_shift_p95 double precision,
+    logit_shift double precision,
+    logit_shift_p95 double precision,
+    champion_s double precision,
+    challenger_s double precision
+);
+CREATE INDEX IF NOT EXISTS shadow_comparisons_time ON shadow_comparisons (time);

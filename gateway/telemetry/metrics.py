@@ -4,21 +4,27 @@ from collections.abc import Callable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from gateway.comparison import Comparison, Outcome
 from gateway.domain import RankedList
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 COUNTS = (0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
+# With bounds below 0 there are buckets and a count, but no sum: it would not only grow.
+AGREEMENT = (-0.5, 0.0, 0.3, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 0.98, 0.999)
+TENTHS = tuple(number / 10 for number in range(11))
+SHIFT = (-0.5, -0.2, -0.1, -0.05, -0.02, -0.005, 0.005, 0.02, 0.05, 0.1, 0.2, 0.5)
 CALL = ("grpc_service", "grpc_method")
 
 
 class Metrics:
-    """The metrics of one process in one registry; the pipeline's Observer. The ``grpc_server_`` names are those that
-    the usual gRPC dashboards read."""
+    """The metrics of one process in one registry; an Observer and a TrialObserver. The ``grpc_server_`` names are those
+    that the usual gRPC dashboards read."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.registry = registry
         self._declare_calls(registry)
         self._declare_lists(registry)
+        self._declare_trials(registry)
 
     def _declare_calls(self, registry: CollectorRegistry) -> None:
         self.calls_started = Counter("grpc_server_started", "Calls that reached the server", CALL, registry=registry)
@@ -70,6 +76,36 @@ class Metrics:
             registry=registry,
         )
 
+    def _declare_trials(self, registry: CollectorRegistry) -> None:
+        self.shadow_requests = Counter(
+            "crossrank_shadow_requests", "Requests drawn for the shadow, by outcome", ("outcome",), registry=registry
+        )
+        self.shadow_tau = Histogram(
+            "crossrank_shadow_kendall_tau", "Challenger's order to champion's", buckets=AGREEMENT, registry=registry
+        )
+        self.shadow_overlap = Histogram(
+            "crossrank_shadow_top10_overlap", "Shared part of the first ten", buckets=TENTHS, registry=registry
+        )
+        self.shadow_shift = Histogram(
+            "crossrank_shadow_score_shift", "Mean score, challenger minus champion", buckets=SHIFT, registry=registry
+        )
+        self.shadow_seconds = Histogram(
+            "crossrank_shadow_score_seconds",
+            "Time to score a list; the champion's only where no cache helped",
+            ("side",),
+            buckets=SECONDS,
+            registry=registry,
+        )
+        self.shadow_lost = Counter(
+            "crossrank_shadow_comparisons_lost", "Comparisons that could not be stored", registry=registry
+        )
+        self.canary_requests = Counter(
+            "crossrank_canary_requests",
+            "Requests drawn for the canary: answered by it, or by the champion since it was unready or failed",
+            ("outcome",),
+            registry=registry,
+        )
+
     def stage_ended(self, stage: str, seconds: float) -> None:
         """Counts one stage of one request, also one that failed."""
         self.stage_seconds.labels(stage).observe(seconds)
@@ -90,6 +126,27 @@ class Metrics:
         if ranked.items:
             moved = sum(abs(item.rank - item.first_stage_rank) for item in ranked.items)
             self.rank_displacement.observe(moved / len(ranked.items))
+
+    def shadow_ended(self, outcome: Outcome) -> None:
+        """Counts one request that was drawn for the shadow."""
+        self.shadow_requests.labels(outcome.value).inc()
+
+    def shadow_compared(self, comparison: Comparison) -> None:
+        """Observes one comparison."""
+        self.shadow_tau.observe(comparison.agreement.kendall_tau)
+        self.shadow_overlap.observe(comparison.agreement.top_overlap)
+        self.shadow_shift.observe(comparison.agreement.score.mean)
+        self.shadow_seconds.labels("challenger").observe(comparison.challenger_s)
+        if comparison.champion_s is not None:
+            self.shadow_seconds.labels("champion").observe(comparison.champion_s)
+
+    def comparisons_lost(self, number: int) -> None:
+        """Counts comparisons that no store took."""
+        self.shadow_lost.inc(number)
+
+    def canary_ended(self, outcome: str) -> None:
+        """Counts one request that was drawn for the canary."""
+        self.canary_requests.labels(outcome).inc()
 
     def watch(self, name: str, description: str, read: Callable[[], float]) -> None:
         """Publishes ``crossrank_<name>``, read at every scrape: tokens in flight, cache entries, ranking_ready."""

@@ -47,3 +47,9 @@ async def test_a_full_local_cache_forgets_what_was_used_least_recently() -> None
     await cache.put_many({b"c": 3.0})
     assert await cache.get_many([b"a", b"b", b"c"]) == {b"a": 1.0, b"c": 3.0}
     assert len(cache) == 2
+
+
+async def test_a_local_cache_without_room_keeps_nothing() -> None:
+    cache = LocalScoreCache(0)
+    await cache.put_many({b"a": 1.0})
+    assert await cache.get_many([b"a"]) == {}

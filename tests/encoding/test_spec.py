@@ -1,11 +1,12 @@
 """The spec file: what is written is read back, and a broken one is refused with the key and the bounds."""
 
 import json
+import math
 from typing import Any
 
 import pytest
 
-from gateway.encoding.spec import SpecInvalid, parse_spec
+from gateway.encoding.spec import LOGIT_ONLY, FusionSpec, SpecInvalid, TreeFusion, parse_spec
 from tests.fakes.specs import small_spec
 
 
@@ -20,8 +21,9 @@ def broken(change: dict[str, Any]) -> str:
     return json.dumps(data)
 
 
-def test_a_written_spec_is_read_back_equal_and_writes_the_same_bytes() -> None:
-    spec = small_spec()
+@pytest.mark.parametrize("fusion", [LOGIT_ONLY, TreeFusion(("logit", "recency:authors"), 0.25, -3.0)])
+def test_a_written_spec_is_read_back_equal_and_writes_the_same_bytes(fusion: FusionSpec) -> None:
+    spec = small_spec(fusion=fusion)
     assert parse_spec(spec.to_json()) == spec
     assert parse_spec(spec.to_json()).to_json() == spec.to_json()
 
@@ -36,6 +38,12 @@ def test_a_written_spec_is_read_back_equal_and_writes_the_same_bytes() -> None:
         ({"item.fields": []}, "item.fields is 0"),
         ({"context.history_items": -1}, "context.history_items is -1"),
         ({"fusion.terms": [{"feature": "logit", "weight": 1, "mean": 0, "scale": 0}]}, "scale 0"),
+        ({"fusion.terms": [{"feature": "luck:popular", "weight": 1}]}, "no feature 'luck:popular'"),
+        ({"fusion.terms": [{"feature": "logit", "weight": math.nan}]}, "not finite"),
+        ({"fusion.kind": "oracle"}, "fusion.kind is 'oracle'"),
+        ({"fusion": {"kind": "lambdamart", "features": ["logit"], "slope": 0, "intercept": 0}}, "slope is 0"),
+        ({"fusion": {"kind": "lambdamart", "features": ["logit"] * 2, "slope": 1, "intercept": 0}}, "stands twice"),
+        ({"fusion": {"kind": "lambdamart", "features": ["recency"], "slope": 1, "intercept": 0}}, "recency:NAME"),
         ({"item.surprise": 1}, "surprise"),
     ],
 )

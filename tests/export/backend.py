@@ -86,8 +86,8 @@ def worker_module() -> Iterator[Any]:
         sys.modules.pop("training.export.triton_model", None)
 
 
-def checksum_graph(file: Path) -> Path:
-    """logit = Σ id · (position + 1) of the real tokens: any swapped row, cut token or leaked padding shows.
+def checksum_graph(file: Path, shift: float = 0.0) -> Path:
+    """logit = Σ id · (position + 1) of the real tokens, + shift: any swapped row, cut token or leaked padding shows.
 
     A row whose sum is NAN_ID gives NaN; ids from BROKEN_FROM on are outside a table and make the graph fail.
     """
@@ -100,6 +100,7 @@ def checksum_graph(file: Path) -> Path:
         "zero": np.array([0]),
         "one": np.array([1]),
         "last": np.array([1]),
+        "shift": np.array(shift, np.float32),
     }
     nodes = [
         helper.make_node("Gather", ["table", "input_ids"], ["values"]),
@@ -110,7 +111,8 @@ def checksum_graph(file: Path) -> Path:
         helper.make_node("Mul", ["real", "weights"], ["weighted"]),
         helper.make_node("ReduceSum", ["weighted", "last"], ["sum"], keepdims=1),
         helper.make_node("Equal", ["sum", "nan_sum"], ["is_nan"]),
-        helper.make_node("Where", ["is_nan", "nan", "sum"], ["logit"]),
+        helper.make_node("Where", ["is_nan", "nan", "sum"], ["checked"]),
+        helper.make_node("Add", ["checked", "shift"], ["logit"]),
     ]
     inputs = [
         helper.make_tensor_value_info(name, TensorProto.INT32, ["batch", "tokens"])

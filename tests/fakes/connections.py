@@ -11,7 +11,8 @@ from tests.fakes.scorers import hash_logit
 
 
 class FakeConnection:
-    """Speaks like TritonConnection. ``fault`` fails every call; ``shift`` is added to every logit."""
+    """Speaks like TritonConnection. ``fault`` fails every call; ``shift`` is added to every logit, ``shifts`` to those
+    of one version; ``serving`` is the version that the configuration wants served."""
 
     def __init__(self, url: str, fingerprint: str, versions: list[str] | None = None) -> None:
         self.url = url
@@ -19,6 +20,8 @@ class FakeConnection:
         self.loaded = versions if versions is not None else ["1"]
         self.fault: CrossrankError | None = None
         self.shift = 0.0
+        self.shifts: dict[str, float] = {}
+        self.serving = ""
         self.gate: asyncio.Event | None = None
         self.inferences: list[Inference] = []
 
@@ -35,7 +38,8 @@ class FakeConnection:
             hash_logit(EncodedPair(tuple(ids[:length].tolist()), tuple(types[:length].tolist()), truncated=False))
             for ids, types, length in rows
         ]
-        return np.array(logits, np.float32).reshape(-1, 1) + np.float32(self.shift)
+        shift = self.shift + self.shifts.get(inference.version, 0.0)
+        return np.array(logits, np.float32).reshape(-1, 1) + np.float32(shift)
 
     async def versions(self, model: str, timeout_s: float) -> list[str]:
         """The versions loaded."""
@@ -44,5 +48,6 @@ class FakeConnection:
         return self.loaded
 
     async def parameters(self, model: str, timeout_s: float) -> dict[str, str]:
-        """The fingerprint of all versions."""
-        return {"encoding_fingerprint": self.fingerprint}
+        """The fingerprint of all versions, and which one is to serve."""
+        serving = {"serving_version": self.serving} if self.serving else {}
+        return {"encoding_fingerprint": self.fingerprint, **serving}

@@ -6,7 +6,7 @@ from gateway.encoding.bundle import EncodingBundle, write_bundle
 from gateway.encoding.golden import GoldenPair, GoldenSet
 from gateway.encoding.pair_encoder import PairEncoder
 from gateway.encoding.render import ContextFields
-from gateway.encoding.spec import ContextSpec, EncodingSpec, FieldSpec, FusionSpec, FusionTerm, ItemSpec
+from gateway.encoding.spec import ContextSpec, EncodingSpec, FieldSpec, FusionSpec, FusionTerm, ItemSpec, LinearFusion
 from gateway.encoding.tokenizer import open_tokenizer
 from tests.fakes.scorers import hash_logit
 from tests.fakes.tokenizers import bert_like, save
@@ -20,7 +20,7 @@ def small_spec(item_tokens: int = 8, fusion: FusionSpec | None = None) -> Encodi
         template="test-v1",
         context=ContextSpec(4, 24, 6, FIELDS, feature_fields=(FieldSpec("mood", "a "),)),
         item=ItemSpec(item_tokens, FIELDS),
-        fusion=fusion or FusionSpec((FusionTerm("logit", 1.0),)),
+        fusion=fusion or LinearFusion((FusionTerm("logit", 1.0),)),
     )
 
 

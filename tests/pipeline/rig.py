@@ -107,7 +107,7 @@ class Rig:
         self.model = ServedModel(ModelIdentity("cross_encoder", "1", bundle.fingerprint), bundle)
         self.shelf, self.seen, self.cache = Shelf(), Seen(), LocalScoreCache(1000)
         self.scorer, self.admission = FakeScorer(self.model), Admission(10_000, 0.5, 0.2)
-        parts = Parts(
+        self.parts = Parts(
             candidates=self.shelf,
             items=self.shelf,
             histories=self.shelf,
@@ -117,7 +117,8 @@ class Rig:
             admission=self.admission,
             observer=self.seen,
         )
-        self.pipeline = Pipeline(parts, Defaults("cross_encoder", candidates=6, top_n=3, candidates_share=0.5))
+        self.defaults = Defaults("cross_encoder", candidates=6, top_n=3, candidates_share=0.5)
+        self.pipeline = Pipeline(self.parts, self.defaults)
 
     def expected_logit(self, context: Context, history: Sequence[Mapping[str, str]], item: Item) -> float:
         """The logit that exactly this pair must get."""

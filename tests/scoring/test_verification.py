@@ -1,38 +1,15 @@
 """A model server is used only after it proved to be the one described, and only while it keeps answering rightly."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from gateway.budget import Budget
-from gateway.domain import Priority
-from gateway.encoding.bundle import EncodingBundle
 from gateway.errors import DeadlineTooShort, ModelOverloaded, ModelUnavailable
-from gateway.scoring.cross_encoder import CrossEncoder
-from gateway.scoring.endpoints import Endpoints
-from gateway.scoring.verification import Verification, VerificationPlan
-from tests.fakes.connections import FakeConnection
+from gateway.scoring.verified_model import open_verified
 from tests.fakes.specs import small_bundle
-
-
-class Rig:
-    """Endpoints over scripted connections, with one encoding folder per version."""
-
-    def __init__(self, folder: Path, *versions: str) -> None:
-        self.bundles: dict[str, EncodingBundle] = {version: small_bundle(folder / version) for version in versions}
-        self.fingerprint = self.bundles[versions[0]].fingerprint
-        self.connections = [FakeConnection(f"triton-{number}", self.fingerprint) for number in range(2)]
-        self.endpoints = Endpoints(self.connections)
-        plan = VerificationPlan("cross_encoder", folder, interval_s=0.01, timeout_s=1.0, patience_s=5.0)
-        self.verification = Verification(self.endpoints, plan)
-        self.scorer = CrossEncoder(self.endpoints, self.verification)
-
-    async def score(self) -> list[float]:
-        model = self.scorer.current()
-        pairs = model.bundle.golden.encode(model.bundle.encoder)
-        logits = await self.scorer.score(model, pairs, Priority.INTERACTIVE, Budget(1.0))
-        return [float(logit) for logit in logits]
+from tests.scoring.verification_rig import Rig
 
 
 @pytest.fixture
@@ -140,6 +117,67 @@ async def test_a_new_version_is_used_once_every_usable_endpoint_has_proved_it(tm
     rig.connections[0].loaded = rig.connections[1].loaded = ["1"]
     await rig.verification.verify_all()
     assert rig.scorer.current().identity.version == "1", "rolled back"
+
+
+async def test_a_version_on_trial_is_verified_for_itself_and_never_serves_as_the_champion(tmp_path: Path) -> None:
+    rig = Rig(tmp_path, "1", "2")
+    for connection in rig.connections:
+        connection.loaded = ["1", "2"]
+    champion = rig.with_plan(never="2")
+    challenger = rig.with_plan(only="2")
+    for one in (champion, challenger):
+        await one.verify_all()
+    assert champion.current().identity.version == "1"
+    assert challenger.current().identity.version == "2"
+    for connection in rig.connections:
+        connection.loaded = ["1", "2", "3"]
+    small_bundle(tmp_path / "3")
+    for one in (champion, challenger):
+        await one.verify_all()
+    assert champion.current().identity.version == "3", "promoted meanwhile"
+    assert challenger.current().identity.version == "2"
+
+
+async def test_a_challenger_may_have_a_server_of_its_own(tmp_path: Path) -> None:
+    rig = Rig(tmp_path, "1", "2")
+    rig.connections[1].loaded = ["2"]
+    async with (
+        open_verified(rig.connections, replace(rig.plan, never="2")) as champion,
+        open_verified(rig.connections, replace(rig.plan, only="2")) as challenger,
+    ):
+        assert [one.usable for one in champion.endpoints.all] == [True, False]
+        assert [one.usable for one in challenger.endpoints.all] == [False, True]
+        assert champion.scorer.current().identity.version == "1"
+        assert challenger.scorer.current().identity.version == "2"
+
+
+async def test_a_version_on_trial_that_is_not_loaded_is_named_before_and_after(tmp_path: Path) -> None:
+    rig = Rig(tmp_path, "1", "2")
+    challenger = rig.with_plan(only="2")
+    await challenger.verify_all()
+    with pytest.raises(ModelUnavailable, match=r"no version 2 of 'cross_encoder' is loaded \(versions: 1\)"):
+        challenger.current()
+    assert (challenger.identity().version, challenger.identity().fingerprint) == ("2", "")
+    for connection in rig.connections:
+        connection.loaded = ["1", "2"]
+    await challenger.verify_all()
+    assert challenger.identity() == challenger.current().identity
+
+
+async def test_faults_of_a_model_on_trial_eject_no_endpoint_of_the_champion(tmp_path: Path) -> None:
+    rig = Rig(tmp_path, "1", "2")
+    await rig.verification.verify_all()
+    async with open_verified(rig.connections, replace(rig.plan, only="2")) as challenger:
+        with pytest.raises(ModelUnavailable):
+            challenger.scorer.current()
+        assert not any(endpoint.usable for endpoint in challenger.endpoints.all)
+        assert all(endpoint.usable for endpoint in rig.endpoints.all)
+        for connection in rig.connections:
+            connection.loaded = ["1", "2"]
+        async with asyncio.timeout(10):
+            while not challenger.verification.identity().fingerprint:
+                await asyncio.sleep(0)
+        assert challenger.scorer.current().identity.version == "2"
 
 
 async def test_an_ejection_wakes_the_rounds_and_the_endpoint_is_verified_again(rig: Rig) -> None:

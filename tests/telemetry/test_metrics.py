@@ -6,8 +6,9 @@ import grpc
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
+from gateway.comparison import Agreement, Comparison, Outcome, Shift
 from gateway.domain import Degradation, ModelIdentity, RankedList, Reason, ScoredItem, Usage
-from gateway.ports import Observer
+from gateway.ports import Observer, TrialObserver
 from gateway.rpc.outcomes import Outcomes
 from gateway.telemetry.metrics import Metrics
 
@@ -69,6 +70,33 @@ def test_a_stage_is_observed_under_its_name(metrics: Metrics) -> None:
     assert value(metrics, "crossrank_stage_seconds_sum", stage="score") == pytest.approx(0.2)
     assert value(metrics, "crossrank_stage_seconds_bucket", stage="score", le="0.1") == 0
     assert value(metrics, "crossrank_stage_seconds_bucket", stage="score", le="0.25") == 1
+
+
+def test_a_comparison_is_observed_and_every_drawn_request_is_counted(metrics: Metrics) -> None:
+    observer: TrialObserver = metrics
+    identity = ModelIdentity("cross_encoder", "1", "a")
+    found = Agreement(100, 0.93, 0.8, Shift(-0.03, 0.2), Shift(0.4, 1.0))
+    for champion_s in (0.03, None):
+        observer.shadow_compared(Comparison(identity, identity, found, champion_s, 0.04))
+        observer.shadow_ended(Outcome.COMPARED)
+    observer.shadow_ended(Outcome.BUSY)
+    assert value(metrics, "crossrank_shadow_requests_total", outcome="compared") == 2
+    assert value(metrics, "crossrank_shadow_requests_total", outcome="busy") == 1
+    assert value(metrics, "crossrank_shadow_kendall_tau_bucket", le="0.95") == 2
+    assert value(metrics, "crossrank_shadow_kendall_tau_bucket", le="0.9") == 0
+    assert value(metrics, "crossrank_shadow_top10_overlap_sum") == pytest.approx(2 * 0.8)
+    assert value(metrics, "crossrank_shadow_score_shift_bucket", le="-0.02") == 2
+    assert value(metrics, "crossrank_shadow_score_seconds_count", side="champion") == 1
+    assert value(metrics, "crossrank_shadow_score_seconds_count", side="challenger") == 2
+
+
+def test_canary_outcomes_and_lost_comparisons_are_counted(metrics: Metrics) -> None:
+    for outcome in ("answered", "answered", "failed"):
+        metrics.canary_ended(outcome)
+    metrics.comparisons_lost(7)
+    assert value(metrics, "crossrank_canary_requests_total", outcome="answered") == 2
+    assert value(metrics, "crossrank_canary_requests_total", outcome="failed") == 1
+    assert value(metrics, "crossrank_shadow_comparisons_lost_total") == 7
 
 
 def test_a_watched_value_is_read_at_every_scrape(metrics: Metrics) -> None:

@@ -16,14 +16,18 @@ from tests.training.synthetic import synthetic_tables
 from tests.training.tiny_model import save_tiny_model
 from training import distil, fit
 from training.align import AlignmentLoss
-from training.config import AlignOptions, FitOptions, ListOptions, TextOptions, TrainingConfig
+from training.candidates.lists import CandidateList
+from training.config import AlignOptions, ListOptions, TextOptions, TrainingConfig
 from training.dataset import Dataset, Phase, Protocol
+from training.dense_steps import DenseSteps
 from training.distil import DistilLoss
 from training.errors import RunIncomplete
 from training.lists import TrainingList
 from training.model import open_cross_encoder, tokenizer_path, without_dropout
+from training.options import FitOptions
 from training.pair_table import PairTable, context_key, padded
-from training.run import Run, RunFolder
+from training.run import Run
+from training.run_folder import RunFolder
 
 TABLES = synthetic_tables()
 FIELDS = {item.item_id: item.fields for item in TABLES.items}
@@ -31,6 +35,10 @@ FIELDS = {item.item_id: item.fields for item in TABLES.items}
 
 def quiet(_: str) -> None:
     pass
+
+
+def no_lists(fold: int) -> list[CandidateList]:
+    raise AssertionError(f"the loss distil makes its own lists, and asked for those of fold {fold}")
 
 
 @pytest.fixture(scope="module")
@@ -51,14 +59,16 @@ def config(base_model: Path) -> TrainingConfig:
         text=TextOptions(4, ("title",), 6, 28, ("title", "genre"), 10),
         align=AlignOptions(steps=40, batch=32, learning_rate=3e-3, width=8),
         lists=ListOptions(negatives=5, near=2, near_rank=8, far=2, far_rank=24, min_history=2),
-        fit=FitOptions(lists=320, settle_lists=40, batch_lists=8, learning_rate=2e-3, save_steps=10, log_steps=5),
+        fit=FitOptions(
+            loss="distil", lists=320, settle_lists=40, batch_lists=8, learning_rate=2e-3, save_steps=10, log_steps=5
+        ),
     )
 
 
 @pytest.fixture(scope="module")
 def trained(config: TrainingConfig, tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     folder = RunFolder(tmp_path_factory.mktemp("run") / "tiny")
-    Run(config, TABLES, folder, quiet).train()
+    Run(config, TABLES, folder, quiet, no_lists).train()
     return folder
 
 
@@ -85,11 +95,11 @@ def test_the_trained_model_prefers_what_a_user_likes_next(
 def test_a_second_start_of_a_finished_run_trains_nothing(
     trained: RunFolder, config: TrainingConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(*_: object) -> float:
+    def refuse(*_: object) -> fit.Outcome:
         raise AssertionError("a finished run was trained again")
 
     monkeypatch.setattr(fit, "run_step", refuse)
-    assert Run(config, TABLES, trained, quiet).train() == trained.model
+    assert Run(config, TABLES, trained, quiet, no_lists).train() == trained.model
 
 
 def test_the_record_tells_configuration_and_losses(trained: RunFolder) -> None:
@@ -108,9 +118,10 @@ def test_a_run_without_a_model_says_what_to_do(tmp_path: Path) -> None:
 def test_a_stopped_step_goes_on_from_its_checkpoint(
     config: TrainingConfig, table: PairTable, base_model: Path, tmp_path: Path
 ) -> None:
-    run = Run(config, TABLES, RunFolder(tmp_path / "run"), quiet)
-    (tmp_path / "run").mkdir()
-    rows = distil.distil_rows(run.training_lists()[:320], config.text.history_items)
+    folder = RunFolder(tmp_path / "run")
+    folder.begin(config)
+    lists = DenseSteps(config, Dataset(TABLES, config.protocol), folder, quiet).training_lists()
+    rows = distil.distil_rows(lists[:320], config.text.history_items)
     whole = fit.Step(rows, 8, 1e-3, {"project_": 1e-2})
     model = open_cross_encoder(str(base_model), table, 2)
     fit.run_step(model, distil.DistilLoss(model), whole, config, tmp_path / "steps")
@@ -230,6 +241,6 @@ def test_training_twice_with_one_seed_gives_the_same_weights(config: TrainingCon
     )
     weights = []
     for name in ("first", "second"):
-        path = Run(short, TABLES, RunFolder(tmp_path / name), quiet).train()
+        path = Run(short, TABLES, RunFolder(tmp_path / name), quiet, no_lists).train()
         weights.append(AutoModelForSequenceClassification.from_pretrained(path).state_dict())
     assert all(torch.equal(values, weights[1][name]) for name, values in weights[0].items())

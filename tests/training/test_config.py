@@ -33,15 +33,32 @@ def test_what_is_left_out_has_the_default(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("layer = 3", "unknown key layer; known: align, base_model"),
+        ("layer = 3", "unknown key layer; known: align, augment, base_model"),
         ("[fit]\nlist = 3", "unknown key fit.list"),
         ("fit = 3", r"write a table \[fit\]"),
         ("seed = ", "cannot be read"),
+        ('device = "tpu"', "device is 'tpu'; use one of auto, cpu"),
+        ("layers = 0", "layers is 0; use a number from 1 to 48"),
+        ('[fit]\nloss = "hinge"', "fit.loss is 'hinge'; use one of listnet"),
+        ('[fit]\nloss = "margin_mse"', "needs a teacher; name its folder: teacher.model"),
+        ("[fit]\nlearning_rate = true", "fit.learning_rate is True"),
+        ('[fit]\nepochs = "two"', "fit.epochs is 'two'"),
+        ("[augment]\nhistory_dropout = 1.5", "augment.history_dropout is 1.5; use a number from 0 to 1"),
+        ("[augment]\nshufle = 0.5", "unknown key augment.shufle"),
+        ("[negatives]\nranges = [[5, 1, 2]]", r"negatives.ranges has \[5, 1, 2\]"),
+        ("[negatives]\nlookalikes = 2", "set negatives.duplicate_similarity"),
+        ("[select]\ndepth = 3", "select.depth is 3"),
     ],
 )
 def test_a_wrong_configuration_is_refused_by_name(tmp_path: Path, text: str, told: str) -> None:
     with pytest.raises(ConfigInvalid, match=told):
         read_config(written(tmp_path, text))
+
+
+def test_lists_of_a_file_are_tuples_at_any_depth(tmp_path: Path) -> None:
+    config = read_config(written(tmp_path, "[negatives]\nranges = [[1, 10, 2], [20, 40, 3]]\n"))
+    assert config.negatives.ranges == ((1, 10, 2), (20, 40, 3))
+    assert hash(config) == hash(read_config(tmp_path / "mine.toml"))
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:

@@ -11,15 +11,19 @@ from clients.command_line.phase_lists import PhaseServer
 from deploy.local.triton import PROJECT_REPOSITORY
 from gateway.encoding.bundle import open_bundle
 from gateway.encoding.render import ContextFields
-from gateway.ranking import rank
 from tests.training.synthetic import synthetic_tables
 from tests.training.tiny_model import save_tiny_model
 from training.card import own_data
-from training.config import AlignOptions, FitOptions, ListOptions, TextOptions, TrainingConfig
+from training.config import AlignOptions, FusionOptions, ListOptions, TextOptions, TrainingConfig
 from training.dataset import Dataset, Phase, Protocol
-from training.evaluate import RERANKED, WITHOUT_LOGIT, Evaluation
+from training.evaluation.evaluation import Evaluation
+from training.evaluation.plan import RERANKED, WITHOUT_LOGIT
 from training.export.compare import score_graph
-from training.run import Run, RunFolder
+from training.fusion_baseline import newest_baseline
+from training.fusion_lists import order_by, scored_lists
+from training.options import FitOptions
+from training.run import Run
+from training.run_folder import RunFolder
 from training.served_lists import ListDegraded, ServedList, read_served
 
 TABLES = synthetic_tables(users=24)
@@ -38,14 +42,15 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> TrainingConfig:
         text=TextOptions(4, ("title",), 6, 28, ("title", "genre"), 10),
         align=AlignOptions(steps=20, batch=32, learning_rate=3e-3, width=8),
         lists=ListOptions(negatives=5, near=2, near_rank=8, far=2, far_rank=24, min_history=2),
-        fit=FitOptions(lists=160, settle_lists=40, batch_lists=8, learning_rate=2e-3),
+        fit=FitOptions(loss="distil", lists=160, settle_lists=40, batch_lists=8, learning_rate=2e-3),
+        fusion=FusionOptions(kind="lambdamart", trees=20, leaves=4, leaf_items=5, feature_share=1.0, learning_rate=0.2),
     )
 
 
 @pytest.fixture(scope="module")
 def run_folder(config: TrainingConfig, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("run") / "tiny"
-    Run(config, TABLES, RunFolder(folder), lambda _: None).train()
+    Run(config, TABLES, RunFolder(folder), lambda _: None, lambda fold: []).train()
     return folder
 
 
@@ -66,8 +71,12 @@ def served(exported: tuple[Path, Evaluation], run_folder: Path) -> list[ServedLi
 
 def test_the_version_ranks_with_the_fitted_fusion_and_says_how_well(exported: tuple[Path, Evaluation]) -> None:
     version, evaluation = exported
-    fusion = open_bundle(version / "encoding").spec.fusion
-    assert "logit" in {term.feature for term in fusion.terms}
+    bundle = open_bundle(version / "encoding")
+    assert {"logit", "popularity", "recency:genre", "log_score:item_neighbors"} <= set(bundle.spec.fusion.features)
+    assert bundle.fusion.trees is not None
+    baseline = newest_baseline(version.parent)
+    assert baseline is not None
+    assert not any(name.startswith("logit") for name in baseline.spec.features)
     assert evaluation.users == len(Dataset(TABLES, Protocol(12, 3)).evaluated_users)
     assert {"text_ann", "item_neighbors", "popular", "blend", WITHOUT_LOGIT, RERANKED} <= {
         one.name for one in evaluation.methods
@@ -89,8 +98,8 @@ def test_what_was_served_is_what_the_shipped_files_give(
     items = [candidate.item_id for candidate in one.candidates]
     pairs = [bundle.encoder.join(context, bundle.encoder.encode_item(dataset.fields[item_id])) for item_id in items]
     assert list(one.logits) == pytest.approx(score_graph(version / "model.onnx", pairs).tolist(), abs=1e-4)
-    order = rank(bundle.spec.fusion, one.candidates, dict(zip(items, one.logits, strict=True)))
-    assert one.ranked == tuple(placed.candidate.item_id for placed in order)
+    [given] = [found.given for found in scored_lists([one], dataset, Phase.TEST)]
+    assert one.ranked == order_by(bundle.fusion, given)
 
 
 def test_nothing_that_was_met_before_is_proposed(served: list[ServedList], config: TrainingConfig) -> None:

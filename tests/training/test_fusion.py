@@ -1,81 +1,102 @@
-"""The fitted fusion: it finds who knows something, its score is a chance, and the gateway ranks with it as fitted."""
+"""The fitted linear fusion: it finds who knows something, its score is a chance, the gateway ranks as fitted."""
 
-from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.special import expit, logsumexp
 
-from gateway.encoding.spec import FusionSpec
-from gateway.ranking import fused_margin, fusion_features, sigmoid
-from tests.training.lists_by_hand import random_lists
-from training.errors import RunIncomplete
-from training.fusion import LOGIT, ScoredList, feature_names, fit_fusion
-from training.served_lists import ServedList
-
-SOURCES = ("weak", "noise")
-
-
-def scored(lists: Sequence[ServedList]) -> list[ScoredList]:
-    return [ScoredList(one.user_id, one.candidates, one.logits, frozenset(one.targets)) for one in lists]
+from gateway.encoding.fusion import Fusion
+from gateway.encoding.spec import LinearFusion
+from tests.training.tables_by_hand import NAMES, random_scored, random_table
+from training.chances import calibrate
+from training.config import FusionOptions
+from training.errors import ConfigInvalid, RunIncomplete
+from training.fusion import fit_fusion, fit_linear
+from training.fusion_table import Values, tabulate
 
 
-def weights(fusion: FusionSpec) -> dict[str, float]:
-    return {term.feature: term.weight for term in fusion.terms}
+def weights(fusion: Fusion) -> dict[str, float]:
+    assert isinstance(fusion.spec, LinearFusion)
+    return {term.feature: term.weight for term in fusion.spec.terms}
 
 
 def test_the_logit_leads_where_it_knows_most() -> None:
-    found = weights(fit_fusion(scored(random_lists(200, logit_quality=2.0, seed=1)), feature_names(SOURCES)))
-    assert found[LOGIT] == max(found.values())
-    assert abs(found["log_score:noise"]) + abs(found["reciprocal_rank:noise"]) < found[LOGIT] / 3
+    found = weights(fit_linear(random_table(200, logit_quality=2.0, seed=1)))
+    assert found["logit"] == max(found.values())
+    assert abs(found["log_score:noise"]) + abs(found["reciprocal_rank:noise"]) < found["logit"] / 3
 
 
 def test_a_logit_that_knows_nothing_gets_hardly_any_weight() -> None:
-    found = weights(fit_fusion(scored(random_lists(400, logit_quality=0.0, seed=2)), feature_names(SOURCES)))
-    assert abs(found[LOGIT]) < 0.15
+    found = weights(fit_linear(random_table(400, logit_quality=0.0, seed=2)))
+    assert abs(found["logit"]) < 0.15
     assert found["log_score:weak"] + found["reciprocal_rank:weak"] > 0.3
 
 
 def test_the_score_is_the_chance_of_being_a_target() -> None:
-    lists = scored(random_lists(400, logit_quality=1.5, seed=3))
-    fusion = fit_fusion(lists, feature_names(SOURCES))
-    rows = [
-        (sigmoid(fused_margin(fusion, candidate, logit)), candidate.item_id in one.targets)
-        for one in lists
-        for candidate, logit in zip(one.candidates, one.logits, strict=True)
-    ]
-    chances, hits = np.array(rows).T
-    assert chances.mean() == pytest.approx(hits.mean(), abs=0.005)
+    table = random_table(400, logit_quality=1.5, seed=3)
+    chances = expit(fit_linear(table).margins_of(table.matrix))
+    assert chances.mean() == pytest.approx(table.is_target.mean(), abs=0.005)
     high = chances > np.quantile(chances, 0.9)
-    assert chances[high].mean() == pytest.approx(hits[high].mean(), abs=0.05)
+    assert chances[high].mean() == pytest.approx(table.is_target[high].mean(), abs=0.05)
 
 
-def test_the_margin_is_the_linear_model_of_the_features() -> None:
-    lists = scored(random_lists(20, logit_quality=1.0, seed=4))
-    fusion = fit_fusion(lists, feature_names(SOURCES))
-    names = [term.feature for term in fusion.terms]
-    one = lists[0]
-    features = fusion_features(names, one.candidates, one.logits)
-    standard = (features - [term.mean for term in fusion.terms]) / [term.scale for term in fusion.terms]
-    expected = standard @ [term.weight for term in fusion.terms] + fusion.intercept
-    margins = [fused_margin(fusion, item, logit) for item, logit in zip(one.candidates, one.logits, strict=True)]
-    assert margins == pytest.approx(expected)
+def test_the_gateway_scores_a_list_as_the_fit_scored_its_rows() -> None:
+    lists = random_scored(20, logit_quality=1.0, seed=4)
+    table = tabulate(lists, NAMES)
+    fusion = fit_linear(table)
+    margins = np.concatenate([fusion.margins(one.given) for one in lists])
+    assert margins == pytest.approx(fusion.margins_of(table.matrix))
+    assert isinstance(fusion.spec, LinearFusion)
+    standard = (table.matrix - [term.mean for term in fusion.spec.terms]) / [one.scale for one in fusion.spec.terms]
+    assert margins == pytest.approx(standard @ [one.weight for one in fusion.spec.terms] + fusion.spec.intercept)
+
+
+def test_the_weights_make_the_targets_as_likely_as_weights_of_that_direction_can() -> None:
+    """Against the definition, list by list. Calibration changes the weights' length, not their direction."""
+    table = random_table(60, logit_quality=1.0, seed=8, names=("logit", "log_score:weak"))
+    fitted = np.array(list(weights(fit_linear(table, ridge=0.0)).values()))
+    standard = (table.matrix - table.matrix.mean(axis=0)) / table.matrix.std(axis=0)
+
+    def likelihood(direction: Values) -> float:
+        def total(length: float) -> float:
+            scores = np.split(length * (standard @ direction), table.starts[1:])
+            hits = np.split(table.is_target, table.starts[1:])
+            return sum(float((one - logsumexp(one))[hit].sum()) for one, hit in zip(scores, hits, strict=True))
+
+        return max(total(length) for length in np.linspace(0.1, 3, 80))
+
+    best = likelihood(fitted)
+    assert best > likelihood(fitted * [1.2, 1.0]) + 0.01
+    assert best > likelihood(fitted * [1.0, 1.2]) + 0.01
 
 
 def test_a_feature_that_never_varies_is_left_out() -> None:
-    found = weights(fit_fusion(scored(random_lists(20, logit_quality=1.0, seed=5)), feature_names((*SOURCES, "away"))))
-    assert not any("away" in name for name in found)
+    found = weights(fit_linear(random_table(20, logit_quality=1.0, seed=5, names=(*NAMES, "score:away"))))
+    assert list(found) == list(NAMES)
 
 
 def test_without_the_logit_no_term_reads_it() -> None:
-    names = feature_names(SOURCES, with_logit=False)
-    assert LOGIT not in names
-    assert LOGIT not in weights(fit_fusion(scored(random_lists(20, logit_quality=1.0, seed=6)), names))
+    table = random_table(20, logit_quality=1.0, seed=6, names=(*NAMES, "logit_z", "logit_rank"))
+    assert list(weights(fit_linear(table.without_logit()))) == list(NAMES[1:])
+
+
+def test_a_calibration_finds_the_slope_and_intercept_that_made_the_targets() -> None:
+    random = np.random.default_rng(7)
+    margins = random.normal(size=200_000)
+    slope, intercept = calibrate(margins, random.random(200_000) < expit(0.5 * margins - 2))
+    assert [slope, intercept] == pytest.approx([0.5, -2], abs=0.03)
 
 
 def test_lists_without_targets_cannot_be_fitted() -> None:
-    lists = [
-        ScoredList(one.user_id, one.candidates, one.logits, frozenset())
-        for one in scored(random_lists(3, logit_quality=1.0, seed=7))
-    ]
+    lists = [replace(one, targets=frozenset()) for one in random_scored(3, logit_quality=1.0, seed=7)]
     with pytest.raises(RunIncomplete, match="no candidate list holds a target"):
-        fit_fusion(lists, feature_names(SOURCES))
+        tabulate(lists, NAMES)
+
+
+def test_the_kind_decides_what_is_fitted_and_an_unknown_one_is_refused() -> None:
+    table = random_table(40, logit_quality=1.0, seed=9)
+    assert fit_fusion(table, FusionOptions(), seed=1).spec.kind == "linear"
+    assert fit_fusion(table, FusionOptions(kind="lambdamart", trees=3), seed=1).spec.kind == "lambdamart"
+    with pytest.raises(ConfigInvalid, match=r"fusion\.kind is 'oracle'; write 'linear' or 'lambdamart'"):
+        fit_fusion(table, FusionOptions(kind="oracle"), seed=1)

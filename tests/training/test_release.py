@@ -8,7 +8,8 @@ import torch
 from transformers import AutoModelForSequenceClassification
 
 from gateway.encoding.bundle import open_bundle
-from gateway.encoding.spec import FusionSpec, FusionTerm
+from gateway.encoding.fusion import Fusion
+from gateway.encoding.spec import FusionTerm, LinearFusion
 from tests.training.synthetic import synthetic_tables
 from tests.training.tiny_model import save_tiny_model
 from training.config import TextOptions, TrainingConfig
@@ -17,10 +18,12 @@ from training.export.compare import score_graph
 from training.fusion_baseline import newest_baseline
 from training.golden import HARD_TEXTS, golden_inputs, tolerance_of
 from training.release import Fusions, Release
-from training.run import RunFolder
+from training.run_folder import RunFolder
 
 TABLES = synthetic_tables()
-FUSIONS = Fusions(FusionSpec((FusionTerm("logit", 2.0),), 0.5), FusionSpec((FusionTerm("first_stage", 1.0),)))
+FUSIONS = Fusions(
+    Fusion(LinearFusion((FusionTerm("logit", 2.0),), 0.5)), Fusion(LinearFusion((FusionTerm("first_stage", 1.0),)))
+)
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +48,7 @@ def test_the_version_holds_all_that_is_served(version: Path) -> None:
     assert version.name == "3"
     assert (version / "README.md").read_text(encoding="utf-8") == "# A card\n"
     bundle = open_bundle(version / "encoding")
-    assert bundle.spec.fusion == FUSIONS.served
+    assert bundle.fusion == FUSIONS.served
     assert newest_baseline(version.parent) == FUSIONS.without_logit
     assert bundle.fingerprint in (version.parent / "config.pbtxt").read_text(encoding="utf-8")
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import onnxruntime
 from scipy.stats import kendalltau
 
 from gateway.domain import EncodedPair
@@ -27,7 +28,11 @@ class Agreement:
 
 def score_graph(graph: Path, pairs: Sequence[EncodedPair]) -> Logits:
     """Logits [n] of a cross-encoder's graph on ONNX Runtime's CPU provider, one pair at a time."""
-    session = open_session(graph)
+    return score_session(open_session(graph), pairs)
+
+
+def score_session(session: onnxruntime.InferenceSession, pairs: Sequence[EncodedPair]) -> Logits:
+    """As score_graph, of a graph that is open already."""
     inputs = [node.name for node in session.get_inputs()]
     return np.array([session.run(None, _feed(pair, inputs))[0].item() for pair in pairs], np.float32)
 

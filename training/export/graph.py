@@ -13,11 +13,14 @@ from torch.export import Dim
 from transformers import PreTrainedModel
 
 from training.errors import TrainingError
+from training.export.first_row import keep_first_row
 from training.export.names import name_initializers, name_output, set_metadata
 
 OPSET = 18
 LOGIT = "logit"
 EMBEDDING = "embedding"
+LAST_LAYER = "last_layer"
+"""Metadata key: what the last layer is computed for, ``first token`` or ``all tokens``."""
 _EXAMPLE_SHAPE = (3, 7)
 
 
@@ -110,6 +113,7 @@ def _export(module: _CrossEncoder | _BiEncoder, inputs: list[str], output: str, 
     graph = program.model_proto
     _strip_traces(graph)
     name_output(graph, output)
+    set_metadata(graph, LAST_LAYER, "first token" if keep_first_row(graph) else "all tokens")
     for limit, value in _limits(model, inputs).items():
         set_metadata(graph, limit, value)
     name_initializers(graph, {name: value.numpy(force=True) for name, value in model.state_dict().items()})

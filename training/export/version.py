@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from tritonclient.grpc.model_config_pb2 import ModelConfig
 
 from training.errors import TrainingError
 from training.export.config import (
@@ -18,7 +19,9 @@ from training.export.config import (
     read_config,
     to_text,
 )
+from training.export.manifest import write_manifest
 from training.export.recover import CONFIG_FILE, GRAPH_FILE
+from training.export.release_state import ReleaseState
 
 WORKER_SOURCE = Path(__file__).with_name("triton_model.py")
 WORKER_FILE = "model.py"
@@ -58,7 +61,8 @@ def write_model_version(
     *,
     max_graph_mb: float = MAX_GRAPH_MB,
 ) -> Path:
-    """Writes ``repository/model_name/version`` and the model's `config.pbtxt`; returns the version folder.
+    """Writes ``repository/model_name/version`` and the model's `config.pbtxt`; returns the version folder. Where a
+    version was promoted, that one goes on serving, and the new one is only loaded beside it.
 
     Raises VersionRefused when the version exists or the graph is larger than ``max_graph_mb``.
     """
@@ -71,9 +75,13 @@ def write_model_version(
         _fill(partial, content)
         partial.rename(folder)
     _write_warmup(model / "warmup" / WARMUP_FILE)
-    parameters = _fingerprints(model, version, content.encoding_fingerprint)
+    published = read_config(model / "config.pbtxt") if (model / "config.pbtxt").is_file() else ModelConfig()
+    parameters = _fingerprints(model, published, version, content.encoding_fingerprint)
     config = model_config(model_name, Signature.of(folder / GRAPH_FILE), options or ServingOptions(), parameters)
-    _replace(model / "config.pbtxt", to_text(config).encode())
+    if state := ReleaseState.named(published):
+        present = [int(one.name) for one in model.iterdir() if one.name.isdecimal()]
+        state.beside(version).write(config, present)
+    replace_file(model / "config.pbtxt", to_text(config).encode())
     return folder
 
 
@@ -101,6 +109,7 @@ def _fill(folder: Path, content: VersionContent) -> None:
         shutil.copytree(content.encoding, folder / ENCODING_FOLDER)
     for file in content.files:
         shutil.copyfile(file, folder / file.name)
+    write_manifest(folder)
 
 
 def _without_origin(document: dict[str, object]) -> dict[str, object]:
@@ -108,12 +117,11 @@ def _without_origin(document: dict[str, object]) -> dict[str, object]:
     return {key: value for key, value in document.items() if key != "_name_or_path"}
 
 
-def _fingerprints(model: Path, version: int, fingerprint: str) -> dict[str, str]:
+def _fingerprints(model: Path, published: ModelConfig, version: int, fingerprint: str) -> dict[str, str]:
     """One parameter for each version in the folder, and one for the newest: a gateway asks by version."""
-    known = {}
-    if (model / "config.pbtxt").is_file():
-        published = read_config(model / "config.pbtxt").parameters
-        known = {key: value.string_value for key, value in published.items() if key.startswith(f"{FINGERPRINT}.")}
+    known = {
+        key: value.string_value for key, value in published.parameters.items() if key.startswith(f"{FINGERPRINT}.")
+    }
     known[f"{FINGERPRINT}.{version}"] = fingerprint
     by_version = {int(key.rpartition(".")[2]): value for key, value in known.items() if value}
     present = {number: value for number, value in by_version.items() if (model / str(number)).is_dir()}
@@ -125,10 +133,11 @@ def _fingerprints(model: Path, version: int, fingerprint: str) -> dict[str, str]
 
 def _write_warmup(file: Path) -> None:
     file.parent.mkdir(exist_ok=True)
-    _replace(file, np.ones(WARMUP_TOKENS, np.int32).tobytes())
+    replace_file(file, np.ones(WARMUP_TOKENS, np.int32).tobytes())
 
 
-def _replace(file: Path, content: bytes) -> None:
+def replace_file(file: Path, content: bytes) -> None:
+    """Gives a file new content in one step."""
     partial = file.with_name(f".{file.name}.partial")
     partial.write_bytes(content)
     partial.replace(file)

@@ -13,7 +13,7 @@ from gateway.domain import (
     Priority,
     RankingOptions,
 )
-from gateway.ranking import RANK_OFFSET
+from gateway.features import RANK_OFFSET
 from gateway.rpc.codec.checks import Checks, shown
 from gateway.rpc.codec.items import decode_fields, decode_filters, decode_values
 

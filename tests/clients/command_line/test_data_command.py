@@ -1,5 +1,6 @@
 """crossrank data: tables are fetched, checked, and refused with the place of the fault."""
 
+import gzip
 import zipfile
 from pathlib import Path
 
@@ -32,6 +33,7 @@ def test_good_tables_are_described(tmp_path: Path) -> None:
         "items": 2,
         "interactions": 2,
         "positives": 1,
+        "impressions": 0,
         "users": 1,
         "fields": ["title"],
         "folder": str(tmp_path),
@@ -62,4 +64,24 @@ def test_a_folder_without_movielens_is_refused_with_a_remedy(tmp_path: Path) -> 
     done = crossrank("data", "movielens-100k", "--from", tmp_path, "--state-dir", tmp_path / "state")
     assert done.exit_code == ExitCode.FAILURE
     assert "give the folder or the archive that holds them" in " ".join(done.notes.split())
+    assert not (tmp_path / "state" / "data").exists()
+
+
+def test_a_copy_of_goodbooks_becomes_tables(tmp_path: Path) -> None:
+    items = 'item_id,title,authors,year,language,genres\n1,"Foundation (Foundation, #1)",Isaac Asimov,1951,eng,sci-fi\n'
+    (tmp_path / "mini_items.csv.gz").write_bytes(gzip.compress(items.encode()))
+    ratings = "order,user_id,item_id,rating\n0,7,1,5\n"
+    (tmp_path / "mini_interactions.csv.gz").write_bytes(gzip.compress(ratings.encode()))
+    done = crossrank("data", "goodbooks", "--data-dir", tmp_path, "--mini", "--state-dir", tmp_path, "--json")
+    assert done.exit_code == ExitCode.OK, done.notes
+    folder = tmp_path / "data" / "goodbooks-mini"
+    written = read_tables(folder / "items.csv", folder / "interactions.csv")
+    assert (written.items[0].fields["title"], written.items[0].fields["volume"]) == ("Foundation", "1")
+    assert done.document["positives"] == 1
+
+
+def test_a_folder_without_goodbooks_is_refused_and_nothing_is_written(tmp_path: Path) -> None:
+    done = crossrank("data", "goodbooks", "--data-dir", tmp_path, "--state-dir", tmp_path / "state")
+    assert done.exit_code == ExitCode.FAILURE
+    assert "has no items.csv.gz and no interactions.csv.gz" in " ".join(done.notes.split())
     assert not (tmp_path / "state" / "data").exists()

@@ -1,5 +1,6 @@
 """Tables of anybody's data: read as written, refused with file, row, column and remedy, never half-written."""
 
+import gzip
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -10,7 +11,8 @@ import pyarrow
 import pytest
 from pyarrow import parquet
 
-from training.data.tables import InteractionRow, ItemRow, Tables, parse_time, read_items, read_tables, write_tables
+from training.data.rows import parse_time
+from training.data.tables import InteractionRow, ItemRow, Tables, read_items, read_tables, write_tables
 from training.errors import TableInvalid
 
 ITEMS = "item_id,title,maker\n1,Alien,Scott\n2,Babe,\n"
@@ -58,13 +60,14 @@ def test_a_failed_write_leaves_the_old_files(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="format code"):
         write_tables(tmp_path, Tables([ItemRow("1", {"title": "new"})], broken))
     assert read_items(tmp_path / "items.csv")[0].fields == {"title": "old"}
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["interactions.csv", "items.csv"]
 
 
 @pytest.mark.parametrize(
     ("items", "row", "column", "told"),
     [
         ("id,title\n1,a\n", 0, "item_id", "columns found: id, title"),
-        ("item_id,title\n1,a\n1,b\n", 2, "item_id", "earlier row"),
+        ("item_id,title\n1,a\n1,b\n", 2, "item_id", "stands in row 1 too"),
         ("item_id,title\n1,a\n ,b\n", 2, "item_id", "is empty"),
         ("item_id,title,note\n1,a,b\n2, ,\n", 2, "", "has no text (text columns: title, note)"),
         ("item_id,title,title\n1,a,b\n", 0, "title", "twice"),
@@ -94,6 +97,7 @@ def test_a_fault_of_the_items_is_named_with_row_and_column(
         ("u,1,view,1,2020-01-02T03:04:05", "time", "no time zone"),
         ("u,1,view,1,1e300", "time", "milliseconds?"),
         ("u,1,view,1,inf", "time", "not finite"),
+        ("u,1,view,0.5,2020-01-02T04:04:05+01:00", "item_id", "are those of row 1; keep one"),
     ],
 )
 def test_a_fault_of_the_interactions_is_named_with_row_and_column(
@@ -104,6 +108,11 @@ def test_a_fault_of_the_interactions_is_named_with_row_and_column(
     assert told in str(fault)
 
 
+def test_the_same_item_at_another_time_or_by_another_event_is_no_repetition(tmp_path: Path) -> None:
+    more = "u,1,view,1,0\nu,1,buy,1,0\nv,1,view,1,0\n"
+    assert len(read_tables(*write(tmp_path, interactions=INTERACTIONS + more)).interactions) == 5
+
+
 def test_a_missing_column_of_the_interactions_is_named(tmp_path: Path) -> None:
     assert fault_of(tmp_path, interactions="user_id,item_id,event,weight\n").column == "time"
 
@@ -111,7 +120,7 @@ def test_a_missing_column_of_the_interactions_is_named(tmp_path: Path) -> None:
 def test_files_that_are_no_tables_are_refused(tmp_path: Path) -> None:
     with pytest.raises(TableInvalid, match="does not exist"):
         read_items(tmp_path / "none.csv")
-    with pytest.raises(TableInvalid, match=r"use \.csv or \.parquet"):
+    with pytest.raises(TableInvalid, match=r"use \.csv, \.csv\.gz or \.parquet"):
         read_items(tmp_path / "items.xlsx")
     for name, content in (("latin.csv", b"item_id,title\n1,Am\xe9lie\n"), ("fake.parquet", b"PAR0")):
         (tmp_path / name).write_bytes(content)
@@ -132,6 +141,15 @@ def test_parquet_gives_the_same_tables_as_csv(tmp_path: Path) -> None:
     parquet.write_table(pyarrow.table(items), tmp_path / "items.parquet")
     parquet.write_table(pyarrow.table(interactions), tmp_path / "interactions.parquet")
     assert read_tables(tmp_path / "items.parquet", tmp_path / "interactions.parquet") == expected
+
+
+def test_a_compressed_table_is_read_and_a_broken_one_refused(tmp_path: Path) -> None:
+    packed = gzip.compress(ITEMS.encode())
+    (tmp_path / "items.csv.gz").write_bytes(packed)
+    assert read_items(tmp_path / "items.csv.gz") == read_items(write(tmp_path)[0])
+    (tmp_path / "cut.csv.gz").write_bytes(packed[:-10])
+    with pytest.raises(TableInvalid, match="cannot be read to its end"):
+        read_items(tmp_path / "cut.csv.gz")
 
 
 def test_a_byte_order_mark_is_no_part_of_the_first_column(tmp_path: Path) -> None:

@@ -1,0 +1,76 @@
+"""crossrank ablate: variants of one configuration, trained and measured on valid lists. Must not train or measure
+itself."""
+
+import sys
+from contextlib import redirect_stdout
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from clients.command_line import console
+from clients.command_line.console import AsJson, CommandFailed
+from clients.command_line.options import with_grouped_options
+from clients.command_line.training import RunChoice
+
+if TYPE_CHECKING:  # heavy: loaded when the command runs
+    from training.ablation import VariantResult
+
+Vary = Annotated[
+    list[str],
+    typer.Option("--vary", metavar="KEY=VALUE,VALUE", help="A key of the configuration and its values; repeat it."),
+]
+Grid = Annotated[bool, typer.Option("--grid", help="Every combination, instead of one key at a time.")]
+Users = Annotated[int, typer.Option(help="Valid lists to measure on, drawn by the configuration's seed.", min=1)]
+Depth = Annotated[int, typer.Option(help="Candidates of a list to rank.", min=10, max=1000)]
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command."""
+    app.command()(with_grouped_options(ablate))
+
+
+def ablate(
+    choice: RunChoice, vary: Vary, grid: Grid = False, users: Users = 500, depth: Depth = 100, as_json: AsJson = False
+) -> None:
+    """Train and measure variants of a configuration: NDCG@10 on valid lists against tokens and speed.
+
+    Example: --vary text.history_items=2,4,8 --vary augment.history_dropout=0,0.2 --vary layers=6,3,2. Each variant has
+    a folder of its own under the run's; repeat the command to go on after a stop. Writes ablation.csv, ablation.md and
+    quality_against_speed.svg and .png.
+    """
+    from training.errors import TrainingError
+
+    try:
+        results, folder = _run(choice, vary, grid, (users, depth))
+    except TrainingError as fault:
+        raise CommandFailed(fault.message, remedy=fault.remedy) from fault
+    if as_json:
+        console.print_json({"folder": str(folder), "variants": [asdict(one) for one in results]})
+        return
+    from training.ablation import COLUMNS
+
+    console.print_table(COLUMNS, [one.cells() for one in results], title=f"{results[0].lists} valid lists")
+    console.say(f"written: {folder}/ablation.csv, ablation.md, quality_against_speed.svg, .png")
+
+
+def _run(
+    choice: RunChoice, vary: list[str], grid: bool, measured: tuple[int, int]
+) -> tuple[list["VariantResult"], Path]:
+    from training.ablation import Ablation
+    from training.ablation_plot import write_plot
+    from training.options import SelectOptions
+    from training.shared_lists import SharedLists
+    from training.variants import parse_varied, variants
+
+    config = choice.read_config()
+    chosen = variants(config, [parse_varied(one) for one in vary], grid=grid)
+    tables, folder = choice.read_tables(), choice.folder(config) / "ablation"
+    folder.mkdir(parents=True, exist_ok=True)
+    lists = SharedLists(tables, console.say)
+    ablation = Ablation(folder, tables, lists, SelectOptions(*measured), console.say)
+    with redirect_stdout(sys.stderr):  # the trainer's log; standard output is the result's alone
+        results = ablation.run(chosen)
+    write_plot(folder, results)
+    return results, folder

@@ -1,0 +1,37 @@
+"""crossrank eval --dataset goodbooks: a trained run on the offline first stages. Must not compute a metric itself."""
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from clients.command_line import console
+from clients.command_line.console import CommandFailed, ExitCode
+from clients.command_line.training import CONFIGS
+
+if TYPE_CHECKING:  # heavy: loaded when the command runs
+    from training.evaluation.evaluation import Evaluation
+
+GOODBOOKS = "goodbooks"
+
+
+def evaluate_goodbooks(data_dir: Path | None, run: Path, *, users: int, seed: int, quiet: bool) -> "Evaluation":
+    """The run of training/configs/goodbooks.toml on the user's own copy. Raises CommandFailed or TrainingError."""
+    if data_dir is None:
+        raise CommandFailed(
+            f"--dataset {GOODBOOKS} without --data-dir",
+            remedy="name the folder that holds items.csv.gz and interactions.csv.gz",
+            exit_code=ExitCode.USAGE,
+        )
+    from training.config import read_config
+    from training.data import goodbooks
+    from training.dataset import Dataset
+    from training.offline_evaluation import OfflineEvaluation
+    from training.run_folder import RunFolder
+
+    config, folder = read_config(CONFIGS / f"{GOODBOOKS}.toml"), RunFolder(run)
+    folder.trained_model()
+    dataset = Dataset(goodbooks.from_folder(data_dir), config.protocol)
+    evaluation, _ = OfflineEvaluation(config, dataset, folder, users, seed).run(
+        console.say, partial(console.progress_bar, quiet=quiet)
+    )
+    return evaluation

@@ -1,0 +1,73 @@
+"""What users made of the lists of each model version: impressions joined to the interactions that name them."""
+
+import math
+from dataclasses import dataclass
+
+from gateway.budget import Budget
+from gateway.store.pool import Database, Row
+
+_Z = 1.96
+"""Of a 95 % interval."""
+
+# A list is liked when an interaction of weight above 0 names it and an item in it. A list without a user is a subject
+# of its own. The sums are those that the variance of a ratio over clusters needs.
+_FEEDBACK = """
+    WITH likes AS (
+        SELECT attribution_token, count(DISTINCT item_id) AS items
+        FROM interactions JOIN impression_items USING (attribution_token, item_id)
+        WHERE weight > 0 AND attribution_token <> '' GROUP BY attribution_token
+    ), subjects AS (
+        SELECT model, version, coalesce(context ->> 'user_id', attribution_token) AS subject, count(*) AS lists,
+            count(likes.items) AS liked, coalesce(sum(likes.items), 0) AS positives
+        FROM impressions LEFT JOIN likes USING (attribution_token)
+        WHERE time >= now() - make_interval(days => %s) AND version <> ''
+        GROUP BY 1, 2, 3
+    )
+    SELECT model, version, count(*), sum(lists)::bigint, sum(liked)::bigint, sum(positives)::bigint,
+        sum(liked * liked)::float8, sum(liked * lists)::float8, sum(lists * lists)::float8
+    FROM subjects GROUP BY model, version ORDER BY model, version
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class VersionFeedback:
+    """Feedback on one version: ``liked`` of the ``lists`` shown to ``subjects`` (users, or lists without a user) drew a
+    positive interaction; ``positives`` are the items of these."""
+
+    model: str
+    version: str
+    subjects: int
+    lists: int
+    liked: int
+    positives: int
+    interval: tuple[float, float]
+    """95 % of ``rate``."""
+
+    @property
+    def rate(self) -> float:
+        """Share of lists that were liked."""
+        return self.liked / self.lists
+
+
+async def feedback_by_version(database: Database, days: int, budget: Budget) -> list[VersionFeedback]:
+    """All versions that were shown in the last days. Raises StoreUnavailable."""
+    rows = await database.fetch(_FEEDBACK, [days], budget)
+    return [
+        VersionFeedback(
+            model, version, subjects, lists, liked, positives, ratio_interval(subjects, lists, liked, tuple(sums))
+        )
+        for model, version, subjects, lists, liked, positives, *sums in rows
+    ]
+
+
+def ratio_interval(subjects: int, lists: int, liked: int, sums: Row) -> tuple[float, float]:
+    """Wilson's interval for the lists that would tell as much if each were of another user: one user's lists are alike
+    (variance of a ratio over clusters: Cochran, Sampling Techniques, 1977, chapter 6)."""
+    liked_2, liked_lists, lists_2 = sums
+    rate = liked / lists
+    squares = liked_2 - 2 * rate * liked_lists + rate**2 * lists_2
+    variance = squares / lists**2 * subjects / (subjects - 1) if subjects > 1 else 0.0
+    effective = min(lists, rate * (1 - rate) / variance) if variance > 0 else subjects
+    middle = (rate + _Z**2 / (2 * effective)) / (1 + _Z**2 / effective)
+    half = _Z / (1 + _Z**2 / effective) * math.sqrt(rate * (1 - rate) / effective + _Z**2 / (4 * effective**2))
+    return max(0.0, middle - half), min(1.0, middle + half)

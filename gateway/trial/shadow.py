@@ -1,0 +1,113 @@
+"""Shadow scoring: a share of the answered lists is ranked once more by the challenger, when the answer is out. Nobody
+waits for it, nothing it does reaches a caller; what it cannot do in time is dropped and counted."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import structlog
+
+from gateway.budget import Budget, Call
+from gateway.comparison import Comparison, Loss, Outcome, agreement
+from gateway.domain import ModelIdentity
+from gateway.errors import CrossrankError, DeadlineTooShort, DependencyUnavailable, ModelOverloaded, Overloaded
+from gateway.pipeline import Pipeline
+from gateway.request import ListDraft, Request
+from gateway.trial.comparison_log import ComparisonLog
+from gateway.trial.draw import Draw
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ShadowLimits:
+    """``running`` lists are ranked at a time, ``waiting`` more may wait; each has ``deadline_s`` once it runs."""
+
+    running: int
+    waiting: int
+    deadline_s: float
+
+
+class Shadow:
+    """Watches the champion's pipeline. ``challenger`` ranks, ``identity`` names its version. Call ``drain`` at the end.
+
+    Give the challenger's pipeline a cache of its own that keeps nothing: it would push the champion's scores out.
+    """
+
+    def __init__(
+        self,
+        challenger: Pipeline,
+        identity: Callable[[], ModelIdentity],
+        draw: Draw,
+        comparisons: ComparisonLog,
+        limits: ShadowLimits,
+    ) -> None:
+        self._challenger = challenger
+        self._identity = identity
+        self._draw = draw
+        self._comparisons = comparisons
+        self._limits = limits
+        self._slots = asyncio.Semaphore(limits.running)
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def list_ranked(self, request: Request, draft: ListDraft) -> None:
+        """The champion ranked a list; draft holds all of it. Returns at once."""
+        if not self._draw.takes(request.context, request.call):
+            return
+        if draft.sides is None:
+            self._lose(request.identity, Outcome.UNSCORED)
+            return
+        if len(self._tasks) >= self._limits.running + self._limits.waiting:
+            self._lose(request.identity, Outcome.BUSY)
+            return
+        task = asyncio.create_task(self._compare(request, draft))
+        self._tasks.add(task)
+        task.add_done_callback(partial(self._ended, request.identity))
+
+    async def drain(self) -> None:
+        """Waits for what runs, as long as one list may take; gives up the rest."""
+        if self._tasks:
+            _, late = await asyncio.wait(self._tasks, timeout=self._limits.deadline_s)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+
+    async def _compare(self, request: Request, draft: ListDraft) -> None:
+        async with self._slots:
+            call = Call(f"{request.call.request_id}.shadow", Budget(self._limits.deadline_s))
+            try:
+                again, drafted = await self._challenger.rank_again(request, draft, call)
+            except CrossrankError as fault:
+                self._lose(request.identity, _outcome_of(fault))
+                return
+            found = await asyncio.to_thread(agreement, draft.placed, drafted.placed)
+        if found is None:
+            self._lose(request.identity, Outcome.UNSCORED)
+            return
+        seconds = dict(request.clock.times).get("score") if _all_by_model(draft) else None
+        challenger_s = dict(again.clock.times)["score"]
+        self._comparisons.compared(Comparison(request.identity, again.identity, found, seconds, challenger_s))
+
+    def _ended(self, champion: ModelIdentity, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if task.cancelled():
+            self._lose(champion, Outcome.STOPPED)
+        elif fault := task.exception():
+            log.error("shadow_failed", exc_info=fault)
+            self._lose(champion, Outcome.FAILED)
+
+    def _lose(self, champion: ModelIdentity, outcome: Outcome) -> None:
+        self._comparisons.lost(Loss(champion, self._identity(), outcome))
+
+
+def _all_by_model(draft: ListDraft) -> bool:
+    return draft.sides is not None and not draft.sides.cached and not draft.sides.outcome.coalesced
+
+
+def _outcome_of(fault: CrossrankError) -> Outcome:
+    if isinstance(fault, Overloaded | ModelOverloaded):
+        return Outcome.BUSY
+    if isinstance(fault, DeadlineTooShort):
+        return Outcome.DEADLINE
+    return Outcome.UNAVAILABLE if isinstance(fault, DependencyUnavailable) else Outcome.FAILED

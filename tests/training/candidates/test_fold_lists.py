@@ -1,0 +1,105 @@
+"""The lists of a fold: complete, fused by reciprocal rank, and made of what the fold may know."""
+
+from dataclasses import replace
+
+import pytest
+
+from gateway.features import RANK_OFFSET
+from tests.training.candidates.by_hand import hashed_vectors
+from tests.training.synthetic import synthetic_tables
+from training.candidates import fold_lists
+from training.candidates.fold_lists import FoldLists
+from training.candidates.lists import CandidateList
+from training.candidates.options import SourceOptions
+from training.data.tables import Tables
+from training.dataset import Dataset, Phase, Protocol
+from training.errors import ConfigInvalid, Leak
+
+PROTOCOL = Protocol(min_positives=12, held_out=3, min_history=3)
+OPTIONS = SourceOptions(factors=4, iterations=3, depth=20)
+TABLES = synthetic_tables(users=60, items=96)
+
+
+@pytest.fixture(scope="module")
+def dataset() -> Dataset:
+    return Dataset(TABLES, PROTOCOL)
+
+
+@pytest.fixture(scope="module")
+def valid(dataset: Dataset) -> list[CandidateList]:
+    return FoldLists(dataset, OPTIONS, lambda _: None, hashed_vectors)(Phase.VALID)
+
+
+def test_every_user_of_the_fold_has_a_list_with_the_folds_targets(dataset: Dataset, valid: list[CandidateList]) -> None:
+    assert [(one.user_id, one.history, one.targets) for one in valid] == [
+        (case.user_id, case.history, case.targets) for case in dataset.cases(Phase.VALID)
+    ]
+
+
+def test_nothing_that_the_user_had_met_is_proposed(dataset: Dataset, valid: list[CandidateList]) -> None:
+    for one in valid:
+        proposed = {candidate.item_id for candidate in one.candidates}
+        assert not proposed & (dataset.case(one.user_id, Phase.VALID).seen | set(one.history))
+
+
+def test_candidates_are_numbered_from_one_best_first_and_differ(valid: list[CandidateList]) -> None:
+    for one in valid:
+        assert [candidate.rank for candidate in one.candidates] == list(range(1, len(one.candidates) + 1))
+        scores = [candidate.score for candidate in one.candidates]
+        assert scores == sorted(scores, reverse=True)
+        assert len({candidate.item_id for candidate in one.candidates}) == len(one.candidates) <= OPTIONS.depth
+
+
+def test_the_fused_score_is_the_sum_of_reciprocal_ranks_of_the_fused_sources(valid: list[CandidateList]) -> None:
+    for candidate in valid[0].candidates:
+        expected = sum(1 / (RANK_OFFSET + hit.rank) for hit in candidate.hits if hit.source in OPTIONS.fused)
+        assert candidate.score == pytest.approx(expected)
+
+
+def test_candidates_carry_the_hits_of_sources_that_are_not_fused(valid: list[CandidateList]) -> None:
+    named = {hit.source for one in valid for candidate in one.candidates for hit in candidate.hits}
+    assert named > {*OPTIONS.fused, "popular", "ease_recent", "follows", "item_knn_recent"}
+
+
+def test_lists_are_better_than_chance(valid: list[CandidateList]) -> None:
+    found = sum(len({candidate.item_id for candidate in one.candidates} & set(one.targets)) for one in valid)
+    assert found / sum(len(one.targets) for one in valid) > 1.3 * OPTIONS.depth / len(TABLES.items)
+
+
+def test_a_source_orders_the_candidates_by_its_own_rank(valid: list[CandidateList]) -> None:
+    one = valid[0]
+    ranks = {
+        candidate.item_id: hit.rank for candidate in one.candidates for hit in candidate.hits if hit.source == "popular"
+    }
+    order = one.order_by("popular")
+    assert set(order) == {candidate.item_id for candidate in one.candidates}
+    told = [ranks[item_id] for item_id in order if item_id in ranks]
+    assert told == sorted(told)
+    assert all(item_id in ranks for item_id in order[: len(told)])
+
+
+def test_the_same_options_give_the_same_lists(dataset: Dataset, valid: list[CandidateList]) -> None:
+    assert FoldLists(dataset, OPTIONS, lambda _: None, hashed_vectors)(Phase.VALID) == valid
+
+
+def test_a_fit_that_knows_the_targets_is_caught(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    lists = FoldLists(dataset, OPTIONS, lambda _: None, hashed_vectors)
+    everything = dataset.interactions(Phase.TEST)
+    monkeypatch.setattr(dataset, "interactions", lambda fold: everything)
+    with pytest.raises(Leak, match="is to be predicted, and the fit holds it"):
+        lists(Phase.VALID)
+
+
+def test_a_catalogue_that_would_not_fit_into_memory_is_refused(
+    dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fold_lists, "MAX_ITEMS", 95)
+    with pytest.raises(ConfigInvalid, match=r"the catalogue has 96 items; .* at most 95"):
+        FoldLists(dataset, OPTIONS, lambda _: None, hashed_vectors)
+
+
+def test_a_small_catalogue_gives_what_is_open() -> None:
+    few = Dataset(Tables(TABLES.items, TABLES.interactions), PROTOCOL)
+    deep = replace(OPTIONS, depth=1000)
+    for one in FoldLists(few, deep, lambda _: None, hashed_vectors)(Phase.TEST)[:5]:
+        assert len(one.candidates) <= len(TABLES.items) - len(one.history)

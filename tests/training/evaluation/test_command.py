@@ -1,0 +1,54 @@
+"""crossrank eval on the user's own tables, through a real PostgreSQL and a real Triton: JSON and report agree."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from clients.command_line.console import ExitCode
+from tests.clients.command_line.program import Outcome, crossrank
+from tests.training.synthetic import synthetic_tables
+from training.data.tables import write_tables
+from training.evaluation.metrics import METRICS
+
+USERS = 6
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("own")
+    write_tables(place, synthetic_tables(users=16, events=26))
+    return place
+
+
+@pytest.fixture(scope="module")
+def done(folder: Path) -> Outcome:
+    tables = ("--items", folder / "items.csv", "--interactions", folder / "interactions.csv")
+    outcome = crossrank(
+        *("eval", *tables, "--users", USERS, "--depth", 30, "--same-field", "genre:text"),
+        *("--report", folder / "report", "--state-dir", folder / "state", "--json"),
+    )
+    assert outcome.exit_code == ExitCode.OK, outcome.notes
+    return outcome
+
+
+def test_every_row_of_the_served_stack_is_measured(done: Outcome) -> None:
+    document = done.document
+    names = [row["name"] for row in document["methods"]]
+    assert {"text_ann", "item_neighbors", "popular", "blend", "same_genre", "cross_encoder", "reranked"} <= set(names)
+    assert (document["users"], document["candidates"], document["catalogue"]) == (USERS, 30, 96)
+    assert all(set(METRICS) <= set(row) for row in document["methods"])
+    assert set(document["paired"]) == set(names) - {"reranked"}
+
+
+def test_who_stays_in_a_genre_is_served_well_by_the_rule_of_the_same_genre(done: Outcome) -> None:
+    means = {row["name"]: row["ndcg@10"] for row in done.document["methods"]}
+    assert means["same_genre"] > means["popular"]
+    assert {one["group"] for one in done.document["segments"]} & {"same genre as the history"}
+
+
+def test_the_report_is_what_the_command_said(done: Outcome, folder: Path) -> None:
+    assert json.loads((folder / "report" / "report.json").read_text(encoding="utf-8")) == done.document
+    page = (folder / "report" / "report.html").read_text(encoding="utf-8")
+    assert "same_genre" in page
+    assert "report.html" in done.notes

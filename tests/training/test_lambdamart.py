@@ -1,0 +1,88 @@
+"""LambdaMART: it learns what a linear model cannot, twice the same bytes, and its score is a chance on unseen users."""
+
+from dataclasses import replace
+
+import lightgbm
+import numpy as np
+import pytest
+from scipy.special import expit
+
+from gateway.encoding.spec import TreeFusion
+from tests.training.tables_by_hand import NAMES, random_table
+from training.config import FusionOptions
+from training.cross_fit import ndcg_by_list, out_of_fold
+from training.errors import RunIncomplete
+from training.fusion import fit_linear
+from training.fusion_table import FusionTable
+from training.lambdamart import fit_lambdamart
+
+OPTIONS = FusionOptions(kind="lambdamart", bag=2, trees=60, leaves=7, leaf_items=20, learning_rate=0.1, patience=10)
+
+
+def in_the_middle(count: int, seed: int) -> FusionTable:
+    """Targets have a signal near 0, other items one of either sign."""
+    table = random_table(count, logit_quality=0.0, seed=seed, names=("logit",))
+    spread = np.where(table.is_target, 0.3, 1.5)
+    return replace(table, matrix=np.random.default_rng(100 + seed).normal(0, spread)[:, None])
+
+
+def test_it_finds_what_no_weighted_sum_can_tell() -> None:
+    learned, unseen = in_the_middle(150, seed=1), in_the_middle(150, seed=2)
+    linear = ndcg_by_list(unseen, fit_linear(learned).margins_of(unseen.matrix)).mean()
+    trees = ndcg_by_list(unseen, fit_lambdamart(learned, OPTIONS, seed=1).margins_of(unseen.matrix)).mean()
+    assert trees > linear + 0.2
+
+
+def test_the_score_is_the_chance_of_being_a_target_for_users_it_never_saw() -> None:
+    learned = random_table(300, logit_quality=1.5, seed=3)
+    fusion = fit_lambdamart(learned, replace(OPTIONS, bag=5, leaves=15, patience=30), seed=1)
+    unseen = random_table(300, logit_quality=1.5, seed=4)
+    chances = expit(fusion.margins_of(unseen.matrix))
+    assert chances.mean() == pytest.approx(unseen.is_target.mean(), abs=0.02)
+    high = chances > np.quantile(chances, 0.9)
+    assert chances[high].mean() == pytest.approx(unseen.is_target[high].mean(), abs=0.08)
+
+
+def test_the_same_seed_gives_the_same_bytes_and_another_one_others() -> None:
+    table = random_table(80, logit_quality=1.0, seed=5)
+    first, again, other = (fit_lambdamart(table, OPTIONS, seed) for seed in (1, 1, 2))
+    assert first == again
+    assert first != other
+
+
+def test_the_gateway_scores_as_lightgbm_does() -> None:
+    table = random_table(60, logit_quality=1.0, seed=6)
+    fusion = fit_lambdamart(table, OPTIONS, seed=1)
+    assert isinstance(fusion.spec, TreeFusion)
+    assert fusion.trees is not None
+    assert fusion.spec.features == NAMES
+    raw = lightgbm.Booster(model_str=fusion.trees.text).predict(table.matrix, num_threads=1)
+    assert np.array_equal(fusion.margins_of(table.matrix), fusion.spec.slope * np.asarray(raw) + fusion.spec.intercept)
+
+
+def test_a_booster_stops_where_unseen_users_gain_no_more() -> None:
+    noise = random_table(80, logit_quality=0.0, seed=7, names=("logit", "score:noise"))
+    many = replace(OPTIONS, trees=300)
+    fusion = fit_lambdamart(noise, many, seed=1)
+    assert fusion.trees is not None
+    assert len(fusion.trees.nodes.roots) < many.bag * many.trees / 3
+
+
+def test_too_few_users_with_targets_are_told_what_to_do() -> None:
+    table = random_table(4, logit_quality=1.0, seed=8)
+    with pytest.raises(RunIncomplete, match=r"4 users have a target .*; 5 folds need one each; .*'linear'"):
+        fit_lambdamart(table, OPTIONS, seed=1)
+
+
+def test_features_that_never_vary_leave_nothing_to_learn() -> None:
+    table = random_table(40, logit_quality=1.0, seed=9, names=("score:away", "history_length"))
+    with pytest.raises(RunIncomplete, match="found nothing to split"):
+        fit_lambdamart(table, OPTIONS, seed=1)
+
+
+def test_more_knowledge_is_worth_more_out_of_fold() -> None:
+    def quality(table: FusionTable) -> float:
+        return float(ndcg_by_list(table, out_of_fold(table, lambda one: fit_lambdamart(one, OPTIONS, seed=1))).mean())
+
+    table = random_table(100, logit_quality=2.0, seed=10)
+    assert quality(table) > quality(table.without_logit()) + 0.1

@@ -1,0 +1,97 @@
+"""Offline lists scored by a run's graph say what the model says, and rank as the gateway would."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from transformers import AutoModelForSequenceClassification
+
+from gateway.encoding.fusion import LOGIT_FUSION
+from gateway.encoding.pair_encoder import PairEncoder
+from gateway.encoding.tokenizer import open_tokenizer
+from tests.training.gate.tiny_release import TinyRelease
+from tests.training.popular_lists import popular_lists
+from training.candidates.lists import CandidateList
+from training.dataset import Phase
+from training.fusion_lists import scored_lists
+from training.model import tokenizer_path
+from training.offline_lists import ListScorer, ranked_by, score_lists
+from training.pair_table import PairTable, context_key, padded
+from training.release import Release
+from training.served_lists import BLEND
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> TinyRelease:
+    return TinyRelease.make(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture(scope="module")
+def lists(tiny: TinyRelease) -> list[CandidateList]:
+    return popular_lists(tiny.dataset, Phase.TEST)[:12]
+
+
+@pytest.fixture(scope="module")
+def encoder(tiny: TinyRelease) -> PairEncoder:
+    return PairEncoder(tiny.config.encoding(), open_tokenizer(tokenizer_path(tiny.config.base_model)))
+
+
+@pytest.fixture
+def scorer(tiny: TinyRelease, encoder: PairEncoder) -> ListScorer:
+    graph = Release(tiny.config, tiny.dataset, tiny.run).graph
+    return ListScorer(graph, encoder, tiny.dataset.fields)
+
+
+def test_logits_are_those_of_the_trained_model_up_to_int8(
+    tiny: TinyRelease, lists: list[CandidateList], encoder: PairEncoder, scorer: ListScorer
+) -> None:
+    model = AutoModelForSequenceClassification.from_pretrained(tiny.run.model).eval()
+    table = PairTable(encoder, tiny.dataset.fields)
+    for one in lists[:4]:
+        pairs = [table.encode(context_key(one.history), candidate.item_id) for candidate in one.candidates]
+        inputs = {name: torch.from_numpy(values) for name, values in padded(pairs).items()}
+        with torch.no_grad():
+            expected = model(**inputs).logits[:, 0].numpy()
+        found = np.array(scorer.score(one))
+        assert np.abs(found - expected).max() < 0.15 * max(float(expected.std()), 0.1)
+        assert np.corrcoef(found, expected)[0, 1] > 0.98
+
+
+def test_batches_change_no_logit(lists: list[CandidateList], scorer: ListScorer) -> None:
+    one = lists[0]
+    whole = scorer.score(one)
+    alone = [
+        scorer.score(CandidateList(one.user_id, one.history, one.targets, (candidate,)))[0]
+        for candidate in one.candidates
+    ]
+    assert whole == pytest.approx(alone, abs=1e-4)
+
+
+def test_a_second_time_the_logits_are_read_and_not_computed(
+    lists: list[CandidateList], scorer: ListScorer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[int] = []
+    first = score_lists(lists, scorer, tmp_path / "logits.npy", done.append)
+    assert sum(done) == len(lists)
+    monkeypatch.setattr(scorer, "score", lambda one: pytest.fail("computed again"))
+    assert score_lists(lists, scorer, tmp_path / "logits.npy", done.append) == first
+
+
+def test_scored_lists_keep_every_source_and_the_fused_order(
+    lists: list[CandidateList], scorer: ListScorer, tmp_path: Path
+) -> None:
+    served = score_lists(lists, scorer, tmp_path / "logits.npy", lambda done: None)
+    for one, before in zip(served, lists, strict=True):
+        assert set(one.by_source) == {"popular", BLEND}
+        assert one.by_source[BLEND] == tuple(candidate.item_id for candidate in before.candidates)
+        best = before.candidates[int(np.argmax(one.logits))].item_id
+        assert one.ranked[0] == best
+
+
+def test_a_fused_score_ranks_offline_lists_as_the_gateway_would(
+    tiny: TinyRelease, lists: list[CandidateList], scorer: ListScorer, tmp_path: Path
+) -> None:
+    served = score_lists(lists, scorer, tmp_path / "logits.npy", lambda done: None)
+    ranked = ranked_by(LOGIT_FUSION, served, scored_lists(served, tiny.dataset, Phase.TEST))
+    assert [one.ranked for one in ranked] == [one.ranked for one in served]

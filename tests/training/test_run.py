@@ -1,0 +1,216 @@
+"""The standard run on a tiny model: candidate lists, negatives, a loss of sentence-transformers. It learns, repeats
+itself, goes on after a kill, keeps its best checkpoint, and refuses what it cannot do."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from tests.architecture.source import ROOT
+from tests.training.popular_lists import popular_lists
+from tests.training.run_tiny import TABLES, tiny_config, train_tiny
+from training.candidates.lists import CandidateList
+from training.config import TrainingConfig
+from training.dataset import Dataset, Phase
+from training.errors import ConfigInvalid, Leak
+from training.examples import read_examples
+from training.fit import last_checkpoint
+from training.model import open_cross_encoder
+from training.options import AugmentOptions, SelectOptions, TeacherOptions
+from training.run import Run
+from training.run_folder import RunFolder
+from training.selection import METRIC, ListEvaluator, selection_lists
+from training.teacher import whole
+
+DATASET = Dataset(TABLES, tiny_config(Path()).protocol)
+VALID = popular_lists(DATASET, Phase.VALID)
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory: pytest.TempPathFactory) -> TrainingConfig:
+    return tiny_config(tmp_path_factory.mktemp("model"))
+
+
+@pytest.fixture(scope="module")
+def trained(config: TrainingConfig, tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    return train_tiny(replace(config, select=SelectOptions(users=20)), tmp_path_factory.mktemp("run") / "standard")
+
+
+def weights(folder: RunFolder) -> dict[str, torch.Tensor]:
+    return load_file(folder.model / "model.safetensors")
+
+
+def same(first: RunFolder, second: RunFolder) -> bool:
+    one, other = weights(first), weights(second)
+    return all(torch.equal(values, other[name]) for name, values in one.items())
+
+
+def short(config: TrainingConfig) -> TrainingConfig:
+    return replace(config, fit=replace(config.fit, lists=96, save_steps=4, log_steps=1))
+
+
+def losses(folder: RunFolder) -> list[float]:
+    state = json.loads((folder.root / "fit" / "checkpoint-12" / "trainer_state.json").read_text(encoding="utf-8"))
+    return [one["loss"] for one in state["log_history"] if "loss" in one]
+
+
+def test_the_trained_model_ranks_valid_lists_better_than_before(trained: RunFolder, config: TrainingConfig) -> None:
+    table = Run(config, TABLES, trained, lambda _: None, lambda fold: []).pair_table()
+    evaluator = ListEvaluator(VALID, depth=40, seed=1)
+    before = evaluator.measure(open_cross_encoder(config.base_model, table, 2)).ndcg
+    after = evaluator.measure(open_cross_encoder(str(trained.trained_model()), table)).ndcg
+    assert after > before + 0.05, f"{before:.3f} to {after:.3f}"
+
+
+def test_the_best_checkpoint_is_kept(trained: RunFolder, config: TrainingConfig) -> None:
+    record = json.loads(trained.record.read_text(encoding="utf-8"))
+    newest = last_checkpoint(trained.root / "fit")
+    assert newest is not None
+    state = json.loads((newest / "trainer_state.json").read_text(encoding="utf-8"))
+    told = [one[f"eval_{METRIC}"] for one in state["log_history"] if f"eval_{METRIC}" in one]
+    assert len(told) >= 3
+    assert record["valid_ndcg@10"] == max(told)
+    table = Run(config, TABLES, trained, lambda _: None, lambda fold: []).pair_table()
+    model = open_cross_encoder(str(trained.trained_model()), table)
+    again = ListEvaluator(selection_lists(VALID, SelectOptions(users=20), config.seed), 100, config.seed)
+    assert again(model)[METRIC] == pytest.approx(max(told), abs=1e-6)
+
+
+def test_examples_hold_no_held_out_positive_of_their_user(trained: RunFolder) -> None:
+    held_out = {(case.user_id, target) for fold in Phase for case in DATASET.cases(fold) for target in case.targets}
+    examples = read_examples(trained.examples)
+    assert len(examples) > 100
+    assert not {(one.user_id, one.items[0]) for one in examples} & held_out
+
+
+def test_two_runs_with_one_seed_have_the_same_losses_and_weights(config: TrainingConfig, tmp_path: Path) -> None:
+    first, second = (train_tiny(short(config), tmp_path / name) for name in ("first", "second"))
+    assert losses(first) == losses(second)
+    assert same(first, second)
+
+
+def test_another_seed_gives_other_losses(config: TrainingConfig, tmp_path: Path) -> None:
+    """The control of the test above."""
+    first = train_tiny(short(config), tmp_path / "first")
+    assert losses(first) != losses(train_tiny(replace(short(config), seed=6), tmp_path / "second"))
+
+
+def start(program: Sequence[str], config: TrainingConfig, folder: Path) -> subprocess.CompletedProcess[str]:
+    """The tiny run in a process of its own: tests/training/run_tiny.py."""
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+    command = [*program, "-m", "tests.training.run_tiny", str(Path(config.base_model).parent), str(folder)]
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, check=False)
+
+
+def test_a_run_killed_in_the_middle_ends_like_one_that_was_not(config: TrainingConfig, tmp_path: Path) -> None:
+    killed = start([sys.executable, "-X", "kill_at=6"], config, tmp_path / "killed")
+    assert killed.returncode == -signal.SIGKILL, killed.stderr[-2000:]
+    folder = RunFolder(tmp_path / "killed")
+    assert (last := last_checkpoint(folder.root / "fit"))
+    assert last.name == "checkpoint-4"
+    assert not folder.model.exists()
+    train_tiny(short(config), folder.root)
+    assert same(folder, train_tiny(short(config), tmp_path / "whole"))
+
+
+def test_a_checkpoint_that_is_not_whole_is_passed_over(tmp_path: Path) -> None:
+    for name, state in (("checkpoint-4", "{}"), ("checkpoint-8", '{"half'), ("checkpoint-12", None)):
+        (tmp_path / name).mkdir()
+        if state is not None:
+            (tmp_path / name / "trainer_state.json").write_text(state, encoding="utf-8")
+    assert last_checkpoint(tmp_path) == tmp_path / "checkpoint-4"
+    assert last_checkpoint(tmp_path / "none") is None
+
+
+def test_two_processes_train_one_model(config: TrainingConfig, tmp_path: Path) -> None:
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    done = start(torchrun, config, tmp_path / "two")
+    assert done.returncode == 0, done.stderr[-3000:]
+    folder = RunFolder(tmp_path / "two")
+    assert json.loads(folder.record.read_text(encoding="utf-8"))["fit_loss"] > 0
+    state = json.loads((folder.root / "fit" / "checkpoint-6" / "trainer_state.json").read_text(encoding="utf-8"))
+    assert state["max_steps"] == 6, "96 lists, 8 at a time in each of 2 processes"
+    assert all(torch.isfinite(values).all() for values in weights(folder).values())
+
+
+def test_a_student_learns_the_logits_of_its_teacher(trained: RunFolder, config: TrainingConfig, tmp_path: Path) -> None:
+    teacher = TeacherOptions(str(trained.trained_model()))
+    augment = AugmentOptions(field_dropout=0.3)
+    student = replace(short(config), layers=1, teacher=teacher, augment=augment)
+    folder = train_tiny(replace(student, fit=replace(student.fit, loss="margin_mse")), tmp_path / "student")
+    examples = read_examples(folder.examples)
+    table = Run(config, TABLES, trained, lambda _: None, lambda fold: []).pair_table()
+    model = open_cross_encoder(teacher.model, table)
+    one = examples[0]
+    logits = model.predict([("\x1f".join(whole(item) for item in one.history), whole(item)) for item in one.items])
+    assert one.labels == pytest.approx(logits.tolist(), abs=1e-5)
+    assert json.loads((folder.model / "config.json").read_text(encoding="utf-8"))["num_hidden_layers"] == 1
+
+
+def test_a_teacher_that_was_never_trained_is_refused(config: TrainingConfig, tmp_path: Path) -> None:
+    wrong = replace(config, teacher=TeacherOptions(str(tmp_path)))
+    with pytest.raises(ConfigInvalid, match="holds no trained model"):
+        train_tiny(wrong, tmp_path / "run")
+    assert not (tmp_path / "run" / "examples.jsonl").exists()
+
+
+def test_a_folder_belongs_to_the_configuration_it_was_begun_with(trained: RunFolder, config: TrainingConfig) -> None:
+    with pytest.raises(ConfigInvalid, match="begun with another configuration: seed, select changed"):
+        train_tiny(replace(config, seed=99), trained.root)
+
+
+def test_a_list_of_a_later_fold_is_refused(config: TrainingConfig, tmp_path: Path) -> None:
+    run = Run(config, TABLES, RunFolder(tmp_path / "run"), lambda _: None, lambda fold: VALID)
+    with pytest.raises(Leak, match="a valid target"):
+        run.train()
+
+
+def test_dense_steps_refuse_several_processes(
+    config: TrainingConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = Run(
+        replace(config, align=replace(config.align, steps=1)),
+        TABLES,
+        RunFolder(tmp_path / "run"),
+        lambda _: None,
+        lambda fold: VALID,
+    )
+    monkeypatch.setitem(run._processes._shared_state, "num_processes", 2)
+    with pytest.raises(ConfigInvalid, match="run in one process, not in 2"):
+        run.train()
+
+
+def test_a_constant_scorer_gains_nothing_from_the_order_of_the_first_stage() -> None:
+    class Constant:
+        def predict(self, pairs: Sequence[tuple[str, str]], **_: object) -> npt.NDArray[np.float32]:
+            return np.zeros(len(pairs), np.float32)
+
+    first = [
+        replace(one, candidates=tuple(sorted(one.candidates, key=lambda each: each.item_id not in one.targets)))
+        for one in VALID
+    ]
+    perfect: list[CandidateList] = [one for one in first if one.candidates[0].item_id in one.targets]
+    assert len(perfect) > 10
+    values = [ListEvaluator(perfect, 40, seed)(Constant())[METRIC] for seed in range(10)]
+    assert np.mean(values) < 0.3, "the targets stand first in every list"
+
+
+def test_an_order_that_knows_the_targets_is_perfect() -> None:
+    targets = {("\x1f".join(one.history), target) for one in VALID for target in one.targets}
+
+    class Oracle:
+        def predict(self, pairs: Sequence[tuple[str, str]], **_: object) -> npt.NDArray[np.float32]:
+            return np.array([float(pair in targets) for pair in pairs])
+
+    whole_lists = [one for one in VALID if set(one.targets) <= {each.item_id for each in one.candidates}]
+    assert ListEvaluator(whole_lists, 100, 1)(Oracle())[METRIC] == 1.0

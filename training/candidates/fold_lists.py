@@ -1,0 +1,50 @@
+"""The candidate lists of every fold of a data set, each from sources fitted on what that fold may know. Knows no model
+but the bi-encoder's vectors."""
+
+from collections.abc import Callable, Sequence
+from functools import cached_property
+
+from training.candidates.first_stage import FirstStage, Texts, fit_sources
+from training.candidates.known import Scores, known_in
+from training.candidates.lists import CandidateList
+from training.candidates.options import SourceOptions
+from training.candidates.text import bm25, embed, item_texts
+from training.dataset import Dataset
+from training.errors import ConfigInvalid
+from training.leaks import check_fit, check_lists, fingerprint
+
+MAX_ITEMS = 20_000
+"""EASE and BM25 hold [items, items] in memory: 1.6 GB each here."""
+
+Say = Callable[[str], None]
+Embed = Callable[[Sequence[str]], Scores]
+
+
+class FoldLists:
+    """Called with a fold, makes its lists: one per user who has the fold. Lists are made anew at every call."""
+
+    def __init__(self, dataset: Dataset, options: SourceOptions, say: Say, embed_texts: Embed = embed) -> None:
+        if len(dataset.items) > MAX_ITEMS:
+            raise ConfigInvalid(
+                f"the catalogue has {len(dataset.items)} items; offline first stages take at most {MAX_ITEMS}",
+                "train on the items that were interacted with most; the served catalogue has no such bound",
+            )
+        self._dataset = dataset
+        self._options = options
+        self._say = say
+        self._embed = embed_texts
+
+    def __call__(self, fold: int) -> list[CandidateList]:
+        """Raises Leak when what was fitted or made knows what is to be predicted."""
+        rows, cases = self._dataset.interactions(fold), self._dataset.cases(fold)
+        check_fit(rows, cases)
+        self._say(f"first stage of fold {fold}: {len(cases)} lists of {self._options.depth}")
+        sources = fit_sources(known_in(self._dataset, fold), self._texts, self._options)
+        lists = FirstStage(self._dataset, sources, self._options).lists(cases)
+        check_lists(lists, fingerprint(fold, rows), self._dataset, fold)
+        return lists
+
+    @cached_property
+    def _texts(self) -> Texts:
+        texts = item_texts([item.fields for item in self._dataset.items])
+        return Texts(bm25(texts), self._embed(texts))

@@ -1,0 +1,162 @@
+"""Tables as files: rows of text with their place, read from CSV, CSV.gz or Parquet, written all or nothing. Knows no
+column by name."""
+
+import csv
+import gzip
+import math
+import os
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+from training.errors import TableInvalid
+
+Value = TypeVar("Value")
+
+PARTIAL = ".partial"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Text by column, and where it stands: ``number`` counts from 1, the header not counted."""
+
+    file: Path
+    number: int
+    cells: Mapping[str, str]
+
+    def fault(self, column: str, message: str, remedy: str) -> TableInvalid:
+        """An error that names this place."""
+        return TableInvalid(self.file, self.number, column, message, remedy)
+
+    def required(self, column: str) -> str:
+        """The column's text without white space around it. Raises TableInvalid when there is none."""
+        text = self.cells[column].strip()
+        if not text:
+            raise self.fault(column, "it is empty", "fill it, or drop the row")
+        return text
+
+    def parsed(self, column: str, parse: Callable[[str], Value], expected: str) -> Value:
+        """The column's value by ``parse``, whose ValueError becomes TableInvalid."""
+        text = self.required(column)
+        try:
+            return parse(text)
+        except ValueError as fault:
+            raise self.fault(column, f"{text!r} cannot be read: {fault}", f"write {expected}") from fault
+
+
+def parse_time(text: str) -> datetime:
+    """ISO 8601 with a zone, or seconds since 1970. Raises ValueError."""
+    try:
+        seconds = float(text)
+    except ValueError:
+        moment = datetime.fromisoformat(text)
+        if moment.tzinfo is None:
+            raise ValueError("it has no time zone") from None
+        return moment
+    if not math.isfinite(seconds):
+        raise ValueError("it is not finite")
+    try:
+        return datetime.fromtimestamp(seconds, UTC)
+    except (OverflowError, OSError, ValueError) as fault:
+        raise ValueError("it lies outside the calendar; milliseconds?") from fault
+
+
+def parse_weight(text: str) -> float:
+    """A finite number of 0 or more. Raises ValueError."""
+    weight = float(text)
+    if not (math.isfinite(weight) and weight >= 0):
+        raise ValueError("it is negative or not finite")
+    return weight
+
+
+def read_rows(file: Path, columns: Sequence[str]) -> Iterator[Row]:
+    """The rows of a table that has at least ``columns``. Raises TableInvalid when the file or a column is missing."""
+    kinds = {".csv": _csv_rows, ".csv.gz": _csv_rows, ".parquet": _parquet_rows}
+    read = next((read for ending, read in kinds.items() if file.name.lower().endswith(ending)), None)
+    if read is None:
+        raise TableInvalid(file, 0, "", f"{file.suffix!r} is no known kind of table", "use .csv, .csv.gz or .parquet")
+    if not file.is_file():
+        raise TableInvalid(file, 0, "", "the file does not exist", "check the path")
+    for number, cells in enumerate(read(file), start=0):
+        if number == 0:
+            _check_columns(file, list(cells), columns)
+            continue
+        yield Row(file, number, cells)
+
+
+def write_files(folder: Path, tables: Mapping[str, tuple[Sequence[str], Iterable[Sequence[str]]]]) -> None:
+    """CSV files of ``folder``, by name: header and rows. All are complete before the first replaces an older one; when
+    one fails, the old files stay and nothing half-written is left."""
+    folder.mkdir(parents=True, exist_ok=True)
+    partial = [folder / f"{name}{PARTIAL}" for name in tables]
+    try:
+        for file, (header, rows) in zip(partial, tables.values(), strict=True):
+            _write_csv(file, header, rows)
+        for file in partial:
+            file.replace(file.with_suffix(""))
+    finally:
+        for file in partial:
+            file.unlink(missing_ok=True)
+
+
+def _check_columns(file: Path, found: Sequence[str], needed: Sequence[str]) -> None:
+    for column in needed:
+        if column not in found:
+            raise TableInvalid(file, 0, column, "the column is missing", f"columns found: {', '.join(found) or 'none'}")
+    if repeated := sorted({name for name in found if found.count(name) > 1}):
+        raise TableInvalid(file, 0, repeated[0], "the column stands there twice", "rename one of the two")
+
+
+def _csv_rows(file: Path) -> Iterator[dict[str, str]]:
+    """The header as a row of itself, then the rows."""
+    opened = gzip.open if file.suffix.lower() == ".gz" else open
+    try:
+        with opened(file, "rt", encoding="utf-8-sig", newline="") as lines:
+            reader = csv.reader(lines, strict=True)
+            header = next(reader, [])
+            _check_columns(file, header, ())
+            yield {name: name for name in header}
+            for number, cells in enumerate(reader, start=1):
+                if len(cells) != len(header):
+                    message = f"{len(cells)} cells; the header has {len(header)}"
+                    raise TableInvalid(file, number, "", message, "quote cells that hold commas")
+                yield dict(zip(header, cells, strict=True))
+    except (UnicodeDecodeError, csv.Error) as fault:
+        raise TableInvalid(file, 0, "", f"it is no CSV in UTF-8: {fault}", "save it as CSV, UTF-8") from fault
+    except (OSError, EOFError, zlib.error) as fault:
+        raise TableInvalid(
+            file, 0, "", f"it cannot be read to its end: {fault}", "copy or download it again"
+        ) from fault
+
+
+def _parquet_rows(file: Path) -> Iterator[dict[str, str]]:
+    try:
+        from pyarrow import ArrowException, parquet
+    except ImportError as fault:
+        raise TableInvalid(file, 0, "", "reading Parquet needs pyarrow", "pip install 'crossrank[train]'") from fault
+    try:
+        table = parquet.read_table(file)
+    except (ArrowException, OSError) as fault:
+        raise TableInvalid(file, 0, "", f"it is no Parquet file: {fault}", "write it again") from fault
+    yield {name: name for name in table.column_names}
+    for batch in table.to_batches():
+        for row in batch.to_pylist():
+            yield {name: _cell(value) for name, value in row.items()}
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    return value.isoformat() if isinstance(value, datetime) else str(value)
+
+
+def _write_csv(file: Path, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    with file.open("w", encoding="utf-8", newline="") as lines:
+        writer = csv.writer(lines, lineterminator="\n")
+        writer.writerow(header)
+        writer.writerows(rows)
+        lines.flush()
+        os.fsync(lines.fileno())

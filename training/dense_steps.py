@@ -1,0 +1,93 @@
+"""Optional steps that learn from the dense first stage of a small catalogue: align (before any loss), and lists, fit
+and settle of the loss "distil". One process only; its tables are items x items."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+from datasets import Dataset as Rows
+
+from training import align, distil, fit
+from training.config import TrainingConfig
+from training.dataset import Dataset, Phase
+from training.first_stage import FirstStage, SmoothFirstStage
+from training.lists import ListMaker, TrainingList, read_lists, write_lists
+from training.model import PairCrossEncoder, without_dropout
+from training.run_folder import RunFolder
+
+BELIEF_POSITIONS = 600
+"""Positions that the three weights of the first stage's belief are fitted on."""
+
+Say = Callable[[str], None]
+
+
+class DenseSteps:
+    """The steps of one run."""
+
+    def __init__(self, config: TrainingConfig, dataset: Dataset, folder: RunFolder, say: Say) -> None:
+        self._config = config
+        self._dataset = dataset
+        self._folder = folder
+        self._say = say
+        self._item_ids = [item.item_id for item in dataset.items]
+
+    def first_stage(self) -> FirstStage:
+        """Item statistics of the train part only."""
+        histories = [self._dataset.known_positives(user_id, Phase.VALID) for user_id in self._dataset.users]
+        return FirstStage(self._item_ids, histories, self._config.first_stage)
+
+    def align(self, model: PairCrossEncoder) -> float:
+        """Aligns the model in place; returns the mean loss."""
+        config, options = self._config, self._config.align
+        first_stage = self.first_stage()
+        maker = ListMaker(self._dataset, config.lists, first_stage, config.seed)
+        positions = maker.positions()
+        weights = maker.fit_belief(positions[:BELIEF_POSITIONS])
+        self._say(f"first stage: weights {np.round(weights, 3).tolist()}; {len(positions)} positions to learn from")
+        rows = align.alignment_rows(maker, positions, options)
+        loss = align.AlignmentLoss(model, self._item_ids, first_stage.vectors(options.width))
+        self._say(f"align: {options.steps} steps of {options.batch} sequences")
+        faster = {"pooler|classifier": 5 * options.learning_rate, "project_": 1e-3}
+        step = fit.Step(rows, options.batch, options.learning_rate, faster)
+        return fit.run_step(model, loss, step, config, self._folder.root / "align").loss
+
+    def training_lists(self) -> list[TrainingList]:
+        """The lists to train on, made once and kept in the run's folder. Their beliefs rest on the history items that
+        the model will see, and on no others."""
+        if self._folder.lists.is_file():
+            return read_lists(self._folder.lists)
+        config = self._config
+        smooth = SmoothFirstStage(self.first_stage(), config.text.history_items, config.lists.rank)
+        maker = ListMaker(self._dataset, config.lists, smooth, config.seed)
+        positions = maker.positions()
+        weights = maker.fit_belief(positions[:BELIEF_POSITIONS])
+        self._say(f"smooth first stage: weights {np.round(weights, 3).tolist()}")
+        wanted = config.fit.lists + config.fit.settle_lists
+        lists = list(maker.make([positions[number % len(positions)] for number in range(wanted)]))
+        write_lists(self._folder.lists, lists)
+        return lists
+
+    def distil(self, model: PairCrossEncoder) -> tuple[float, float]:
+        """Fits the model to the beliefs, then settles it; returns both mean losses."""
+        lists, options = self.training_lists(), self._config.fit
+        first, last = lists[: options.lists], lists[options.lists :]
+        self._say(f"fit: {len(first)} lists of {1 + self._config.lists.negatives} pairs")
+        faster = {"pooler|classifier": options.head_rate * options.learning_rate, "project_": 1e-3}
+        step = fit.Step(self._rows(first), options.batch_lists, options.learning_rate, faster)
+        fitted = fit.run_step(model, distil.DistilLoss(model), step, self._config, self._path("fit")).loss
+        return fitted, self._settle(model, last) if last else 0.0
+
+    def _settle(self, model: PairCrossEncoder, lists: Sequence[TrainingList]) -> float:
+        """The last lists, without dropout."""
+        options = self._config.fit
+        faster = {"pooler|classifier": 2 * options.settle_learning_rate}
+        self._say(f"settle: {len(lists)} lists")
+        step = fit.Step(self._rows(lists), options.batch_lists, options.settle_learning_rate, faster)
+        loss = distil.DistilLoss(without_dropout(model), relations=False)
+        return fit.run_step(model, loss, step, self._config, self._path("settle")).loss
+
+    def _rows(self, lists: Sequence[TrainingList]) -> Rows:
+        return distil.distil_rows(lists, self._config.text.history_items)
+
+    def _path(self, name: str) -> Path:
+        return self._folder.root / name

@@ -1,0 +1,74 @@
+"""Lists as the gateway served them to lists that can be evaluated: one row per source, the blend, the same-field rules,
+the logit alone, fusions without it, and the served order. Knows no stack."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from gateway.encoding.fusion import Fusion
+from training.dataset import Dataset, Phase
+from training.evaluation.evaluate import evaluate
+from training.evaluation.evaluation import Evaluation
+from training.evaluation.fields import KNOWN_FIELDS, Items, SharedField, present, same_field_order
+from training.evaluation.lists import EvaluatedList
+from training.evaluation.plan import CROSS_ENCODER, RERANKED, EvaluationPlan
+from training.evaluation.ties import order_by_score
+from training.fusion_lists import order_by, scored_lists
+from training.served_lists import BLEND, ServedList
+
+Fusions = Mapping[str, Fusion]
+"""Row name to a fused score that is learned without the cross-encoder."""
+
+
+def evaluate_served(
+    served: Sequence[ServedList],
+    dataset: Dataset,
+    learned: Fusions,
+    *,
+    shared: Sequence[SharedField] = KNOWN_FIELDS,
+    seed: int = 1,
+) -> Evaluation:
+    """Served test lists of a data set. Fields of ``shared`` that no item has are left out."""
+    histories = {one.user_id: dataset.case(one.user_id, Phase.TEST).history for one in served}
+    fields = present(shared, dataset.fields)
+    learned_orders = [
+        {name: order_by(fusion, one.given) for name, fusion in learned.items()}
+        for one in scored_lists(served, dataset, Phase.TEST)
+    ]
+    lists = [
+        to_evaluated(one, histories[one.user_id], dataset.fields, fields, orders, seed)
+        for one, orders in zip(served, learned_orders, strict=True)
+    ]
+    popularity = Counter(row.item_id for row in dataset.interactions(Phase.TEST))
+    return evaluate(lists, plan_for(served[0].by_source, fields, learned), dataset.fields, popularity, seed)
+
+
+def plan_for(sources: Mapping[str, object], shared: Sequence[SharedField], learned: Fusions) -> EvaluationPlan:
+    """The parts that the rows of to_evaluated play."""
+    first_stage = (*sources, *(field.row for field in shared))
+    return EvaluationPlan(first_stage=first_stage, learned_without=tuple(learned), shared=tuple(shared))
+
+
+def to_evaluated(
+    one: ServedList,
+    history: Sequence[str],
+    items: Items,
+    shared: Sequence[SharedField],
+    learned: Mapping[str, tuple[str, ...]],
+    seed: int,
+) -> EvaluatedList:
+    """One served list with all its rows; ``learned`` are orders. The logit alone breaks ties at random, for it knows no
+    first stage."""
+    logits = {candidate.item_id: logit for candidate, logit in zip(one.candidates, one.logits, strict=True)}
+    blend = one.by_source[BLEND]
+    return EvaluatedList(
+        user_id=one.user_id,
+        targets=one.targets,
+        history=tuple(history),
+        orders={
+            **one.by_source,
+            **{field.row: same_field_order(field, blend, history, items) for field in shared},
+            CROSS_ENCODER: order_by_score(logits, one.user_id, seed),
+            **learned,
+            RERANKED: one.ranked,
+        },
+    )

@@ -1,0 +1,87 @@
+"""Candidate lists to training examples: one per positive, with chosen negatives and augmentation; and to the columns
+that the trainer reads. Knows no text and no model."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from datasets import Dataset as Rows
+
+from training.augmentation import Augmenter, keep_chance
+from training.candidates.lists import CandidateList
+from training.config import TrainingConfig
+from training.dataset import Dataset, Phase
+from training.errors import RunIncomplete
+from training.examples import RankingExample
+from training.lookalikes import NO_LOOKALIKES, Lookalikes
+from training.negatives import Knowledge, NegativeChooser
+from training.pair_table import context_key
+
+POSITIVE, NEGATIVE = 1.0, 0.0
+
+
+class ExampleMaker:
+    """Makes the examples of a run: the same for the same seed."""
+
+    def __init__(self, config: TrainingConfig, knowledge: Knowledge) -> None:
+        self._config = config
+        self._knowledge = knowledge
+
+    def make(self, lists: Sequence[CandidateList]) -> list[RankingExample]:
+        """``fit.lists`` examples, or every positive ``fit.epochs`` times, in a new order with new negatives and
+        changes. Raises RunIncomplete when there is nothing to learn from."""
+        places = [(one, number) for one in lists for number in range(len(one.targets))]
+        if not places:
+            raise RunIncomplete("there is no candidate list to train on", "lower protocol.held_out or min_history")
+        options = self._config.fit
+        wanted = options.lists or options.epochs * len(places)
+        examples: list[RankingExample] = []
+        epoch = 0
+        while len(examples) < wanted:
+            examples += self._epoch(places, np.random.default_rng([self._config.seed, epoch]))
+            epoch += 1
+            if epoch == options.epochs and not options.lists:
+                break
+        return examples[:wanted]
+
+    def _epoch(
+        self, places: Sequence[tuple[CandidateList, int]], random: np.random.Generator
+    ) -> Iterator[RankingExample]:
+        text, augment = self._config.text, self._config.augment
+        chooser = NegativeChooser(self._config.negatives, self._knowledge)
+        augmenter = Augmenter(augment, text.item_fields, text.history_fields, random)
+        for place in random.permutation(len(places)):
+            one, number = places[place]
+            positive = one.targets[number]
+            if random.random() >= keep_chance(positive, self._knowledge.popularity, augment.positive_power):
+                continue
+            history = augmenter.position(one.history, one.targets, number)
+            items = (positive, *chooser.choose(one, positive, random))
+            labels = (POSITIVE, *[NEGATIVE] * (len(items) - 1))
+            yield augmenter.change(RankingExample(history, items, labels, one.user_id))
+
+
+def known_to_training(dataset: Dataset, lookalikes: Lookalikes = NO_LOOKALIKES) -> Knowledge:
+    """What the train part tells: everything before the valid fold."""
+    liked = {user_id: frozenset(dataset.known_positives(user_id, Phase.VALID)) for user_id in dataset.users}
+    popularity = {item.item_id: 0 for item in dataset.items}
+    for items in liked.values():
+        for item_id in items:
+            popularity[item_id] += 1
+    shown: dict[str, list[str]] = {user_id: [] for user_id in dataset.users}
+    for user_id, met in shown.items():
+        met += [one.item_id for one in dataset.impressions(user_id, Phase.VALID) if not one.chosen]
+    for row in dataset.interactions(Phase.VALID):
+        if row.weight == 0:
+            shown[row.user_id].append(row.item_id)
+    return Knowledge(liked, popularity, shown, lookalikes)
+
+
+def example_rows(examples: Sequence[RankingExample]) -> Rows:
+    """The columns that every loss of training/losses.py reads."""
+    return Rows.from_dict(
+        {
+            "context": [context_key(one.history) for one in examples],
+            "items": [list(one.items) for one in examples],
+            "label": [list(one.labels) for one in examples],
+        }
+    )

@@ -1,0 +1,53 @@
+"""Lists as served to lists that a fusion is fitted on or ranks again: with the texts, the history and the popularity
+that the gateway had when it served them. Knows no features' values."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from gateway.domain import HistoryEvent
+from gateway.encoding.fusion import Fusion
+from gateway.features import FusionInput
+from gateway.ranking import rank
+from training.dataset import Dataset, Phase
+from training.fusion_table import ScoredList
+from training.served_lists import ServedList
+
+
+def scored_lists(served: Sequence[ServedList], dataset: Dataset, phase: Phase) -> list[ScoredList]:
+    """Lists that were served in ``phase``, in order."""
+    popularity = users_by_item(dataset, phase)
+    return [
+        ScoredList(
+            one.user_id,
+            fusion_input(one, dataset.case(one.user_id, phase).history, dataset.fields, popularity),
+            frozenset(one.targets),
+        )
+        for one in served
+    ]
+
+
+def fusion_input(
+    one: ServedList,
+    history: Sequence[str],
+    items: Mapping[str, Mapping[str, str]],
+    popularity: Mapping[str, float],
+) -> FusionInput:
+    """``history``: item ids, oldest first. ``items`` may hold more than the list's."""
+    return FusionInput(
+        one.candidates,
+        logits={candidate.item_id: logit for candidate, logit in zip(one.candidates, one.logits, strict=True)},
+        items=items,
+        history=[HistoryEvent(item_id, items[item_id]) for item_id in reversed(history)],
+        popularity=popularity,
+    )
+
+
+def users_by_item(dataset: Dataset, phase: Phase) -> Mapping[str, int]:
+    """How many users liked an item, as the gateway's store counts when lists of ``phase`` are served."""
+    liked = {(row.user_id, row.item_id) for row in dataset.interactions(phase) if row.weight > 0}
+    return Counter(item_id for _, item_id in liked)
+
+
+def order_by(fusion: Fusion, given: FusionInput) -> tuple[str, ...]:
+    """Item ids as the gateway would rank them."""
+    return tuple(placed.candidate.item_id for placed in rank(fusion, given))

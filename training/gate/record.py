@@ -1,0 +1,38 @@
+"""What a run left for the gate: its checkpoint, the lists it was trained on, the test lists that were served. Knows no
+check."""
+
+from pathlib import Path
+
+from training.dataset import Dataset, Phase
+from training.errors import RunIncomplete
+from training.examples import parse_reference, read_examples
+from training.fusion_lists import scored_lists
+from training.fusion_table import ScoredList
+from training.gate.list_checks import Learned
+from training.lists import read_lists
+from training.run_folder import RunFolder
+from training.served_lists import read_served
+
+
+def learned_lists(folder: RunFolder) -> list[Learned]:
+    """The lists of the run's fit. Raises RunIncomplete when there are none."""
+    if folder.examples.is_file():
+        return [
+            Learned(one.user_id, [parse_reference(item)[0] for item in one.history], [parse_reference(one.items[0])[0]])
+            for one in read_examples(folder.examples)
+        ]
+    if folder.lists.is_file():
+        return [Learned(one.user_id, one.history, one.items[:1]) for one in read_lists(folder.lists)]
+    raise RunIncomplete(f"{folder.root} has no training lists", "give the folder of a run of crossrank train")
+
+
+def held_out_lists(folder: RunFolder, dataset: Dataset, most: int) -> list[ScoredList]:
+    """The first ``most`` test lists that crossrank export served, of the greatest depth. Raises RunIncomplete."""
+    files = sorted(folder.root.glob(f"served-{Phase.TEST.name.lower()}-*.jsonl"), key=_depth)
+    if not files:
+        raise RunIncomplete(f"{folder.root} has no served test lists", "run crossrank export with this run")
+    return scored_lists(read_served(files[-1])[:most], dataset, Phase.TEST)
+
+
+def _depth(file: Path) -> int:
+    return int(file.stem.rpartition("-")[2])

@@ -1,0 +1,18 @@
+"""In which form a model is served. Imports nothing heavy: the command line reads the choices from here."""
+
+from enum import StrEnum
+
+
+class Precision(StrEnum):
+    """Of the graph: fp16 pays on GPUs, int8 on CPUs."""
+
+    FP32 = "fp32"
+    FP16 = "fp16"
+    INT8 = "int8"
+
+
+class Device(StrEnum):
+    """Where Triton's instances run."""
+
+    CPU = "cpu"
+    GPU = "gpu"

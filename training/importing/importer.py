@@ -1,0 +1,143 @@
+"""A checkpoint to a model version that Triton can load, whole or not at all. Knows no hub."""
+
+import re
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import onnx
+
+from gateway.encoding.bundle import fingerprint_of, write_bundle
+from gateway.encoding.golden import GoldenSet
+from gateway.encoding.pair_encoder import PairEncoder
+from gateway.encoding.tokenizer import open_tokenizer
+from training.export.compare import score_graph
+from training.export.config import ServingOptions
+from training.export.graph import LAST_LAYER, export_cross_encoder, longest_input
+from training.export.half import to_half
+from training.export.names import metadata
+from training.export.quantize import quantize
+from training.export.version import VersionContent, write_model_version
+from training.golden import golden_set, tolerance_of
+from training.importing.card import Exactness, write_card
+from training.importing.checkpoint import Checkpoint
+from training.importing.errors import CheckpointUnusable, ImportRefused
+from training.importing.forms import Device, Precision
+from training.importing.probes import check_tokens, probe_pairs
+from training.importing.text import PairText, check_budget
+
+MAX_GRAPH_MB = 2000.0
+"""One file of protobuf holds at most 2 GB."""
+MAX_FP32_ERROR = 5e-4
+"""Of a logit, absolute; relative for those above 1."""
+MAX_RELATIVE_ERROR = 0.1
+"""Of fp16 and int8. Errors of a tenth of the logits' spread leave a correlation of .995, a Kendall τ of about .94."""
+STEPS = ("encoding", "graph", "precision", "golden pairs", "version")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportPlan:
+    """What becomes of a checkpoint. ``name`` is the model's name on Triton."""
+
+    repository: Path
+    version: int
+    text: PairText
+    name: str = "cross_encoder"
+    precision: Precision = Precision.FP32
+    device: Device = Device.CPU
+
+    def check(self) -> None:
+        """Raises ImportRefused for choices that do not go together, before anything is computed."""
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}", self.name):
+            raise ImportRefused(
+                f"the name is {self.name!r}; a model's name has 1 to 100 letters, digits, '_', '-' and '.'",
+                "change --name",
+            )
+        if self.precision is Precision.INT8 and self.device is Device.GPU:
+            raise ImportRefused("int8 graphs need ONNX Runtime on a CPU", "give --precision fp16, or --device cpu")
+        folder = self.repository / self.name / str(self.version)
+        if folder.exists():
+            raise ImportRefused(f"version {self.version} of {self.name} exists", "give the next free --version")
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """The version folder and how exact its graph is."""
+
+    folder: Path
+    exactness: Exactness
+
+
+def import_checkpoint(checkpoint: Checkpoint, plan: ImportPlan, advance: Callable[[int], None]) -> Imported:
+    """Writes the version; ``advance`` is called once for each of STEPS.
+
+    Raises ConfigInvalid, CheckpointUnusable, ImportRefused, ModelNotExportable or VersionRefused.
+    """
+    plan.check()
+    spec = plan.text.spec(checkpoint.source.name)
+    encoder = PairEncoder(spec, open_tokenizer(checkpoint.tokenizer_file))
+    check_budget(encoder, longest_input(checkpoint.model))
+    pairs = probe_pairs(encoder)
+    check_tokens(checkpoint, encoder, pairs)
+    advance(1)
+    with tempfile.TemporaryDirectory() as scratch:
+        work = Path(scratch)
+        exact = export_cross_encoder(checkpoint.model, work / "fp32.onnx")
+        advance(1)
+        graph = _in_precision(exact, plan.precision, work)
+        advance(1)
+        golden = golden_set(pairs, encoder, checkpoint.model, checkpoint.tokenizer_file, tolerance=0.0)
+        golden, exactness = _measured(graph, golden, encoder, plan.precision)
+        advance(1)
+        encoding, config = work / "encoding", work / "config.json"
+        write_bundle(encoding, spec, checkpoint.tokenizer_file, golden)
+        checkpoint.model.config.to_json_file(config, use_diff=False)
+        content = VersionContent(
+            graph=graph,
+            transformers_config=config,
+            card=write_card(checkpoint, spec, exactness),
+            encoding=encoding,
+            encoding_fingerprint=fingerprint_of(encoding),
+        )
+        options = ServingOptions.for_gpu() if plan.device is Device.GPU else ServingOptions()
+        folder = write_model_version(
+            plan.repository, plan.name, plan.version, content, options, max_graph_mb=MAX_GRAPH_MB
+        )
+        advance(1)
+    return Imported(folder, exactness)
+
+
+def _in_precision(exact: Path, precision: Precision, work: Path) -> Path:
+    if precision is Precision.FP16:
+        return to_half(exact, work / "fp16.onnx")
+    if precision is Precision.INT8:
+        return quantize(exact, work / "int8.onnx")
+    return exact
+
+
+def _measured(
+    graph: Path, golden: GoldenSet, encoder: PairEncoder, precision: Precision
+) -> tuple[GoldenSet, Exactness]:
+    """The golden set with its tolerance. Raises when the graph does not compute what transformers does."""
+    served = score_graph(graph, golden.encode(encoder))
+    last_layer = metadata(onnx.load(graph))[LAST_LAYER]
+    expected = np.array([pair.logit for pair in golden.pairs])
+    if not np.isfinite(expected).all():
+        raise CheckpointUnusable("the model gives logits that are not finite", "its weights are broken: download again")
+    differences = np.abs(served - expected)
+    relative = float(np.sqrt(np.mean(differences**2)) / max(float(expected.std()), 1e-6))
+    exactness = Exactness(precision, len(expected), last_layer, float(differences.max()), relative)
+    excess = float((differences / np.maximum(1, np.abs(expected))).max())
+    if precision is Precision.FP32 and not excess <= MAX_FP32_ERROR:
+        raise ImportRefused(
+            f"the graph's logits differ from transformers' by up to {excess:.2g}; at most {MAX_FP32_ERROR:g}",
+            "this model cannot be exported exactly: report it with its name",
+        )
+    if not relative <= MAX_RELATIVE_ERROR:
+        raise ImportRefused(
+            f"{precision} moves the logits by {relative:.0%} of their spread; at most {MAX_RELATIVE_ERROR:.0%}",
+            "give --precision fp32",
+        )
+    return replace(golden, tolerance=tolerance_of(expected.tolist(), served.tolist())), exactness

@@ -1,0 +1,99 @@
+"""LambdaMART (Burges 2010) through LightGBM: one booster per fold of users, joined into one file of trees that the
+gateway evaluates. Knows no store and no model."""
+
+import re
+from collections.abc import Sequence
+
+import lightgbm
+import numpy as np
+
+from gateway.encoding.fusion import Fusion
+from gateway.encoding.spec import TreeFusion
+from gateway.encoding.trees import file_name_of, read_trees
+from training.chances import calibrate
+from training.config import FusionOptions
+from training.cross_fit import FOLDS, fold_of_lists
+from training.errors import RunIncomplete
+from training.fusion_table import FusionTable
+
+DEPTH = 10
+"""Of the NDCG that is learned."""
+
+_SERVED = frozenset(
+    "num_leaves num_cat split_feature threshold decision_type left_child right_child leaf_value is_linear".split()
+)
+
+
+def fit_lambdamart(table: FusionTable, options: FusionOptions, seed: int) -> Fusion:
+    """``options.bag`` boosters, each fitted without one fold of users and stopped where these are ranked best; the mean
+    of them is served. Slope and intercept come from the rows that each booster did not see
+    (chances come out a little low: the mean varies less than one booster). Same table, options and
+    seed: same bytes. Raises RunIncomplete when there are fewer users with a target than folds."""
+    folds = fold_of_lists(table, max(options.bag, FOLDS), seed)
+    boosters, held_margins, held_targets = [], [], []
+    for fold in range(options.bag):
+        held = folds == fold
+        booster = _fit(table.of_lists(~held), table.of_lists(held), options, seed + fold)
+        held_margins.append(np.asarray(booster.predict(table.of_lists(held).matrix), dtype=np.float64))
+        held_targets.append(table.of_lists(held).is_target)
+        boosters.append(booster.model_to_string(num_iteration=booster.best_iteration))
+    trees = read_trees(join(boosters))
+    if not trees.nodes.is_inner.any():
+        raise RunIncomplete("LambdaMART found nothing to split", "give more lists, or set fusion.kind to 'linear'")
+    slope, intercept = calibrate(np.concatenate(held_margins), np.concatenate(held_targets))
+    return Fusion(TreeFusion(table.names, slope / len(boosters), intercept), trees)
+
+
+def join(models: Sequence[str]) -> str:
+    """One model in LightGBM's text form whose value is the sum of all; only what evaluating it needs."""
+    header = models[0].partition("\nTree=")[0]
+    kept = "\n".join(line for line in header.strip().splitlines() if not line.startswith("tree_sizes="))
+    trees = [tree for model in models for tree in re.split(r"\nTree=\d+\n", model.partition("\nend of trees")[0])[1:]]
+    blocks = [f"Tree={number}\n{_served(tree)}\n" for number, tree in enumerate(trees)]
+    return "\n\n".join([kept, *blocks, "end of trees"]) + "\n"
+
+
+def _served(tree: str) -> str:
+    return "\n".join(line for line in tree.splitlines() if line.partition("=")[0] in _SERVED)
+
+
+def _fit(learned: FusionTable, held: FusionTable, options: FusionOptions, seed: int) -> lightgbm.Booster:
+    parameters = {
+        "objective": "lambdarank",
+        "metric": "ndcg",
+        "eval_at": [DEPTH],
+        "lambdarank_truncation_level": 2 * DEPTH,
+        "learning_rate": options.learning_rate,
+        "num_leaves": options.leaves,
+        "min_data_in_leaf": options.leaf_items,
+        "feature_fraction": options.feature_share,
+        "lambda_l2": options.ridge,
+        "use_missing": False,
+        "seed": seed,
+        "deterministic": True,
+        "force_row_wise": True,
+        "num_threads": 1,
+        "verbosity": -1,
+    }
+    fitted = _dataset(learned)
+    return lightgbm.train(
+        parameters,
+        fitted,
+        num_boost_round=options.trees,
+        valid_sets=[_dataset(held, fitted)],
+        callbacks=[lightgbm.early_stopping(options.patience, verbose=False)],
+    )
+
+
+def _dataset(table: FusionTable, reference: lightgbm.Dataset | None = None) -> lightgbm.Dataset:
+    """Only lists that hold a target: of the others there is nothing to learn."""
+    useful = table.of_lists(table.hits > 0)
+    if not len(useful.sizes):
+        raise RunIncomplete("a fold of users has no target among its candidates", "set fusion.kind to 'linear'")
+    return lightgbm.Dataset(
+        useful.matrix,
+        label=useful.is_target.astype(np.float64),
+        group=useful.sizes,
+        feature_name=[file_name_of(name) for name in table.names],
+        reference=reference,
+    )

@@ -1,0 +1,91 @@
+"""Losses of the fit: those of sentence-transformers, fed with whole lists. Knows no data set.
+
+Every loss takes a batch of lists: context keys, item references with the positive first, one label per item. The
+listwise ones of sentence-transformers read just that; the pointwise and pairwise ones read flat columns, which the
+adapters here make. All call the model's own ``preprocess``, hence the served tokens, and one forward pass per batch,
+which PairCrossEncoder cuts into chunks of similar length.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import torch
+from sentence_transformers.cross_encoder import losses
+from torch import Tensor, nn
+
+from training.model import PairCrossEncoder
+from training.options import FitOptions
+
+WHOLE_BATCH = -1
+"""A mini batch size that sentence-transformers reads as: no mini batches."""
+
+CERTAIN = 30.0
+"""ListNetLoss takes the softmax of labels for what to reach: with 1 for a positive and 0 for 11 others that would be
+20 % for the positive, and next to nothing would be learned. Times this the positives share all."""
+
+Lists = tuple[Sequence[str], Sequence[Sequence[str]]]
+
+
+class ListNetLoss(nn.Module):
+    """ListNetLoss of labels as they are when a teacher gave logits (``certain`` 1), else of labels times ``certain``."""
+
+    def __init__(self, model: PairCrossEncoder, certain: float) -> None:
+        super().__init__()
+        self.model = model
+        self.lists_loss = losses.ListNetLoss(model, mini_batch_size=WHOLE_BATCH)
+        self._certain = certain
+
+    def forward(self, inputs: Lists, labels: Sequence[Tensor], **options: object) -> Tensor:
+        """The mean over lists."""
+        loss: Tensor = self.lists_loss(inputs, [label.float() * self._certain for label in labels], **options)
+        return loss
+
+
+class PointwiseLoss(nn.Module):
+    """A loss of single pairs (BinaryCrossEntropyLoss, MSELoss) over the pairs of all lists."""
+
+    def __init__(self, model: PairCrossEncoder, pairs_loss: nn.Module) -> None:
+        super().__init__()
+        self.model = model  # before the loss: parameters are named once, as the model's
+        self.pairs_loss = pairs_loss
+
+    def forward(self, inputs: Lists, labels: Sequence[Tensor], **options: object) -> Tensor:
+        """The mean over pairs."""
+        keys, lists = inputs
+        flat_keys = [key for key, items in zip(keys, lists, strict=True) for _ in items]
+        flat_items = [item_id for items in lists for item_id in items]
+        loss: Tensor = self.pairs_loss([flat_keys, flat_items], torch.cat(list(labels)), **options)
+        return loss
+
+
+class MarginLoss(nn.Module):
+    """MarginMSELoss over the margins between each list's first item and its others.
+
+    It reads one column per negative, so lists of a batch are cut to the shortest of them.
+    """
+
+    def __init__(self, model: PairCrossEncoder) -> None:
+        super().__init__()
+        self.model = model
+        self.columns_loss = losses.MarginMSELoss(model)
+
+    def forward(self, inputs: Lists, labels: Sequence[Tensor], **options: object) -> Tensor:
+        """The mean over margins."""
+        keys, lists = inputs
+        shortest = min(len(items) for items in lists)
+        columns = [[items[place] for items in lists] for place in range(shortest)]
+        loss: Tensor = self.columns_loss([keys, *columns], [label[:shortest].float() for label in labels], **options)
+        return loss
+
+
+def make_loss(model: PairCrossEncoder, options: FitOptions, *, taught: bool = False) -> nn.Module:
+    """The loss named in the options; options.LOSSES lists the names. ``taught``: labels are a teacher's logits."""
+    positive_weight = torch.tensor(options.positive_weight)
+    makers: Mapping[str, Callable[[], nn.Module]] = {
+        "listnet": lambda: ListNetLoss(model, 1.0 if taught else CERTAIN),
+        "lambda": lambda: losses.LambdaLoss(model, k=options.ndcg_depth or None, mini_batch_size=WHOLE_BATCH),
+        "plistmle": lambda: losses.PListMLELoss(model, mini_batch_size=WHOLE_BATCH),
+        "bce": lambda: PointwiseLoss(model, losses.BinaryCrossEntropyLoss(model, pos_weight=positive_weight)),
+        "mse": lambda: PointwiseLoss(model, losses.MSELoss(model)),
+        "margin_mse": lambda: MarginLoss(model),
+    }
+    return makers[options.loss]()

@@ -1,0 +1,103 @@
+"""Candidate lists of the offline first stages, scored by a run's int8 graph and ranked by a fused score, in the form of
+lists that the gateway served. For data sets whose first stage is not the gateway's. Knows no stack."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from gateway.domain import EncodedPair
+from gateway.encoding.fusion import Fusion
+from gateway.encoding.pair_encoder import PairEncoder
+from gateway.encoding.render import ContextFields
+from training.candidates.lists import CandidateList
+from training.export.compare import Logits
+from training.export.session import open_session
+from training.fusion_lists import order_by
+from training.fusion_table import ScoredList
+from training.pair_table import padded
+from training.served_lists import BLEND, ServedList
+
+BATCH_PAIRS = 16
+"""Small batches of similar length are the fastest on CPU."""
+
+Advance = Callable[[int], None]
+Fields = Mapping[str, Mapping[str, str]]
+
+
+class ListScorer:
+    """Scores lists with a graph. A logit of the int8 graph belongs to its pair alone (training/export/quantize.py), so
+    that batches change nothing."""
+
+    def __init__(self, graph: Path, encoder: PairEncoder, fields: Fields) -> None:
+        self._session = open_session(graph)
+        self._inputs = [node.name for node in self._session.get_inputs()]
+        self._encoder = encoder
+        self._fields = fields
+        self._items: dict[str, tuple[int, ...]] = {}
+
+    def score(self, one: CandidateList) -> tuple[float, ...]:
+        """A logit per candidate, in their order."""
+        history = [self._fields[item_id] for item_id in reversed(one.history)]
+        context = self._encoder.encode_context(ContextFields(history=history))
+        pairs = [self._encoder.join(context, self._item(candidate.item_id)) for candidate in one.candidates]
+        return tuple(float(logit) for logit in self._logits(pairs))
+
+    def _item(self, item_id: str) -> tuple[int, ...]:
+        if item_id not in self._items:
+            self._items[item_id] = self._encoder.encode_item(self._fields[item_id])
+        return self._items[item_id]
+
+    def _logits(self, pairs: Sequence[EncodedPair]) -> Logits:
+        order = np.argsort([len(pair.token_ids) for pair in pairs], kind="stable")
+        logits = np.zeros(len(pairs), np.float32)
+        for start in range(0, len(pairs), BATCH_PAIRS):
+            chosen = order[start : start + BATCH_PAIRS]
+            inputs = padded([pairs[place] for place in chosen])
+            feed = {name: values.astype(np.int32) for name, values in inputs.items() if name in self._inputs}
+            logits[chosen] = np.asarray(self._session.run(None, feed)[0]).reshape(-1)
+        return logits
+
+
+def score_lists(lists: Sequence[CandidateList], scorer: ListScorer, cache: Path, advance: Advance) -> list[ServedList]:
+    """The lists with their logits, not fused yet (``ranked`` is the order by logit, ties in first-stage order). Logits
+    are kept in ``cache``, complete or not there."""
+    if cache.is_file():
+        logits = [tuple(map(float, row[: len(one.candidates)])) for row, one in zip(np.load(cache), lists, strict=True)]
+    else:
+        logits = []
+        for one in lists:
+            logits.append(scorer.score(one))
+            advance(1)
+        _keep(cache, logits)
+    return [_served(one, values) for one, values in zip(lists, logits, strict=True)]
+
+
+def ranked_by(fusion: Fusion, served: Sequence[ServedList], scored: Sequence[ScoredList]) -> list[ServedList]:
+    """The same lists, ranked as the gateway would with this fused score."""
+    return [replace(one, ranked=order_by(fusion, other.given)) for one, other in zip(served, scored, strict=True)]
+
+
+def _keep(cache: Path, logits: Sequence[Sequence[float]]) -> None:
+    longest = max((len(row) for row in logits), default=0)
+    rows = np.array([[*row, *[0.0] * (longest - len(row))] for row in logits])
+    partial = cache.with_suffix(".partial.npy")
+    np.save(partial, rows)
+    partial.replace(cache)
+
+
+def _served(one: CandidateList, logits: tuple[float, ...]) -> ServedList:
+    sources = dict.fromkeys(hit.source for candidate in one.candidates for hit in candidate.hits)
+    by_logit = sorted(zip(one.candidates, logits, strict=True), key=lambda pair: (-pair[1], pair[0].rank))
+    return ServedList(
+        user_id=one.user_id,
+        targets=one.targets,
+        by_source={
+            **{source: one.order_by(source) for source in sources},
+            BLEND: tuple(candidate.item_id for candidate in one.candidates),
+        },
+        candidates=one.candidates,
+        logits=logits,
+        ranked=tuple(candidate.item_id for candidate, _ in by_logit),
+    )

@@ -1,0 +1,103 @@
+"""Promotes a version folder into the repository that serves, and rolls back: all or nothing, also when the running
+stack does not take it. Knows neither gate nor stack; whoever calls it says how a version comes to serve."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from training.export.release_state import ReleaseState
+from training.promotion.errors import NothingToRollBackTo, PromotionRefused
+from training.promotion.model_folder import ModelFolder
+
+KEPT_VERSIONS = 3
+Switch = Callable[[int], None]
+"""Returns when the version serves; raises NotServed when it does not come to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What was done. ``replaced`` is None for the first version of a model."""
+
+    serving: int
+    replaced: int | None
+    removed: tuple[int, ...] = ()
+
+
+def promote(model: ModelFolder, source: Path, switch: Switch | None = None, keep: int = KEPT_VERSIONS) -> Change:
+    """Makes ``source`` the version that serves: under the next number, or under its own when it is in the repository
+    already. The newest ``keep`` versions stay, and in any case the one that serves and the one to roll back to.
+
+    Raises PromotionRefused, PromotionBusy, RepositoryBroken, OSError, and what ``switch`` raises; then the version
+    before serves, and a copy is taken away again.
+    """
+    model.root.mkdir(parents=True, exist_ok=True)
+    with model.locked():
+        before = model.state()
+        own = int(source.name) if source.resolve().parent == model.root.resolve() else None
+        if before is not None:
+            if own == before.serving:
+                raise PromotionRefused(f"version {own} serves already", "give another version folder")
+            model.write_state(before)  # names the version that serves, so that no newer folder serves by being there
+        else:
+            model.configure_as(source)
+        version = own or model.add(source)
+        after = before.promoted(version) if before else ReleaseState(version, (version,))
+        _carry_out(model, after, _Undo(model, before, None if own else version), switch)
+        removed = _prune(model, after, keep)
+    return Change(version, before.serving if before else None, removed)
+
+
+def roll_back(model: ModelFolder, switch: Switch | None = None) -> Change:
+    """Makes the version serve that served before. Raises NothingToRollBackTo, PromotionBusy, RepositoryBroken, and what
+    ``switch`` raises; then nothing has changed."""
+    with model.locked():
+        before = model.state()
+        previous = before.previous(model.versions()) if before else None
+        if before is None or previous is None:
+            raise NothingToRollBackTo(f"{model.root} has no version that served before", "promote another version")
+        _carry_out(model, before.rolled_back(previous), _Undo(model, before, None), switch)
+    return Change(previous, before.serving)
+
+
+@dataclass(frozen=True, slots=True)
+class _Undo:
+    """How to go back: ``before`` serves again, and the folder that was ``added`` goes when nothing asks it any more."""
+
+    model: ModelFolder
+    before: ReleaseState | None
+    added: int | None
+
+    def __call__(self, switch: Switch | None) -> None:
+        try:
+            if self.before is None:
+                self.model.configuration.unlink()
+                return
+            self.model.write_state(self.before)
+            if switch is not None:
+                switch(self.before.serving)
+        finally:
+            if self.added is not None:
+                self.model.remove(self.added)
+
+
+def _carry_out(model: ModelFolder, after: ReleaseState, undo: _Undo, switch: Switch | None) -> None:
+    done = False
+    try:
+        model.write_state(after)
+        if switch is not None:
+            switch(after.serving)
+        done = True
+    finally:  # also when somebody interrupts
+        if not done:
+            undo(switch)
+
+
+def _prune(model: ModelFolder, state: ReleaseState, keep: int) -> tuple[int, ...]:
+    present = model.versions()
+    needed = {*present[-keep:], *state.loaded, state.previous(present)}
+    removed = tuple(one for one in present if one not in needed)
+    for version in removed:
+        model.remove(version)
+    if removed:
+        model.write_state(state)
+    return removed
