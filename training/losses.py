@@ -26,7 +26,7 @@ Lists = tuple[Sequence[str], Sequence[Sequence[str]]]
 
 
 class ListNetLoss(nn.Module):
-    """ListNetLoss of labels as they are when a teacher gave logits (``certain`` 1), else of labels times ``certain``."""
+    """ListNetLoss of labels times ``certain``: 1 where a teacher's logits are the labels."""
 
     def __init__(self, model: PairCrossEncoder, certain: float) -> None:
         super().__init__()

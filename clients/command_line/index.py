@@ -1,7 +1,6 @@
 """crossrank index: a data set, or your own tables, into the catalogue. Must not embed or store anything itself."""
 
 import asyncio
-import logging
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass
@@ -159,7 +158,6 @@ async def _run(
     from gateway.telemetry.logs import configure_logging
 
     configure_logging("error")  # standard output is the result's alone
-    logging.disable(logging.WARNING)  # psycopg has a level of its own, and warns at every try to connect
     progress = partial(console.progress_bar, quiet=quiet)
     async with AsyncExitStack() as opened:
         with progress("waiting for PostgreSQL and Triton"):

@@ -2,7 +2,6 @@
 figure itself."""
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Annotated, TypeVar
@@ -73,8 +72,9 @@ class Findings:
     async def _ask(self, url: str, question: "Callable[[Database, int, Budget], Awaitable[Found]]") -> Found:
         from gateway.budget import Budget
         from gateway.store.pool import Database
+        from gateway.telemetry.logs import configure_logging
 
-        logging.disable(logging.WARNING)  # psycopg has a level of its own, and warns at every try to connect
+        configure_logging("error")  # standard output is the result's alone
         database = Database(url, connections=1)
         try:
             await database.open()

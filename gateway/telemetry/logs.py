@@ -41,7 +41,8 @@ def shortened(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMappin
 
 
 def configure_logging(level: str, stream: TextIO = sys.stderr) -> None:
-    """Sends structlog's and the standard library's records to ``stream``. ``level``: debug, info, warning, error."""
+    """Sends structlog's and the standard library's records to ``stream``. ``level``: debug, info, warning, error; it
+    also binds libraries whose loggers have a level of their own, as psycopg's have."""
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -57,6 +58,7 @@ def configure_logging(level: str, stream: TextIO = sys.stderr) -> None:
         cache_logger_on_first_use=False,
     )
     handler = logging.StreamHandler(stream)
+    handler.setLevel(level.upper())
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,

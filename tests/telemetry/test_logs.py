@@ -48,6 +48,16 @@ def test_levels_below_the_one_asked_for_are_silent(stream: StringIO) -> None:
     assert stream.getvalue() == ""
 
 
+def test_a_library_that_sets_a_level_of_its_own_is_no_louder_than_asked_for(stream: StringIO) -> None:
+    configure_logging("error", stream)
+    library = logging.getLogger("tests.library")
+    library.setLevel(logging.WARNING)
+    library.warning("noise")
+    assert stream.getvalue() == ""
+    library.error("trouble")
+    assert [line["event"] for line in lines(stream)] == ["trouble"]
+
+
 @pytest.mark.parametrize("value", ["two\nlines", "\x1b[31mred", "%s %d", '","level":"fake', "\u2028", "\u202e"])
 def test_no_value_can_forge_a_line_or_a_field(stream: StringIO, value: str) -> None:
     structlog.get_logger("gateway.test").warning("refused", item_id=value)
