@@ -1,11 +1,12 @@
 """The candidate lists of every fold of a data set, each from sources fitted on what that fold may know. Knows no model
 but the bi-encoder's vectors."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import cached_property
 
 from training.candidates.first_stage import FirstStage, Texts, fit_sources
-from training.candidates.known import Scores, known_in
+from training.candidates.kept_vectors import Embed
+from training.candidates.known import known_in
 from training.candidates.lists import CandidateList
 from training.candidates.options import SourceOptions
 from training.candidates.text import bm25, embed, item_texts
@@ -17,7 +18,6 @@ MAX_ITEMS = 20_000
 """EASE and BM25 hold [items, items] in memory: 1.6 GB each here."""
 
 Say = Callable[[str], None]
-Embed = Callable[[Sequence[str]], Scores]
 
 
 class FoldLists:
