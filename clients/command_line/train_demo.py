@@ -187,8 +187,11 @@ def _promote(version: Path, repository: Path) -> Path:
     from training.promotion.promotion import promote
 
     model = ModelFolder(_new_repository(repository) / version.parent.name)
-    check_permission(version, "", allow_incomplete=False)
-    return model.folder(promote(model, version, None, keep=1).serving)
+
+    def permit(champion: str) -> None:
+        check_permission(version, champion, allow_incomplete=False)
+
+    return model.folder(promote(model, version, None, keep=1, permit=permit).serving)
 
 
 def _tell(choice: DemoChoice, steps: _Steps, evaluation: "Evaluation", gate: "GateReport", *, as_json: bool) -> None:
