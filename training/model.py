@@ -9,10 +9,9 @@ import torch
 from sentence_transformers import CrossEncoder
 from transformers import PreTrainedModel
 
+from training.config import BUNDLED_MODEL
 from training.errors import ConfigInvalid
 from training.pair_table import MODEL_INPUTS, PairTable, padded
-
-BUNDLED_MODEL = "all-MiniLM-L6-v2"
 
 
 def base_model_path(name: str) -> str:

@@ -59,7 +59,7 @@ class OfflineEvaluation:
             lists = [one for one in lists if one.user_id in chosen]
         cache = (
             self.folder.root
-            / f"logits-{phase.name.lower()}-{self.config.candidates.depth}-{len(lists)}-{self.seed}.npy"
+            / f"logits-{phase.name.lower()}-{self.config.candidates.depth}-{len(lists)}-{self.seed}.npz"
         )
         with progress(f"scoring {phase.name.lower()} lists", len(lists)) as advance:
             return score_lists(lists, scorer, cache, advance)

@@ -1,5 +1,6 @@
 """A trained run to a model version that Triton can load: graph, int8, encoding with golden pairs, card."""
 
+import hashlib
 import shutil
 import tempfile
 from dataclasses import dataclass, replace
@@ -15,6 +16,7 @@ from training.config import TrainingConfig
 from training.dataset import Dataset
 from training.export.compare import score_graph
 from training.export.graph import export_cross_encoder
+from training.export.manifest import sha256_of
 from training.export.quantize import quantize
 from training.export.version import VersionContent, write_model_version
 from training.fusion import fit_fusion
@@ -51,6 +53,13 @@ class Release:
                 fp32 = export_cross_encoder(self._model(), Path(work) / "fp32.onnx")
                 quantize(fp32, Path(work) / "int8.onnx").replace(graph)
         return graph
+
+    def digest(self, fusions: Fusions | None) -> str:
+        """Of all that decides how this run ranks a list: graph, encoding, fused score."""
+        fusion = fusions.served if fusions else LOGIT_FUSION
+        spec = replace(self._config.encoding(), fusion=fusion.spec).to_json()
+        parts = (sha256_of(self.graph), sha256_of(self._tokenizer), spec, fusion.trees.text if fusion.trees else "")
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
     def write(self, repository: Path, version: int, fusions: Fusions | None, card: str) -> Path:
         """A version folder in ``repository``. Without fusions the logit alone ranks."""

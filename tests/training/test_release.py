@@ -15,7 +15,7 @@ from tests.training.tiny_model import save_tiny_model
 from training.config import TextOptions, TrainingConfig
 from training.dataset import Dataset, Protocol
 from training.export.compare import score_graph
-from training.fusion_baseline import newest_baseline
+from training.fusion_baseline import served_baseline
 from training.golden import HARD_TEXTS, golden_inputs, tolerance_of
 from training.release import Fusions, Release
 from training.run_folder import RunFolder
@@ -49,7 +49,7 @@ def test_the_version_holds_all_that_is_served(version: Path) -> None:
     assert (version / "README.md").read_text(encoding="utf-8") == "# A card\n"
     bundle = open_bundle(version / "encoding")
     assert bundle.fusion == FUSIONS.served
-    assert newest_baseline(version.parent) == FUSIONS.without_logit
+    assert served_baseline(version.parent) == FUSIONS.without_logit
     assert bundle.fingerprint in (version.parent / "config.pbtxt").read_text(encoding="utf-8")
 
 

@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -176,6 +177,69 @@ def test_a_source_without_a_configuration_cannot_found_a_model(tmp_path: Path) -
     (version.parent / "config.pbtxt").unlink()
     with pytest.raises(RepositoryBroken, match=r"no config\.pbtxt"):
         promote(model_of(tmp_path / "empty"), version)
+
+
+def test_permission_is_asked_when_nobody_else_can_change_what_serves(model: ModelFolder, tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    def refuse(champion: str) -> None:
+        asked.append(champion)
+        with pytest.raises(PromotionBusy):
+            promote_new(model, tmp_path, "meanwhile")
+        raise PromotionRefused("judged against another one", "judge it again")
+
+    before = model.configuration.read_bytes()
+    with pytest.raises(PromotionRefused, match="judged against another one"):
+        promote(model, candidate(tmp_path, "second"), permit=refuse)
+    assert asked == ["1"]
+    assert (model.configuration.read_bytes(), cards(model)) == (before, {1: "first"})
+
+
+def test_a_first_version_that_is_refused_leaves_no_folder(tmp_path: Path) -> None:
+    def refuse(champion: str) -> None:
+        raise PromotionRefused(f"champion {champion!r}", "judge it")
+
+    model = model_of(tmp_path / "empty")
+    with pytest.raises(PromotionRefused, match="champion ''"):
+        promote(model, candidate(tmp_path, "first"), permit=refuse)
+    changed = candidate(tmp_path, "second")
+    (changed / "README.md").write_text("changed", encoding="utf-8")
+    with pytest.raises(PromotionRefused, match=r"README\.md: bytes"):
+        promote(model, changed)
+    assert not model.root.exists()
+
+
+def test_an_export_waits_for_a_promotion_that_is_under_way(model: ModelFolder, tmp_path: Path) -> None:
+    """Both rewrite config.pbtxt: the one that began earlier must not take away what the other one wrote."""
+    started = threading.Event()
+
+    def write() -> None:
+        started.set()
+        write_version(model.root.parent, 7, "exported")
+
+    export = threading.Thread(target=write, daemon=True)
+
+    def switch(version: int) -> None:
+        export.start()
+        started.wait(10)
+        export.join(0.5)
+        assert export.is_alive(), "it waits"
+        assert not model.folder(7).exists()
+
+    promote(model, candidate(tmp_path, "second"), switch)
+    export.join(30)
+    assert (serving(model), loaded(model)) == (2, [1, 2, 7])
+    assert "encoding_fingerprint.7" in parameters(model)
+
+
+def test_a_version_is_named_by_where_it_is_not_by_how_the_path_is_written(
+    model: ModelFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_version(model.root.parent, 2, "second")
+    promote(model, model.folder(1), Stack(model, 1).switch)
+    monkeypatch.chdir(model.folder(2))
+    assert promote(model, Path()) == Change(serving=2, replaced=1)
+    assert cards(model) == {1: "first", 2: "second"}
 
 
 def test_two_changes_at_a_time_are_one_too_many(model: ModelFolder, tmp_path: Path) -> None:
