@@ -132,7 +132,7 @@ def test_a_tokenizer_that_does_not_open_is_told_with_a_remedy(folder: Path) -> N
     (folder / "tokenizer_config.json").write_text("{half", encoding="utf-8")
     checkpoint = open_folder(folder)
     encoder = PairEncoder(TEXT.spec("tiny"), open_tokenizer(checkpoint.tokenizer_file))
-    with pytest.raises(CheckpointUnusable, match="cannot open the tokenizer of tiny.*save it anew"):
+    with pytest.raises(CheckpointUnusable, match=r"cannot open the tokenizer of tiny.*save it anew"):
         probes.check_tokens(checkpoint, encoder, probes.probe_pairs(encoder))
 
 
