@@ -1,8 +1,8 @@
-"""Closed and open loops: who waits for whom, and what a late answer costs. Time stands still unless a call takes some."""
+"""Closed and open loops: who waits for whom, and what a late answer costs."""
 
 import asyncio
 import math
-from itertools import islice
+from itertools import islice, pairwise
 
 import pytest
 
@@ -114,7 +114,7 @@ def test_a_poisson_schedule_is_ascending_of_its_rate_and_the_same_for_its_seed(s
     assert moments[0] > 0
     assert moments[-1] < 40.0
     assert 1700 < len(moments) < 2300, f"seed {seed}: 2,000 are expected, the standard deviation is 45"
-    gaps = [later - earlier for earlier, later in zip(moments, moments[1:], strict=False)]
+    gaps = [later - earlier for earlier, later in pairwise(moments)]
     mean = sum(gaps) / len(gaps)
     variance = sum((gap - mean) ** 2 for gap in gaps) / len(gaps)
     assert 0.8 < variance / mean**2 < 1.25, f"seed {seed}: exponential gaps have the variance of their mean squared"

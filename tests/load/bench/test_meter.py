@@ -71,10 +71,10 @@ def test_what_others_compute_is_not_counted() -> None:
 
 
 def test_a_process_that_ends_does_not_stop_the_meter() -> None:
-    with child("import sys; sys.stdin.readline(); print('over', flush=True)") as process:
-        with Meter([process.pid]) as meter:
-            go_on(process)
-            process.wait()
+    program = "import sys; sys.stdin.readline(); print('over', flush=True)"
+    with child(program) as process, Meter([process.pid]) as meter:
+        go_on(process)
+        process.wait()
     assert meter.peak_mb > 0
 
 

@@ -1,4 +1,4 @@
-"""Peers: what is asked of Infinity and how its answers and failures are read; engines in process with the real graph."""
+"""Peers: what is asked of Infinity, how its answers and failures are read; engines in process with the real graph."""
 
 import json
 import threading
@@ -43,7 +43,7 @@ def http_server(answer: Any, status: int = 200) -> Iterator[tuple[str, list[Any]
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, format: str, *args: object) -> None:
+        def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
             """Quiet."""
 
     server = ThreadingHTTPServer((LOOPBACK, 0), Handler)
