@@ -36,11 +36,11 @@ def child(program: str) -> Iterator["subprocess.Popen[str]"]:
             process.kill()
 
 
-def go_on(process: "subprocess.Popen[str]", answers: int = 1) -> None:
-    """Lets it run on, and waits for its lines."""
+def go_on(process: "subprocess.Popen[str]", lines: int = 1, answers: int = 1) -> None:
+    """Lets it run on by so many lines, and waits for what it says."""
     assert process.stdin is not None
     assert process.stdout is not None
-    process.stdin.write("\n" * 4)
+    process.stdin.write("\n" * lines)
     process.stdin.flush()
     for _ in range(answers):
         assert process.stdout.readline()
@@ -59,7 +59,7 @@ def test_what_a_process_computes_and_holds_is_its_cost() -> None:
 def test_a_child_that_came_and_went_is_counted_through_its_parent() -> None:
     with child(_PARENT) as process:
         with Meter([process.pid]) as meter:
-            go_on(process, answers=2)
+            go_on(process, lines=2, answers=2)
         assert meter.cpu_s > CPU_S / 2
 
 

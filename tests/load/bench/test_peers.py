@@ -17,6 +17,7 @@ from clients.load.bench.system import SystemAbsent, Visit
 from clients.load.bench.texts import Job, mixed
 from clients.load.bench.triton_alone import encoded
 from clients.load.bench.wide_repository import write_wide_repository
+from deploy.local import process
 from deploy.local.errors import ProbeFailed, StartFailed
 from deploy.local.ports import LOOPBACK, free_port
 from deploy.local.triton import PROJECT_REPOSITORY
@@ -127,7 +128,7 @@ def test_an_environment_is_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyP
     def refused(*arguments: object, **more: object) -> None:
         raise StartFailed("made again")
 
-    monkeypatch.setattr(environment.process, "run", refused)
+    monkeypatch.setattr(process, "run", refused)
     made.make()
     monkeypatch.setattr(environment, "PACKAGES", ("other==1",))
     with pytest.raises(StartFailed, match="made again"):
