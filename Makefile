@@ -44,7 +44,7 @@ manifests: $(VENV)/.dev  ## Check the Kubernetes manifests offline
 loadtest: $(VENV)/.local  ## Drive the cross-encoder on Triton with perf_analyzer
 	$(BIN)/crossrank loadtest
 
-bench: $(VENV)/.dev  ## Compare with sentence-transformers, Infinity, ONNX Runtime and Triton on the same weights
+bench: $(VENV)/.dev  ## Compare with sentence-transformers, Infinity, ONNX Runtime and Triton: same weights, half an hour
 	$(BIN)/crossrank bench
 
 bench-quick: $(VENV)/.dev  ## The same in about five minutes

@@ -21,7 +21,9 @@ from training.golden import tolerance_of
 
 MODEL, EMBEDDER = "cross_encoder", "bi_encoder"
 _CONTEXT_TOKENS, _ITEM_TOKENS = 160, 340
-_QUEUE_TIMEOUT_US = 60_000_000
+QUEUE = {"default_timeout_us": 60_000_000, "max_queue_requests": 4096}
+"""Options of Triton that differ from the served model's: nothing is refused, so that capacity can be measured."""
+
 _CARD = (
     "# cross_encoder with wide budgets\n\nMade by `crossrank bench`: the graph of the served version, texts uncut.\n"
 )
@@ -47,7 +49,7 @@ def wide_spec(spec: EncodingSpec) -> EncodingSpec:
 
 
 def write_wide_repository(repository: Path, folder: Path) -> Path:
-    """Writes it anew; returns ``folder``. Requests may wait in Triton as long as the longest deadline."""
+    """Writes it anew; returns ``folder``. Requests may wait in Triton, many and long."""
     shutil.rmtree(folder, ignore_errors=True)
     source = newest_version(repository)
     tokenizer = source / ENCODING_FOLDER / TOKENIZER_FILE
@@ -64,7 +66,7 @@ def write_wide_repository(repository: Path, folder: Path) -> Path:
             encoding=encoding,
             encoding_fingerprint=written.fingerprint,
         )
-        options = ServingOptions(default_timeout_us=_QUEUE_TIMEOUT_US)
+        options = ServingOptions(**QUEUE)
         write_model_version(folder, MODEL, 1, content, options, max_graph_mb=10_000)
     shutil.copytree(repository / EMBEDDER, folder / EMBEDDER)
     return folder
