@@ -54,7 +54,7 @@ class Plan:
             "seed": self.seed,
             "extras": asdict(self.extras),
             "gateway_settings": PATIENT,
-            "triton_options": QUEUE,
+            "triton_options": asdict(QUEUE),
         }
 
 

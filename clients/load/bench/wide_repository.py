@@ -21,7 +21,7 @@ from training.golden import tolerance_of
 
 MODEL, EMBEDDER = "cross_encoder", "bi_encoder"
 _CONTEXT_TOKENS, _ITEM_TOKENS = 160, 340
-QUEUE = {"default_timeout_us": 60_000_000, "max_queue_requests": 4096}
+QUEUE = ServingOptions(default_timeout_us=60_000_000, max_queue_requests=4096)
 """Options of Triton that differ from the served model's: nothing is refused, so that capacity can be measured."""
 
 _CARD = (
@@ -66,8 +66,7 @@ def write_wide_repository(repository: Path, folder: Path) -> Path:
             encoding=encoding,
             encoding_fingerprint=written.fingerprint,
         )
-        options = ServingOptions(**QUEUE)
-        write_model_version(folder, MODEL, 1, content, options, max_graph_mb=10_000)
+        write_model_version(folder, MODEL, 1, content, QUEUE, max_graph_mb=10_000)
     shutil.copytree(repository / EMBEDDER, folder / EMBEDDER)
     return folder
 
