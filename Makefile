@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 GENERATED := clients/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo train-demo up down test lint proto manifests loadtest lock clean
+.PHONY: help demo train-demo up down test lint proto manifests loadtest bench bench-quick lock clean
 
 help:  ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -43,6 +43,12 @@ manifests: $(VENV)/.dev  ## Check the Kubernetes manifests offline
 
 loadtest: $(VENV)/.local  ## Drive the cross-encoder on Triton with perf_analyzer
 	$(BIN)/crossrank loadtest
+
+bench: $(VENV)/.dev  ## Compare with sentence-transformers, Infinity, ONNX Runtime and Triton: same weights, half an hour
+	$(BIN)/crossrank bench
+
+bench-quick: $(VENV)/.dev  ## The same in about five minutes
+	$(BIN)/crossrank bench --quick
 
 lock: $(VENV)/.dev  ## Pin what is installed now as the versions that everybody gets
 	{ echo "# Constraints for every installation: pip install -c requirements.lock. Made by: make lock"; \

@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
-CONTRACT = ("demo", "train-demo", "up", "down", "test", "lint", "proto", "manifests", "loadtest", "clean")
+CONTRACT = ("demo", "train-demo", "up", "down", "test", "lint", "proto", "manifests", "loadtest", "bench", "clean")
 
 FAKE_PYTHON = """#!/bin/sh
 echo "$@" >> "{calls}"
@@ -98,7 +98,7 @@ def test_the_developers_installation_serves_users_too(project: Path) -> None:
     assert calls(project) == before
 
 
-@pytest.mark.parametrize("target", ["demo", "up", "down", "loadtest"])
+@pytest.mark.parametrize("target", ["demo", "up", "down", "loadtest", "bench"])
 def test_a_target_runs_the_command_of_its_name(project: Path, target: str) -> None:
     done = make(project, f"PYTHON={fake_python(project)}", target)
     assert f"crossrank {target}" in done.stdout.splitlines()
