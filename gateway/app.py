@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry
 
 from gateway.budget import Budget
 from gateway.cache.local import LocalScoreCache
+from gateway.cache.token_ids import TokenIdCache
 from gateway.candidates.blend import Blend
 from gateway.candidates.item_neighbors import ItemNeighbors
 from gateway.candidates.popular import Popular
@@ -161,6 +162,7 @@ def build_parts(settings: Settings, database: Database, models: Models, metrics:
         histories=PostgresHistoryStore(database),
         feedback=PostgresFeedbackStore(database),
         cache=cache,
+        token_ids=TokenIdCache(settings.item_texts),
         scorer=build_scorer(settings, models.champion, admission),
         admission=admission,
         observer=metrics,

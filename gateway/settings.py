@@ -66,7 +66,10 @@ class Settings:
         32, "pairs of one model request: at most half the model's largest batch", "pairs", (1, 512)
     )
     cache_entries: int = _knob(
-        200_000, "scores kept in the process, about 150 bytes each; 0: none", "scores", (0, 10**8)
+        200_000, "scores kept in each process, up to 360 bytes each; 0: none", "scores", (0, 10**8)
+    )
+    item_texts: int = _knob(
+        20_000, "inline items whose token ids each process keeps, about 1.2 kB each; 0: none", "items", (0, 10**7)
     )
 
     challenger: str = _knob(
