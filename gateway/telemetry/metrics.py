@@ -59,11 +59,17 @@ class Metrics:
         )
         self.scored_pairs = Counter(
             "crossrank_scored_pairs",
-            "Valid scores, by origin: model, cache or shared with an identical pair in flight",
+            "Valid scores, by origin: model, cache, shared with an identical pair in flight, or duplicate of another "
+            "item of the list",
             ("origin",),
             registry=registry,
         )
         self.scored_tokens = Counter("crossrank_scored_tokens", "Tokens sent to the model", registry=registry)
+        self.padded_tokens = Counter(
+            "crossrank_padded_tokens",
+            "The same with their padding to the longest pair of a request: scored / padded is the share that works",
+            registry=registry,
+        )
         self.model_requests = Counter("crossrank_model_requests", "Requests sent to the model", registry=registry)
         self.truncated = Counter("crossrank_truncated_items", "Answered items whose text was cut", registry=registry)
         self.invalid_scores = Counter(
@@ -118,8 +124,11 @@ class Metrics:
         self.candidates.observe(ranked.candidate_count)
         self.scored_pairs.labels("cache").inc(ranked.cache_hits)
         self.scored_pairs.labels("shared").inc(ranked.coalesced)
-        self.scored_pairs.labels("model").inc(max(0, ranked.scored_count - ranked.cache_hits - ranked.coalesced))
+        self.scored_pairs.labels("duplicate").inc(ranked.duplicates)
+        known = ranked.cache_hits + ranked.coalesced + ranked.duplicates
+        self.scored_pairs.labels("model").inc(max(0, ranked.scored_count - known))
         self.scored_tokens.inc(ranked.usage.scored_tokens)
+        self.padded_tokens.inc(ranked.usage.padded_tokens)
         self.model_requests.inc(ranked.usage.model_requests)
         self.truncated.inc(sum(item.truncated for item in ranked.items))
         self.invalid_scores.inc(sum(item.score_invalid for item in ranked.items))

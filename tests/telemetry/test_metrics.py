@@ -26,7 +26,8 @@ RANKED = RankedList(
     scored_count=20,
     cache_hits=5,
     coalesced=3,
-    usage=Usage(10, 400, 4),
+    duplicates=2,
+    usage=Usage(10, 400, 4, 500),
 )
 
 
@@ -46,9 +47,10 @@ def test_a_list_is_counted_by_what_it_cost_and_what_it_lacks(metrics: Metrics) -
     assert value(metrics, "crossrank_degraded_total", reason="DEADLINE") == 1
     assert value(metrics, "crossrank_degraded_total", reason="SCORE_INVALID") == 1
     assert value(metrics, "crossrank_candidates_sum") == 30
-    origins = ("model", "cache", "shared")
-    assert [value(metrics, "crossrank_scored_pairs_total", origin=origin) for origin in origins] == [12, 5, 3]
+    origins = ("model", "cache", "shared", "duplicate")
+    assert [value(metrics, "crossrank_scored_pairs_total", origin=origin) for origin in origins] == [10, 5, 3, 2]
     assert value(metrics, "crossrank_scored_tokens_total") == 400
+    assert value(metrics, "crossrank_padded_tokens_total") == 500
     assert value(metrics, "crossrank_model_requests_total") == 4
     assert value(metrics, "crossrank_truncated_items_total") == 1
     assert value(metrics, "crossrank_invalid_scores_total") == 1
