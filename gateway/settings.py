@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 PREFIX = "CROSSRANK_"
+_REDIS_SCHEMES = ("redis://", "rediss://", "unix://")
 
 
 class SettingsInvalid(ValueError):
@@ -67,6 +68,11 @@ class Settings:
     )
     cache_entries: int = _knob(
         200_000, "scores kept in each process, up to 360 bytes each; 0: none", "scores", (0, 10**8)
+    )
+    cache_redis_url: str = _knob("", "Redis that all gateways share as a second tier of scores; empty: none", "URL")
+    cache_redis_ttl_s: float = _knob(86_400.0, "how long Redis keeps a score", "s", (1, 10**8))
+    cache_redis_timeout_s: float = _knob(
+        0.01, "longest wait for Redis; then it counts as a miss, and is not asked for 1 s", "s", (0.001, 1)
     )
     item_texts: int = _knob(
         20_000, "inline items whose token ids each process keeps, about 1.2 kB each; 0: none", "items", (0, 10**7)
@@ -138,6 +144,8 @@ def _contradictions(settings: Settings) -> list[str]:
     faults = []
     if settings.max_deadline_s < settings.default_deadline_s:
         faults.append(f"{PREFIX}MAX_DEADLINE_S is below {PREFIX}DEFAULT_DEADLINE_S: raise it")
+    if settings.cache_redis_url and not settings.cache_redis_url.startswith(_REDIS_SCHEMES):
+        faults.append(f"{PREFIX}CACHE_REDIS_URL is no URL of a Redis: begin it with one of {', '.join(_REDIS_SCHEMES)}")
     if settings.challenger == settings.model:
         faults.append(f"{PREFIX}CHALLENGER is the model that serves: name one of its versions, or another model")
     for name in ("shadow_share", "canary_share"):

@@ -29,6 +29,8 @@ def test_variables_are_read_with_their_types() -> None:
         ("CROSSRANK_CANARY_SHARE", "0.1", "is above 0 without CROSSRANK_CHALLENGER"),
         ("CROSSRANK_CANARY_SHARE", "1.1", "must be 0 to 1"),
         ("CROSSRANK_CHALLENGER", "cross_encoder", "is the model that serves"),
+        ("CROSSRANK_CACHE_REDIS_URL", "redis:6379", "is no URL of a Redis: begin it with one of redis://"),
+        ("CROSSRANK_CACHE_REDIS_TIMEOUT_S", "0", "must be 0.001 to 1"),
     ],
 )
 def test_a_bad_value_is_refused_with_variable_and_bounds(variable: str, value: str, expected: str) -> None:

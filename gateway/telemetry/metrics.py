@@ -25,6 +25,7 @@ class Metrics:
         self._declare_calls(registry)
         self._declare_lists(registry)
         self._declare_trials(registry)
+        self._declare_process(registry)
 
     def _declare_calls(self, registry: CollectorRegistry) -> None:
         self.calls_started = Counter("grpc_server_started", "Calls that reached the server", CALL, registry=registry)
@@ -112,6 +113,20 @@ class Metrics:
             registry=registry,
         )
 
+    def _declare_process(self, registry: CollectorRegistry) -> None:
+        self.cache_lookups = Counter(
+            "crossrank_cache_lookups", "Scores looked up, by tier and outcome", ("tier", "outcome"), registry=registry
+        )
+        self.cache_faults = Counter(
+            "crossrank_cache_faults",
+            "Questions that a tier did not answer in time; resting: not asked after such a fault",
+            ("tier", "operation", "cause"),
+            registry=registry,
+        )
+        self.loop_lag_seconds = Histogram(
+            "crossrank_event_loop_lag_seconds", "How late a timer of the loop was", buckets=SECONDS, registry=registry
+        )
+
     def stage_ended(self, stage: str, seconds: float) -> None:
         """Counts one stage of one request, also one that failed."""
         self.stage_seconds.labels(stage).observe(seconds)
@@ -135,6 +150,15 @@ class Metrics:
         if ranked.items:
             moved = sum(abs(item.rank - item.first_stage_rank) for item in ranked.items)
             self.rank_displacement.observe(moved / len(ranked.items))
+
+    def cache_read(self, tier: str, hits: int, misses: int) -> None:
+        """Counts keys that were looked up in a tier."""
+        self.cache_lookups.labels(tier, "hit").inc(hits)
+        self.cache_lookups.labels(tier, "miss").inc(misses)
+
+    def cache_failed(self, tier: str, operation: str, cause: str) -> None:
+        """Counts one question that a tier did not answer."""
+        self.cache_faults.labels(tier, operation, cause).inc()
 
     def shadow_ended(self, outcome: Outcome) -> None:
         """Counts one request that was drawn for the shadow."""

@@ -33,7 +33,8 @@ async def test_every_item_gets_the_token_ids_of_its_own_text_known_or_not(model:
 
 
 async def test_a_known_text_is_not_tokenised_again(model: ServedModel, monkeypatch: pytest.MonkeyPatch) -> None:
-    cache, tokenised = TokenIdCache(10), []
+    cache = TokenIdCache(10)
+    tokenised: list[str] = []
     encode_items = PairEncoder.encode_items
 
     def counting(encoder: PairEncoder, fields: list[dict[str, str]]) -> list[tuple[int, ...]]:

@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 from gateway.comparison import Agreement, Comparison, Outcome, Shift
 from gateway.domain import Degradation, ModelIdentity, RankedList, Reason, ScoredItem, Usage
-from gateway.ports import Observer, TrialObserver
+from gateway.ports import CacheObserver, Observer, TrialObserver
 from gateway.rpc.outcomes import Outcomes
 from gateway.telemetry.metrics import Metrics
 
@@ -65,6 +65,18 @@ def test_an_empty_list_is_counted_without_a_displacement(metrics: Metrics) -> No
     metrics.list_answered(replace(RANKED, items=()))
     assert value(metrics, "crossrank_lists_total") == 1
     assert value(metrics, "crossrank_rank_displacement_count") == 0
+
+
+def test_every_tier_counts_its_hits_its_misses_and_its_faults(metrics: Metrics) -> None:
+    observer: CacheObserver = metrics
+    observer.cache_read("local", 60, 40)
+    observer.cache_read("redis", 10, 30)
+    observer.cache_failed("redis", "write", "timeout")
+    looked_up = "crossrank_cache_lookups_total"
+    assert value(metrics, looked_up, tier="local", outcome="hit") == 60
+    assert value(metrics, looked_up, tier="local", outcome="miss") == 40
+    assert value(metrics, looked_up, tier="redis", outcome="hit") == 10
+    assert value(metrics, "crossrank_cache_faults_total", tier="redis", operation="write", cause="timeout") == 1
 
 
 def test_a_stage_is_observed_under_its_name(metrics: Metrics) -> None:
