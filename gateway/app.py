@@ -138,7 +138,7 @@ def challenger_plan(settings: Settings) -> VerificationPlan:
     return replace(plan, model=settings.challenger, encodings=Path(settings.model_repository) / settings.challenger)
 
 
-async def run(settings: Settings) -> None:
+async def run(settings: Settings, *, shares_port: bool = False) -> None:
     """Serves until told to stop. Raises StoreUnavailable or CannotListen when it cannot start."""
     metrics = Metrics(CollectorRegistry())
     with metrics_endpoint(settings.metrics_listen, metrics.registry):
@@ -150,7 +150,8 @@ async def run(settings: Settings) -> None:
         ):
             parts = build_parts(settings, database, models, cache, metrics)
             async with open_ranker(settings, parts, database, models, metrics) as ranker:
-                await serve(build_services(settings, database, models, metrics, ranker), server_settings(settings))
+                services = build_services(settings, database, models, metrics, ranker)
+                await serve(services, replace(server_settings(settings), shares_port=shares_port))
 
 
 def build_candidates(settings: Settings, database: Database, models: Models) -> Blend:
