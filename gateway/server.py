@@ -51,6 +51,9 @@ class ServerSettings:
     grace_s: float = 6.0
     """For calls that are running when the server stops: above the longest deadline."""
 
+    shares_port: bool = False
+    """With the other processes of one gateway, and with nobody else."""
+
 
 @dataclass(frozen=True, slots=True)
 class Services:
@@ -72,7 +75,7 @@ class GatewayServer:
         self.health = HealthServicer(RANKING, (CATALOG, FEEDBACK))
         self._server = grpc.aio.server(
             interceptors=(CallInterceptor(settings.limits, Outcomes(services.metrics)),),
-            options=_options(settings.limits),
+            options=_options(settings.limits, settings.shares_port),
         )
         ranking_pb2_grpc.add_RankingServiceServicer_to_server(services.ranking, self._server)
         catalog_pb2_grpc.add_CatalogServiceServicer_to_server(services.catalog, self._server)
@@ -147,7 +150,7 @@ def _signals(handle: Callable[[], None]) -> Iterator[None]:
             loop.remove_signal_handler(number)
 
 
-def _options(limits: Limits) -> Sequence[tuple[str, int]]:
+def _options(limits: Limits, shares_port: bool) -> Sequence[tuple[str, int]]:
     # Number of pending requests: newer gRPC drops calls at random above 1000; admission sheds, with a reason.
     # Age grace: an upload may run max_upload_s. SO_REUSEPORT: a second gateway must not share the port unnoticed.
     return (
@@ -159,7 +162,7 @@ def _options(limits: Limits) -> Sequence[tuple[str, int]]:
         ("grpc.http2.min_recv_ping_interval_without_data_ms", 30_000),
         ("grpc.max_connection_age_ms", 300_000),
         ("grpc.max_connection_age_grace_ms", int(limits.max_upload_s * 1000)),
-        ("grpc.so_reuseport", 0),
+        ("grpc.so_reuseport", int(shares_port)),
     )
 
 
