@@ -1,9 +1,9 @@
 """inference.GRPCInferenceService: the pipeline as one model of the open inference protocol (KServe v2, as Triton speaks
 it), so that perf_analyzer and any Triton or KServe client can drive it. Knows nothing of how lists are made.
 
-Model inputs: ``context`` BYTES [1] (a query) or ``history`` BYTES [k] (most recent first), and ``items`` BYTES [n] (best
-first, as a first stage gave them); an element of the latter two is the text of the item's first field or a JSON object
-of fields. Outputs, in the order of ``items``: ``score`` FP32 [n], ``logit`` FP32 [n], ``rank`` INT32 [n] from 1.
+Model inputs: ``context`` BYTES [1] (a query) or ``history`` BYTES [k] (most recent first), and ``items`` BYTES [n]
+(best first, as a first stage gave them); an element of the latter two is the text of the item's first field or a JSON
+object of fields. Outputs, in the order of ``items``: ``score`` FP32 [n], ``logit`` FP32 [n], ``rank`` INT32 [n] from 1.
 """
 
 from collections.abc import Sequence
@@ -120,7 +120,7 @@ SERVED: Sequence[MethodDescriptor] = [
 
 
 def handlers(servicer: OpenInferenceServicer) -> grpc.GenericRpcHandler:
-    """For ``server.add_generic_rpc_handlers``. The generated base class would answer what is not served with a fault."""
+    """For ``server.add_generic_rpc_handlers``. The generated base class answers what is not served with a fault."""
     return grpc.method_handlers_generic_handler(
         SERVICE.full_name,
         {

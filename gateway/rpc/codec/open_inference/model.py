@@ -1,4 +1,4 @@
-"""What the façade says of its model: metadata and configuration, with the limits and fields of the pipeline behind it."""
+"""What the façade says of its model: metadata, and configuration with limits and fields. Knows no pipeline."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

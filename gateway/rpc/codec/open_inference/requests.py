@@ -57,8 +57,8 @@ def decode_request(checks: Checks, request: Any, first_field: str) -> Question:
 
 
 def encode_answer(request: Any, outputs: Sequence[str], ranked: RankedList) -> Any:
-    """The ModelInferResponse: per item, in the order given, fused score, logit, and rank from 1. An item without a valid
-    score has NaN and stands last. Raises ModelAnswerInvalid when an item is missing."""
+    """The ModelInferResponse: per item, in the order given, fused score, logit, and rank from 1. An item without a
+    valid score has NaN and stands last. Raises ModelAnswerInvalid when an item is missing."""
     by_id = {one.item_id: one for one in ranked.items}
     items = [by_id.get(_item_id(place)) for place in range(ranked.candidate_count)]
     if None in items or len(by_id) != len(items):

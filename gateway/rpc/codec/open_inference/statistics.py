@@ -1,4 +1,4 @@
-"""Counts and times of ModelInfer since the start, per model version, as the protocol's statistics. Knows no servicer."""
+"""Counts and times of ModelInfer since the start, per model version, as the protocol has them. Knows no servicer."""
 
 import time
 from collections import Counter, defaultdict

@@ -112,6 +112,6 @@ def _split(raw: bytes, wanted: int) -> list[bytes]:
         start = begin + length
     if start != len(raw):
         raise TensorMalformed(
-            f"received {len(raw)} raw bytes; the {wanted} elements that its shape says end at {start}: correct the shape"
+            f"received {len(raw)} raw bytes; its shape says {wanted} elements, which end at {start}: correct the shape"
         )
     return elements
