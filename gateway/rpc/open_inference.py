@@ -119,7 +119,7 @@ SERVED: Sequence[MethodDescriptor] = [
 """The others (repository control, shared memory, streams) are UNIMPLEMENTED."""
 
 
-def handlers(servicer: OpenInferenceServicer) -> grpc.GenericRpcHandler:
+def handlers(servicer: OpenInferenceServicer) -> "grpc.GenericRpcHandler[Any, Any]":
     """For ``server.add_generic_rpc_handlers``. The generated base class answers what is not served with a fault."""
     return grpc.method_handlers_generic_handler(
         SERVICE.full_name,

@@ -63,7 +63,7 @@ def encode_answer(request: Any, outputs: Sequence[str], ranked: RankedList) -> A
     items = [by_id.get(_item_id(place)) for place in range(ranked.candidate_count)]
     if None in items or len(by_id) != len(items):
         raise ModelAnswerInvalid(f"{len(by_id)} of {len(items)} items were ranked; all must be: report this")
-    columns = {
+    columns: dict[str, list[float]] = {
         "score": [math.nan if one is None or one.score is None else one.score for one in items],
         "logit": [math.nan if one is None or one.logit is None else one.logit for one in items],
         "rank": [0 if one is None else one.rank for one in items],
