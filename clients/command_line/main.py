@@ -26,6 +26,7 @@ COMMAND_GROUPS = (
     "release",
     "trial",
     "loadtest",
+    "sweep",
     "capacity",
 )
 

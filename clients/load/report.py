@@ -2,7 +2,7 @@
 
 import csv
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from deploy.local.errors import StartFailed
@@ -25,6 +25,10 @@ class Measurement:
     compute_ms: float
     network_ms: float
     infer_ms: float = 0.0
+
+    def of_pairs(self, pairs_per_request: int) -> "Measurement":
+        """The same with pairs as rows."""
+        return replace(self, rows_per_s=self.requests_per_s * pairs_per_request)
 
     def document(self) -> dict[str, object]:
         """For --json."""

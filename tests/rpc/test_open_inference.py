@@ -98,6 +98,11 @@ async def test_priority_timeout_and_ids_go_along(rig: Rig, client: Any) -> None:
     assert rig.ranker.calls[0].budget.left_s <= 0.2
 
 
+async def test_what_triton_clients_send_unasked_does_no_harm(rig: Rig) -> None:
+    answer = await stub(rig).ModelInfer(with_parameter("triton_enable_empty_final_response", bool_param=True))
+    assert len(answer.outputs) == 3
+
+
 async def test_an_item_without_a_number_is_nan_and_last_and_the_answer_says_why(rig: Rig, client: Any) -> None:
     full = scored(["items[1]", "items[0]"], "r")
     bad = ScoredItem("items[2]", 3, 3, None, None, score_invalid=True)

@@ -17,6 +17,9 @@ from gateway.rpc.codec.rules import CountRule, NumberRule
 
 CONTEXT, HISTORY, ITEMS = "context", "history", "items"
 OUTPUTS = {"score": "FP32", "logit": "FP32", "rank": "INT32"}
+_WITHOUT_EFFECT = {"triton_enable_empty_final_response"}
+"""What Triton's own clients send unasked and only streams heed."""
+
 _PRIORITY = NumberRule(0, 2)
 _TIMEOUT_US = NumberRule(0, 2**63 - 1)
 
@@ -117,6 +120,8 @@ def _decode_parameters(checks: Checks, request: Any) -> tuple[int, int]:
     rules = {"priority": _PRIORITY, "timeout": _TIMEOUT_US}
     values = dict.fromkeys(rules, 0)
     for name, parameter in request.parameters.items():
+        if name in _WITHOUT_EFFECT:
+            continue
         path = f"parameters[{shown(name)}]"
         kind = parameter.WhichOneof("parameter_choice")
         if name not in rules:
