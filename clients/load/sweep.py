@@ -111,7 +111,7 @@ class TargetSweeper:
         return Load(concurrency, request_rate, self._steps.window_ms, WINDOWS, ANY_PERCENT)
 
     def _run(self, subject: Subject, load: Load, expected_per_s: float) -> tuple[Measurement, float]:
-        """The measurement and its length. A window without any answer is made longer, for perf_analyzer accepts none."""
+        """The measurement and its length. A window without any answer is made longer: perf_analyzer refuses one."""
         for _ in range(_MOST_DOUBLINGS):
             try:
                 return self._run_once(subject, load, expected_per_s)

@@ -30,9 +30,16 @@ LIGHT, DARK = Theme("#1f2933", "#d9dee4"), Theme("#e4e7eb", "#3c444d")
 def draw(plot: Plot, sweep: TargetSweep, theme: Theme) -> bytes:
     """The plot as SVG, the same for the same sweep."""
     text, grid = theme.text, theme.grid
-    colours = {f"{part}.color": text for part in ("text", "xtick", "ytick")}
     with mpl.rc_context(
-        {**colours, "axes.labelcolor": text, "axes.edgecolor": grid, "grid.color": grid, "svg.hashsalt": "sweep"}
+        {
+            "text.color": text,
+            "axes.labelcolor": text,
+            "xtick.color": text,
+            "ytick.color": text,
+            "axes.edgecolor": grid,
+            "grid.color": grid,
+            "svg.hashsalt": "sweep",
+        }
     ):
         figure = Figure(figsize=(8, 3.4), layout="constrained")
         axes = figure.subplots()

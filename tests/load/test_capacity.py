@@ -1,6 +1,7 @@
 """Replicas and prices: by hand where that is possible, and never less for more."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ DEMAND = Demand(lists_per_s=20.0, candidates=100, cache_hit_share=0.0, p99_ms=80
 LISTS = 4000
 
 
-def needed(**changes: float) -> int:
+def needed(**changes: Any) -> int:
     return plan(REPLICA, MACHINE, replace(DEMAND, **changes), LISTS).replicas
 
 
@@ -50,12 +51,13 @@ def test_a_plan_meets_its_target_and_one_replica_less_does_not() -> None:
 
 
 def test_more_demand_never_needs_fewer_replicas() -> None:
-    for name, values in {
+    growing: dict[str, list[float]] = {
         "lists_per_s": [1.0, 5.0, 20.0, 80.0],
         "candidates": [10, 50, 100, 150],
         "cache_hit_share": [0.9, 0.5, 0.2, 0.0],
         "p99_ms": [3000.0, 1000.0, 700.0, 600.0],
-    }.items():
+    }
+    for name, values in growing.items():
         replicas = [needed(**{name: value}) for value in values]
         assert replicas == sorted(replicas), name
 

@@ -19,7 +19,7 @@ from tests.load.sweeps import TRUTH, invented_sweep
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Fewer lists per simulation."""
     plan = capacity.plan
-    monkeypatch.setattr(capacity, "plan", lambda *given: plan(*given, lists=2000))
+    monkeypatch.setattr(capacity, "plan", lambda replica, machine, demand: plan(replica, machine, demand, lists=2000))
 
 
 @pytest.fixture
