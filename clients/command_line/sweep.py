@@ -74,7 +74,7 @@ class StepsChoice:
 class RequestsChoice:
     """What is sent."""
 
-    users: Annotated[int, typer.Option(help="Users whose histories and candidates are taken.", min=1)] = 40
+    users: Annotated[int, typer.Option(help="Users whose histories and candidates are taken.", min=1)] = 60
     rows_per_request: Annotated[int, typer.Option(help="Pairs of a request to Triton.", min=1, max=64)] = 8
     items_per_list: Annotated[int, typer.Option(help="Items of a list for the gateway.", min=1, max=1000)] = 20
 
