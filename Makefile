@@ -41,8 +41,8 @@ proto: $(VENV)/.dev  ## Generate the Python code of the API
 manifests: $(VENV)/.dev  ## Check the Kubernetes manifests offline
 	$(BIN)/python -m pytest tests/deploy
 
-loadtest: $(VENV)/.local  ## Drive the cross-encoder on Triton with perf_analyzer
-	$(BIN)/crossrank loadtest
+loadtest: $(VENV)/.load  ## Load Triton and the gateway with perf_analyzer until they are saturated; page in build/loadtest
+	$(BIN)/crossrank sweep
 
 bench: $(VENV)/.dev  ## Compare with sentence-transformers, Infinity, ONNX Runtime and Triton: same weights, half an hour
 	$(BIN)/crossrank bench
@@ -69,6 +69,10 @@ $(VENV)/.local: pyproject.toml requirements.lock | $(VENV)/bin/python
 	$(PIP) install -c requirements.lock -e ".[local]"
 	@touch $@
 
+$(VENV)/.load: pyproject.toml requirements.lock | $(VENV)/bin/python
+	$(PIP) install -c requirements.lock -e ".[local,load]"
+	@touch $@ $(VENV)/.local
+
 $(VENV)/.dev: pyproject.toml requirements.lock | $(VENV)/bin/python
 	$(PIP) install -c requirements.lock -e ".[local,train,dev]"
-	@touch $@ $(VENV)/.local
+	@touch $@ $(VENV)/.local $(VENV)/.load

@@ -28,6 +28,7 @@ from gateway.ports import ScoreCache
 from gateway.rpc.catalog import CatalogServicer
 from gateway.rpc.feedback import FeedbackServicer
 from gateway.rpc.info import ModelInfo
+from gateway.rpc.open_inference import OpenInferenceServicer
 from gateway.rpc.ranking import Ranker, RankingServicer
 from gateway.scoring.admission import Admission
 from gateway.scoring.coalesced import ChunkLimits, CoalescedScorer
@@ -259,6 +260,7 @@ def build_services(
         ranking=RankingServicer(ranker, info, limits),
         catalog=CatalogServicer(writer, items, limits),
         feedback=FeedbackServicer(PostgresFeedbackStore(database), limits),
+        open_inference=OpenInferenceServicer(ranker, info, limits),
         metrics=metrics,
         ranking_is_right=ranking_is_right,
     )

@@ -15,14 +15,17 @@ from grpc_reflection.v1alpha import reflection
 from crossrank.v1 import catalog_pb2, catalog_pb2_grpc, feedback_pb2, feedback_pb2_grpc, ranking_pb2, ranking_pb2_grpc
 from gateway.address import Address, CannotListen
 from gateway.limits import Limits
+from gateway.rpc import open_inference
 from gateway.rpc.health import HealthServicer
 from gateway.rpc.interceptors import CallInterceptor
+from gateway.rpc.open_inference import OpenInferenceServicer
 from gateway.rpc.outcomes import Outcomes
 from gateway.telemetry.metrics import Metrics
 
 RANKING = ranking_pb2.DESCRIPTOR.services_by_name["RankingService"].full_name
 CATALOG = catalog_pb2.DESCRIPTOR.services_by_name["CatalogService"].full_name
 FEEDBACK = feedback_pb2.DESCRIPTOR.services_by_name["FeedbackService"].full_name
+OPEN_INFERENCE = open_inference.SERVICE.full_name
 HEALTH = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
 
 _log = structlog.get_logger(__name__)
@@ -62,6 +65,7 @@ class Services:
     ranking: ranking_pb2_grpc.RankingServiceServicer
     catalog: catalog_pb2_grpc.CatalogServiceServicer
     feedback: feedback_pb2_grpc.FeedbackServiceServicer
+    open_inference: OpenInferenceServicer
     metrics: Metrics
     ranking_is_right: Callable[[], bool]
     """Whether the model gave a right answer a moment ago; asked every second, must not block."""
@@ -72,6 +76,7 @@ class GatewayServer:
 
     def __init__(self, services: Services, settings: ServerSettings) -> None:
         self._settings = settings
+        self._open_inference = services.open_inference
         self.health = HealthServicer(RANKING, (CATALOG, FEEDBACK))
         self._server = grpc.aio.server(
             interceptors=(CallInterceptor(settings.limits, Outcomes(services.metrics)),),
@@ -80,9 +85,10 @@ class GatewayServer:
         ranking_pb2_grpc.add_RankingServiceServicer_to_server(services.ranking, self._server)
         catalog_pb2_grpc.add_CatalogServiceServicer_to_server(services.catalog, self._server)
         feedback_pb2_grpc.add_FeedbackServiceServicer_to_server(services.feedback, self._server)
+        self._server.add_generic_rpc_handlers((open_inference.handlers(services.open_inference),))
         health_pb2_grpc.add_HealthServicer_to_server(self.health, self._server)
         if settings.reflection:
-            names = (RANKING, CATALOG, FEEDBACK, HEALTH, reflection.SERVICE_NAME)
+            names = (RANKING, CATALOG, FEEDBACK, OPEN_INFERENCE, HEALTH, reflection.SERVICE_NAME)
             reflection.enable_server_reflection(names, self._server)
 
     async def start(self) -> Address:
@@ -103,6 +109,7 @@ class GatewayServer:
     async def stop(self, at_once: asyncio.Event) -> None:
         """NOT_SERVING, drain, refuse new calls, let running ones end; ``at_once`` cuts every wait short."""
         self.health.stop_serving()
+        self._open_inference.stop_serving()
         await _wait(at_once, self._settings.drain_s)
         self.health.end_watches()
         ended = asyncio.create_task(self._server.stop(self._settings.grace_s))

@@ -27,6 +27,8 @@ COMMAND_GROUPS = (
     "trial",
     "loadtest",
     "bench",
+    "sweep",
+    "capacity",
 )
 
 

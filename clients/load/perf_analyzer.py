@@ -18,7 +18,7 @@ _MEMBER = "tritonclient-2.51.0.data/data/bin/perf_analyzer"
 _DOWNLOAD_TIMEOUT_S = 180.0
 _START_ALLOWANCE_S = 30.0
 _UNSTABLE = "Failed to obtain stable measurement"
-_ANY_PERCENT = 999
+ANY_PERCENT = 999
 # What the binary is linked to, and where nvidia-pytriton carries the same library under a name of its own.
 _LIBRARIES = {
     "libb64.so.0d": "libb64-*.so.0d",
@@ -86,7 +86,7 @@ class PerfAnalyzer:
         except StartFailed as failure:
             if _UNSTABLE not in failure.message:
                 raise
-        return Run(self._run(target, replace(load, stability_percent=_ANY_PERCENT), folder), stable=False)
+        return Run(self._run(target, replace(load, stability_percent=ANY_PERCENT), folder), stable=False)
 
     def _run(self, target: Target, load: Load, folder: Path) -> Path:
         report = folder / "report.csv"
