@@ -1,5 +1,5 @@
-"""A transformers cross-encoder to the weights of the packed engine, in half precision, and its logits on a CPU. Knows no
-Triton."""
+"""A transformers cross-encoder to the weights of the packed engine, in half precision, and its logits on a CPU. Knows
+no Triton."""
 
 import json
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""The packed engine on a CPU: the logits of transformers for ragged batches, none of which depends on its neighbours."""
+"""The packed engine on a CPU: the logits of transformers for ragged batches, whatever stands beside a row."""
 
 from pathlib import Path
 
@@ -72,8 +72,6 @@ def test_half_precision_stays_near_fp32_and_is_no_copy_of_it(model: PreTrainedMo
     error = float(np.sqrt(np.mean((actual - expected) ** 2)) / expected.std())
     assert 0 < error < (0.01 if precision is torch.float16 else 0.08)
     assert len(np.unique(actual)) == len(rows), "a head in half precision would make ties"
-
-
 
 
 def test_a_weights_file_opens_as_the_same_engine(model: PreTrainedModel, tmp_path: Path) -> None:

@@ -1,7 +1,8 @@
-"""Graphs of fixed sizes: the same logits from padded tensors, and sizes that waste little. Recording itself needs a card:
-here the computation is repeated in its place, over the same tensors."""
+"""Graphs of fixed sizes: the same logits from padded tensors, and sizes that waste little. Recording itself needs a
+card: here the computation is repeated in its place, over the same tensors."""
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -85,7 +86,7 @@ def test_sizes_waste_at_most_half_and_rise(max_tokens: int) -> None:
     sizes = graph_sizes(max_tokens, rows=256)
     assert sizes == sorted(set(sizes))
     assert {size.tokens for size in sizes} == set(GRAPH_TOKENS)
-    assert all(later <= 1.5 * size for size, later in zip(GRAPH_TOKENS, GRAPH_TOKENS[1:], strict=False))
+    assert all(later <= 1.5 * size for size, later in pairwise(GRAPH_TOKENS))
     assert all(size.rows <= min(256, size.tokens // 8) and size.longest <= size.tokens for size in sizes)
     assert max(size.longest for size in sizes if size.tokens == 1024) == max_tokens
 

@@ -76,7 +76,7 @@ class PackedEngine:
         return pack(rows, self._padding_id)
 
     def run(self, batch: PackedBatch) -> Tensor:
-        """The second, only while ``alone``: [R] on the device, perhaps still being computed; the next run overwrites it."""
+        """The second, only while ``alone``: [R] on the device, perhaps still being computed; the next overwrites it."""
         for size, static in self._static:
             if size.fits(batch):
                 return static.run(batch)
