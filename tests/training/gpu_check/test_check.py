@@ -73,6 +73,7 @@ def test_a_mode_that_cannot_run_is_told_and_harms_no_other(monkeypatch: pytest.M
         return measure(shape, card, modes, effort)
 
     monkeypatch.setattr(check, "measure_speed", fails_packed)
+    monkeypatch.setattr(check, "measure_exactness", lambda *_: [])
     report = run_check(PLAN, lambda _: None)
     assert report.faults == ("tiny, packed: no C compiler",)
     assert {one.mode for one in report.speeds} == {Mode.PADDED}
