@@ -52,11 +52,17 @@ def results_table(evaluation: Evaluation) -> str:
     return "\n".join(lines)
 
 
-def write_card(config: TrainingConfig, data: DataFacts, evaluation: Evaluation | None) -> str:
-    """The card's Markdown."""
+INT8_WEIGHTS = "int8; activations are quantised as they come."
+
+
+def write_card(
+    config: TrainingConfig, data: DataFacts, evaluation: Evaluation | None, weights: str = INT8_WEIGHTS
+) -> str:
+    """The card's Markdown. ``weights``: a sentence about their precision."""
     parts = [
         _head(config, data),
         _recipe(config),
+        f"Weights: {weights}\n",
         "## Results\n",
         "Not measured yet.\n" if evaluation is None else _results(evaluation, config.protocol.held_out),
         _LIMITS,
@@ -95,8 +101,7 @@ def _recipe(config: TrainingConfig) -> str:
     fusion = f"*Fusion*: {_FUSIONS[config.fusion.kind]}, {fitted}."
     steps = [*([_align(config)] if config.align.steps else []), _fit(config), fusion]
     wrapped = [fill(f"{number}. {step}", WIDTH, subsequent_indent="   ") for number, step in enumerate(steps, start=1)]
-    text = "\n".join(["## Recipe", "", fill(start, WIDTH), "", *wrapped, ""])
-    return text + "\nWeights: int8; activations are quantised as they come.\n"
+    return "\n".join(["## Recipe", "", fill(start, WIDTH), "", *wrapped, ""])
 
 
 def _align(config: TrainingConfig) -> str:

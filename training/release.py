@@ -12,17 +12,24 @@ from gateway.encoding.bundle import fingerprint_of, write_bundle
 from gateway.encoding.fusion import LOGIT_FUSION, Fusion
 from gateway.encoding.pair_encoder import PairEncoder
 from gateway.encoding.tokenizer import open_tokenizer
+from training.card import INT8_WEIGHTS
 from training.config import TrainingConfig
 from training.dataset import Dataset
+from training.errors import ConfigInvalid
 from training.export.compare import score_graph
+from training.export.config import ServingOptions
 from training.export.graph import export_cross_encoder
+from training.export.half import to_half
 from training.export.manifest import sha256_of
+from training.export.packed_weights import HALF, score_packed, write_packed_weights
 from training.export.quantize import quantize
-from training.export.version import VersionContent, write_model_version
+from training.export.recover import CONFIG_FILE
+from training.export.version import WEIGHTS_FILE, VersionContent, write_model_version
 from training.fusion import fit_fusion
 from training.fusion_baseline import write_baseline
 from training.fusion_table import FusionTable
 from training.golden import golden_inputs, golden_set, tolerance_of
+from training.importing.forms import Device, Precision
 from training.model import base_model_path, tokenizer_path
 from training.run_folder import RunFolder
 
@@ -35,10 +42,45 @@ class Fusions:
     without_logit: Fusion
 
 
+@dataclass(frozen=True, slots=True)
+class ServedForm:
+    """What will serve a version, and in which precision. On GPUs the version brings packed weights, and an fp16 graph
+    for CPUs; on CPUs an int8 graph alone."""
+
+    device: Device = Device.CPU
+    precision: Precision = Precision.INT8
+
+    @property
+    def weights(self) -> str:
+        """For the card."""
+        if self.device is Device.CPU:
+            return INT8_WEIGHTS
+        return f"{self.precision} on GPUs, computed without padding; the fp16 graph is for CPUs, and gave the results."
+
+    @classmethod
+    def chosen(cls, device: Device, precision: Precision | None) -> "ServedForm":
+        """``precision`` None: int8 on CPUs, fp16 on GPUs. Raises ConfigInvalid for what does not go together."""
+        fitting = {Device.CPU: (Precision.INT8,), Device.GPU: (Precision.FP16, Precision.BF16)}[device]
+        wanted = precision or fitting[0]
+        if wanted not in fitting:
+            names = " or ".join(fitting)
+            raise ConfigInvalid(
+                f"{wanted} is not exported for a {device}", f"give --precision {names}, or no --precision"
+            )
+        return cls(device, wanted)
+
+
+MAX_GPU_GRAPH_MB = 2000.0
+"""Versions for GPUs are for model stores, not for git."""
+
+
 class Release:
     """Exports one run once; writes versions with different fusions and cards from the same graph."""
 
-    def __init__(self, config: TrainingConfig, dataset: Dataset, folder: RunFolder) -> None:
+    def __init__(
+        self, config: TrainingConfig, dataset: Dataset, folder: RunFolder, form: ServedForm = ServedForm()
+    ) -> None:
+        self._form = form
         self._config = config
         self._dataset = dataset
         self._folder = folder
@@ -46,12 +88,14 @@ class Release:
 
     @property
     def graph(self) -> Path:
-        """The int8 graph, exported and quantised when it is not there yet."""
-        graph = self._folder.root / "model.onnx"
+        """The graph that CPUs compute, int8 or fp16, exported when it is not there yet."""
+        on_cpu = self._form.device is Device.CPU
+        graph = self._folder.root / ("model.onnx" if on_cpu else "model-fp16.onnx")
         if not graph.is_file():
             with tempfile.TemporaryDirectory(dir=self._folder.root) as work:
                 fp32 = export_cross_encoder(self._model(), Path(work) / "fp32.onnx")
-                quantize(fp32, Path(work) / "int8.onnx").replace(graph)
+                smaller = Path(work) / "smaller.onnx"
+                (quantize(fp32, smaller) if on_cpu else to_half(fp32, smaller)).replace(graph)
         return graph
 
     def digest(self, fusions: Fusions | None) -> str:
@@ -61,40 +105,57 @@ class Release:
         parts = (sha256_of(self.graph), sha256_of(self._tokenizer), spec, fusion.trees.text if fusion.trees else "")
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
-    def write(self, repository: Path, version: int, fusions: Fusions | None, card: str) -> Path:
-        """A version folder in ``repository``. Without fusions the logit alone ranks."""
+    def write(
+        self, repository: Path, version: int, fusions: Fusions | None, card: str, *, staged: bool = False
+    ) -> Path:
+        """A version folder in ``repository``. Without fusions the logit alone ranks. A ``staged`` one is served on the
+        CPUs of this machine, whatever it is for."""
         fusion = fusions.served if fusions else LOGIT_FUSION
         spec = replace(self._config.encoding(), fusion=fusion.spec)
         encoder = PairEncoder(spec, open_tokenizer(self._tokenizer))
         model = self._model()
         inputs = golden_inputs(self._dataset, self._config.text.item_fields)
         golden = golden_set(inputs, encoder, model, self._tokenizer, tolerance=0.0)
-        served = score_graph(self.graph, golden.encode(encoder))
-        expected = [pair.logit for pair in golden.pairs]
-        golden = replace(golden, tolerance=tolerance_of(expected, served.tolist()))
+        encoded, expected = golden.encode(encoder), [pair.logit for pair in golden.pairs]
         with tempfile.TemporaryDirectory(dir=self._folder.root) as work:
+            config = Path(work) / CONFIG_FILE
+            model.config.to_json_file(config, use_diff=False)
+            packed = self._packed(model, Path(work))
+            served = [score_graph(self.graph, encoded), *([score_packed(Path(work), encoded)] if packed else [])]
+            golden = replace(golden, tolerance=max(tolerance_of(expected, one.tolist()) for one in served))
             encoding = Path(work) / "encoding"
             write_bundle(encoding, spec, self._tokenizer, golden, fusion.trees)
             if fusions:
                 write_baseline(encoding, fusions.without_logit)
-            config = Path(work) / "config.json"
-            model.config.to_json_file(config, use_diff=False)
             content = VersionContent(
                 graph=self.graph,
                 transformers_config=config,
                 card=card,
                 encoding=encoding,
                 encoding_fingerprint=fingerprint_of(encoding),
+                packed=packed,
             )
-            written: Path = write_model_version(repository, "cross_encoder", version, content)
-            return written
+            return self._written(repository, version, content, staged)
 
     def stage(self, models: Path, repository: Path, fusions: Fusions | None, card: str) -> Path:
         """A repository of its own with this version as the only cross-encoder and ``models``' bi-encoder."""
         shutil.rmtree(repository, ignore_errors=True)
         shutil.copytree(models / "bi_encoder", repository / "bi_encoder")
-        self.write(repository, 1, fusions, card)
+        self.write(repository, 1, fusions, card, staged=True)
         return repository
+
+    def _packed(self, model: PreTrainedModel, work: Path) -> Path | None:
+        if self._form.device is Device.CPU:
+            return None
+        return write_packed_weights(model, HALF[self._form.precision], work / WEIGHTS_FILE)
+
+    def _written(self, repository: Path, version: int, content: VersionContent, staged: bool) -> Path:
+        if self._form.device is Device.CPU:
+            return write_model_version(repository, "cross_encoder", version, content)
+        options = ServingOptions() if staged else ServingOptions.for_gpu()
+        return write_model_version(
+            repository, "cross_encoder", version, content, options, max_graph_mb=MAX_GPU_GRAPH_MB
+        )
 
     def _model(self) -> PreTrainedModel:
         model: PreTrainedModel = AutoModelForSequenceClassification.from_pretrained(self._folder.trained_model())

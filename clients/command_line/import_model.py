@@ -47,7 +47,10 @@ class TargetChoice:
     model_repository: Annotated[Path, typer.Option(help="Repository to write into.")]
     version: Annotated[int, typer.Option(help="Version to write; it must not exist.", min=1)] = 1
     name: Annotated[str, typer.Option(help="The model's name on Triton.")] = "cross_encoder"
-    precision: Annotated[Precision, typer.Option(help="Of the graph. int8 needs a CPU.")] = Precision.FP32
+    precision: Annotated[
+        Precision,
+        typer.Option(help="int8 needs a CPU, bf16 a GPU. On GPUs fp16 and bf16 are computed without padding."),
+    ] = Precision.FP32
     device: Annotated[Device, typer.Option(help="What will serve it.")] = Device.CPU
 
 

@@ -21,6 +21,7 @@ COMMAND_GROUPS = (
     "train_demo",
     "ablate",
     "import_model",
+    "gpu_check",
     "evaluate",
     "verify",
     "release",

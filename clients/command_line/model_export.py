@@ -2,7 +2,7 @@
 not know how any of them is done."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from clients.command_line import console
@@ -18,7 +18,8 @@ from training.evaluation.served import evaluate_served
 from training.fusion_features import feature_names
 from training.fusion_lists import scored_lists
 from training.fusion_table import FusionTable, tabulate
-from training.release import Fusions, Release, fit_fusions
+from training.importing.forms import Device
+from training.release import Fusions, Release, ServedForm, fit_fusions
 from training.run_folder import RunFolder
 from training.served_lists import BLEND, ServedList, read_served, write_served
 
@@ -34,19 +35,20 @@ class Exporter:
     folder: Path
     repository: Path
     quiet: bool
+    form: ServedForm = field(default_factory=ServedForm)
 
     def run(self, version: int, depth: int) -> tuple[Path, Evaluation]:
         """The version's folder and its results."""
         folder, dataset = RunFolder(self.folder), Dataset(self.tables, self.config.protocol)
         folder.check(self.config, tables_digest(self.tables))
         dataset.require_users()
-        release = Release(self.config, dataset, folder)
-        draft = write_card(self.config, self.data, None)
+        release = Release(self.config, dataset, folder, self.form)
+        draft = write_card(self.config, self.data, None, self.form.weights)
         valid = self._lists(dataset, release, Phase.VALID, depth, None, draft)
         fusions = fit_fusions(self._table(valid, dataset), self.config)
         test = self._lists(dataset, release, Phase.TEST, depth, fusions, draft)
         evaluation = evaluate_served(test, dataset, {WITHOUT_LOGIT: fusions.without_logit})
-        card = write_card(self.config, self.data, evaluation)
+        card = write_card(self.config, self.data, evaluation, self.form.weights)
         return release.write(self.repository, version, fusions, card), evaluation
 
     def _table(self, valid: Sequence[ServedList], dataset: Dataset) -> FusionTable:
@@ -57,7 +59,8 @@ class Exporter:
     def _lists(
         self, dataset: Dataset, release: Release, phase: Phase, depth: int, fusions: Fusions | None, card: str
     ) -> list[ServedList]:
-        kept = self.folder / f"served-{phase.name.lower()}-{depth}.jsonl"
+        suffix = "" if self.form.device is Device.CPU else f"-{self.form.device}"
+        kept = self.folder / f"served-{phase.name.lower()}-{depth}{suffix}.jsonl"
         made_by, ranked_by = kept.with_suffix(".sha256"), release.digest(fusions)
         known = made_by.read_text(encoding="utf-8").strip() if made_by.is_file() else ""
         if not kept.is_file() or known != ranked_by:

@@ -13,6 +13,7 @@ from clients.command_line.console import AsJson, CommandFailed, StateDirectory
 from clients.command_line.options import with_grouped_options
 from deploy.local import stack
 from deploy.local.triton import PROJECT_REPOSITORY
+from training.importing.forms import Device, Precision
 
 if TYPE_CHECKING:  # heavy: loaded when the command runs
     from training.config import TrainingConfig
@@ -96,10 +97,14 @@ class ExportChoice:
     model_repository: Annotated[Path, typer.Option(help="Repository to write into.")] = PROJECT_REPOSITORY
     version: Annotated[int, typer.Option(help="Version to write; an existing one is never overwritten.", min=1)] = 1
     depth: Annotated[int, typer.Option(help="Candidates that are re-ranked, as in serving.", min=10, max=1000)] = 100
+    device: Annotated[Device, typer.Option(help="What will serve it.")] = Device.CPU
+    precision: Annotated[
+        Precision | None, typer.Option(help="int8 on CPUs; fp16 (the default there) or bf16 on GPUs, without padding.")
+    ] = None
 
 
 def export(choice: RunChoice, target: ExportChoice, as_json: AsJson = False) -> None:
-    """Turn a trained run into a model version: int8 graph, fusion fitted on valid, results on test, model card."""
+    """Turn a trained run into a model version: graph, fusion fitted on valid, results on test, model card."""
     from gateway.errors import CrossrankError
     from training.errors import TrainingError
 
@@ -108,9 +113,11 @@ def export(choice: RunChoice, target: ExportChoice, as_json: AsJson = False) -> 
         from clients.command_line.model_export import Exporter
         from training.card import MOVIELENS as MOVIELENS_FACTS
         from training.card import own_data
+        from training.release import ServedForm
 
         data = own_data(config.name, tables) if choice.items else MOVIELENS_FACTS
-        exporter = Exporter(config, tables, data, choice.folder(config), target.model_repository, as_json)
+        form = ServedForm.chosen(target.device, target.precision)
+        exporter = Exporter(config, tables, data, choice.folder(config), target.model_repository, as_json, form)
         with redirect_stdout(sys.stderr):
             version, evaluation = exporter.run(target.version, target.depth)
     except TrainingError as fault:

@@ -1,11 +1,10 @@
 # Triton with the models: docker build -f deploy/docker/triton.Dockerfile -t crossrank-triton:0.1.0 .
-# For GPUs:  --build-arg ONNXRUNTIME="onnxruntime-gpu[cuda,cudnn]==1.31.1" --build-arg MODELS=<repository exported for gpu>
+# For GPUs:  --build-arg WORKER=gpu --build-arg MODELS=<repository exported for gpu>, tagged crossrank-triton:0.1.0-gpu
 FROM nvcr.io/nvidia/tritonserver:26.01-py3
-ARG ONNXRUNTIME="onnxruntime==1.32.0"
+ARG WORKER=cpu
 ARG MODELS=model_repository
-# numpy 2 empties every output of Triton's Python worker. tritonclient is for the probe. ONNXRUNTIME pins its version.
-# hadolint ignore=DL3013
-RUN pip install --no-cache-dir --break-system-packages "numpy==1.26.4" "${ONNXRUNTIME}" "tritonclient[grpc]==2.73.0"
+COPY deploy/docker/triton_${WORKER}.txt /opt/crossrank/worker.txt
+RUN pip install --no-cache-dir --break-system-packages --requirement /opt/crossrank/worker.txt
 COPY deploy/docker/triton_entrypoint.sh deploy/docker/probe_inference.py /opt/crossrank/
 COPY deploy/__init__.py /opt/crossrank/deploy/
 COPY deploy/local/__init__.py deploy/local/errors.py deploy/local/call_errors.py deploy/local/triton_probe.py \

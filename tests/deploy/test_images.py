@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 
 from tests.deploy.manifests import ROOT, dockerfile
+from training.export.packed.opening import NEEDED
 
 DOCKER = ROOT / "deploy/docker"
 IMAGES = ("gateway", "triton")
+OPENING = ROOT / "training/export/packed/opening.py"
 
 
 def lint(file: Path) -> subprocess.CompletedProcess[str]:
@@ -27,6 +29,13 @@ def copied(name: str) -> list[str]:
     lines = re.findall(r"^COPY (?!--from)(.+)$", dockerfile(name), re.MULTILINE)
     sources = [source for line in lines for source in line.split()[:-1]]
     return [re.sub(r"\$\{(\w+)\}", lambda match: arguments[match.group(1)], source) for source in sources]
+
+
+def worker_packages(worker: str) -> dict[str, str]:
+    """Packages with their versions that Triton's Python worker gets in the image for ``worker``."""
+    assert "COPY deploy/docker/triton_${WORKER}.txt" in dockerfile("triton")
+    lines = (DOCKER / f"triton_{worker}.txt").read_text(encoding="utf-8").splitlines()
+    return dict(line.split("==", 1) for line in lines if not line.startswith("#"))
 
 
 @pytest.mark.parametrize("name", IMAGES)
@@ -69,9 +78,25 @@ def test_triton_gets_the_versions_that_the_project_is_tested_with() -> None:
         requirement.partition("==")[0]: requirement.partition("==")[2]
         for requirement in [*project["dependencies"], *project["optional-dependencies"]["local"]]
     }
-    given = dict(re.findall(r"\"([\w\[\]-]+)==([\d.]+)\"", dockerfile("triton")))
+    given = worker_packages("cpu")
     assert {"numpy", "onnxruntime", "tritonclient[grpc]"} == set(given)
     assert given == {name: tested[name] for name in given}
+
+
+def test_triton_on_gpus_gets_the_same_and_what_packed_versions_need() -> None:
+    given, on_cpu = worker_packages("gpu"), worker_packages("cpu")
+    assert given.keys() - on_cpu.keys() == {"onnxruntime-gpu[cuda,cudnn]", *NEEDED}
+    assert on_cpu.keys() - given.keys() == {"onnxruntime"}
+    locked = dict(line.split("==") for line in (ROOT / "requirements.lock").read_text().splitlines() if "==" in line)
+    assert {name: given[name] for name in ("numpy", *NEEDED)} == {name: locked[name] for name in ("numpy", *NEEDED)}
+    assert {name: given[name] for name in given.keys() & on_cpu.keys()} == {
+        name: version for name, version in on_cpu.items() if name in given
+    }
+
+
+def test_the_worker_is_told_of_the_file_that_has_its_versions() -> None:
+    assert "deploy/docker/triton_gpu.txt" in OPENING.read_text(encoding="utf-8")
+    assert (DOCKER / "triton_gpu.txt").is_file()
 
 
 def test_the_gateways_wheel_starts_from_the_copied_files_alone(tmp_path: Path) -> None:

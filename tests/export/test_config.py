@@ -76,6 +76,7 @@ def test_a_gpu_gets_batches_that_fill_it(cross_encoder: Exported) -> None:
     (group,) = config.instance_group
     assert (group.kind, group.count, list(group.gpus)) == (ModelInstanceGroup.KIND_GPU, 1, [])
     assert config.parameters["micro_batch_rows"].string_value == str(config.max_batch_size)
+    assert config.parameters["torch_compile"].string_value == "0"
 
 
 def test_the_text_reads_back_as_the_same_configuration(config: ModelConfig, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Version folders: complete, written at once, never overwritten."""
 
+import ast
 import json
 import shutil
 from dataclasses import replace
@@ -9,7 +10,7 @@ import pytest
 
 from tests.export.backend import checksum_graph
 from training.export.config import ServingOptions, read_config
-from training.export.version import WORKER_SOURCE, VersionContent, VersionRefused, write_model_version
+from training.export.version import PACKED_SOURCE, WORKER_SOURCE, VersionContent, VersionRefused, write_model_version
 
 
 @pytest.fixture
@@ -120,3 +121,36 @@ def test_options_reach_the_configuration(tmp_path: Path, content: VersionContent
     config = read_config(tmp_path / "models" / "ranker" / "config.pbtxt")
     assert config.instance_group[0].count == 3
     assert config.parameters["workers"].string_value == "2"
+
+
+def test_a_version_for_gpus_brings_its_engine_and_its_weights(tmp_path: Path, content: VersionContent) -> None:
+    weights = tmp_path / "weights"
+    weights.write_bytes(b"weights")
+    folder = write_model_version(tmp_path / "models", "ranker", 1, replace(content, packed=weights))
+    assert (folder / "packed.safetensors").read_bytes() == b"weights"
+    sources = {file.name: file.read_bytes() for file in PACKED_SOURCE.glob("*.py")}
+    assert {file.name: file.read_bytes() for file in (folder / "packed").iterdir()} == sources
+    assert {"__init__.py", "opening.py", "engine.py"} <= sources.keys()
+    assert {"packed.safetensors", "packed/engine.py"} <= json.loads((folder / "files.json").read_text()).keys()
+
+
+def test_weights_too_large_for_git_need_a_word_as_graphs_do(tmp_path: Path, content: VersionContent) -> None:
+    weights = tmp_path / "weights"
+    weights.write_bytes(bytes(content.graph.stat().st_size + 1000))
+    with pytest.raises(VersionRefused, match="weights has"):
+        write_model_version(
+            tmp_path / "models",
+            "ranker",
+            1,
+            replace(content, packed=weights),
+            max_graph_mb=weights.stat().st_size / 1.01e6,
+        )
+
+
+def test_the_engine_for_gpus_imports_nothing_of_the_project() -> None:
+    for file in PACKED_SOURCE.glob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            modules = [one.name for one in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom) and node.level == 0:
+                modules = [node.module or ""]
+            assert not {name.partition(".")[0] for name in modules} & {"training", "gateway", "deploy", "clients"}, file

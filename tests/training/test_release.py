@@ -14,10 +14,14 @@ from tests.training.synthetic import synthetic_tables
 from tests.training.tiny_model import save_tiny_model
 from training.config import TextOptions, TrainingConfig
 from training.dataset import Dataset, Protocol
+from training.errors import ConfigInvalid
 from training.export.compare import score_graph
+from training.export.config import read_config
+from training.export.packed_weights import score_packed
 from training.fusion_baseline import served_baseline
 from training.golden import HARD_TEXTS, golden_inputs, tolerance_of
-from training.release import Fusions, Release
+from training.importing.forms import Device, Precision
+from training.release import Fusions, Release, ServedForm
 from training.run_folder import RunFolder
 
 TABLES = synthetic_tables()
@@ -36,11 +40,16 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> TrainingConfig:
 
 
 @pytest.fixture(scope="module")
-def version(config: TrainingConfig, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def trained(config: TrainingConfig, tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     folder = RunFolder(tmp_path_factory.mktemp("run"))
     torch.manual_seed(1)
     AutoModelForSequenceClassification.from_pretrained(config.base_model, num_labels=1).save_pretrained(folder.model)
-    release = Release(config, Dataset(TABLES, config.protocol), folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def version(config: TrainingConfig, trained: RunFolder, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    release = Release(config, Dataset(TABLES, config.protocol), trained)
     return release.write(tmp_path_factory.mktemp("repository"), 3, FUSIONS, "# A card\n")
 
 
@@ -99,3 +108,38 @@ def test_the_shipped_configuration_describes_the_graph(version: Path) -> None:
     document = json.loads((version / "config.json").read_text(encoding="utf-8"))
     assert document["num_hidden_layers"] == 2
     assert document["hidden_size"] == 32
+
+
+@pytest.mark.parametrize("precision", [Precision.FP16, Precision.BF16])
+def test_a_version_for_gpus_has_packed_weights_and_golden_pairs_that_both_engines_answer(
+    config: TrainingConfig, trained: RunFolder, tmp_path: Path, precision: Precision
+) -> None:
+    release = Release(config, Dataset(TABLES, config.protocol), trained, ServedForm.chosen(Device.GPU, precision))
+    version = release.write(tmp_path, 1, FUSIONS, "# A card\n")
+    bundle = open_bundle(version / "encoding")
+    pairs = bundle.golden.encode(bundle.encoder)
+    for logits in (score_packed(version, pairs), score_graph(version / "model.onnx", pairs)):
+        assert bundle.golden.logit_faults(logits, range(len(logits))) == []
+    (group,) = read_config(version.parent / "config.pbtxt").instance_group
+    assert group.kind == group.KIND_GPU
+    assert (version / "packed" / "engine.py").is_file()
+    (staged,) = read_config(_staged(release, tmp_path) / "config.pbtxt").instance_group
+    assert staged.kind == staged.KIND_CPU, "the lists of an export are served on this machine"
+
+
+def _staged(release: Release, tmp_path: Path) -> Path:
+    (tmp_path / "models" / "bi_encoder").mkdir(parents=True)
+    return release.stage(tmp_path / "models", tmp_path / "staged", None, "# A draft\n") / "cross_encoder"
+
+
+@pytest.mark.parametrize(("device", "precision"), [(Device.CPU, Precision.FP16), (Device.GPU, Precision.INT8)])
+def test_forms_that_do_not_go_together_are_refused(device: Device, precision: Precision) -> None:
+    with pytest.raises(ConfigInvalid, match=f"{precision} is not exported for a {device}; give --precision"):
+        ServedForm.chosen(device, precision)
+
+
+def test_a_form_left_open_is_int8_on_cpus_and_fp16_on_gpus() -> None:
+    assert ServedForm.chosen(Device.CPU, None) == ServedForm()
+    assert ServedForm.chosen(Device.GPU, None).precision is Precision.FP16
+    assert "without padding" in ServedForm.chosen(Device.GPU, None).weights
+    assert "int8" in ServedForm().weights

@@ -36,6 +36,8 @@ class ServingOptions:
     max_queue_delay_us: int = 200
     default_timeout_us: int = 10_000_000
     """Above the longest deadline: Triton lets a request's own timeout only be shorter."""
+    torch_compile: bool = False
+    """Of the packed engine on a GPU. Needs a C compiler and a folder to write to where Triton runs."""
 
     @classmethod
     def for_gpu(cls) -> "ServingOptions":
@@ -83,6 +85,8 @@ def model_config(
         "micro_batch_rows": options.micro_batch_rows,
         "micro_batch_tokens": options.micro_batch_tokens,
     }
+    if options.device == "gpu":
+        own["torch_compile"] = int(options.torch_compile)
     for key, value in sorted({**own, **parameters}.items()):
         config.parameters[key].string_value = str(value)
     return config

@@ -1,5 +1,6 @@
-"""The worker that Triton's Python backend runs: ragged requests in, one ONNX graph, rows back to their requests.
-Export copies this file into every model version as `model.py`, so it must import nothing of the project.
+"""The worker that Triton's Python backend runs: ragged requests in, one model, rows back to their requests. The model
+is an ONNX graph, or on a GPU what the version's `packed` package opens. Export copies this file into every model
+version as `model.py`, so it must import nothing of the project.
 
 A call of `execute` gets the requests of many callers, each with its own shape. Their rows are sorted by length and
 run in micro-batches, so nobody pays for the padding of others. What is wrong with one request harms that one only.
@@ -8,9 +9,13 @@ run in micro-batches, so nobody pays for the padding of others. What is wrong wi
 import json
 import math
 import os
+import sys
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from importlib import import_module
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +26,7 @@ import triton_python_backend_utils as pb_utils
 from onnxruntime.capi import onnxruntime_pybind11_state as runtime_errors
 
 MASK = "attention_mask"
+CARD = "cuda:{}"
 Array = npt.NDArray[Any]
 RUNTIME_ERRORS = tuple(
     kind for kind in vars(runtime_errors).values() if isinstance(kind, type) and issubclass(kind, Exception)
@@ -40,16 +46,15 @@ class TritonPythonModel:
     """Triton's interface. One instance has one graph and as many threads as it may use cores."""
 
     def initialize(self, args: Mapping[str, str]) -> None:
-        """Opens ``model.onnx`` of the version folder. An exception keeps the version from becoming ready."""
+        """Opens the model of the version folder. An exception keeps the version from becoming ready."""
         if np.lib.NumpyVersion(np.__version__) >= "2.0.0b1":
             raise pb_utils.TritonModelException(
                 f"numpy {np.__version__} in Triton's Python worker empties every output; install numpy 1.26.4 there"
             )
-        config = json.loads(args["model_config"])
-        options = Options.read(config, on_gpu=args["model_instance_kind"] == "GPU")
-        graph_file = Path(args["model_repository"]) / args["model_version"] / "model.onnx"
-        self._graph = Graph(graph_file, options, int(args["model_instance_device_id"]))
-        self._options = options
+        options = Options.read(json.loads(args["model_config"]), on_gpu=args["model_instance_kind"] == "GPU")
+        folder = Path(args["model_repository"]) / args["model_version"]
+        self._graph: Graph = open_graph(folder, options, int(args["model_instance_device_id"]))
+        self._options = replace(options, packed=self._graph.packed)
         self._pool = ThreadPoolExecutor(options.workers, thread_name_prefix="micro-batch")
 
     def execute(self, requests: Sequence[Any]) -> list[Any]:
@@ -70,10 +75,10 @@ class TritonPythonModel:
         if not wanted:
             return
         try:
-            results = self._graph.run(padded(wanted, self._graph.inputs))
-        except RUNTIME_ERRORS as fault:
+            results = self._graph.score([row.tensors(self._graph.inputs) for row in wanted])
+        except self._graph.errors as fault:
             for row in wanted:
-                row.job.fail(f"ONNX Runtime failed: {fault}", pb_utils.TritonError.INTERNAL)
+                row.job.fail(f"{self._graph.runtime} failed: {fault}", pb_utils.TritonError.INTERNAL)
             return
         for row, result in zip(wanted, results, strict=True):
             row.job.results[row.index] = result
@@ -87,21 +92,17 @@ class Options:
     rows: int
     tokens: int
     on_gpu: bool
+    compiled: bool = False
+    packed: bool = False  # there is no padding to be counted among the tokens
 
     @classmethod
     def read(cls, config: Mapping[str, Any], on_gpu: bool) -> "Options":
         """From the configuration that Triton passes; ``workers`` 0: the cores of this machine, shared by instances."""
         values = {name: entry["string_value"] for name, entry in config.get("parameters", {}).items()}
         instances = sum(int(group.get("count", 1)) for group in config.get("instance_group", [])) or 1
-        workers = int(values.get("workers", "0"))
-        if workers == 0:
-            workers = 1 if on_gpu else max(1, available_cores() // instances)
-        return cls(
-            workers=workers,
-            rows=int(values.get("micro_batch_rows", "8")),
-            tokens=int(values.get("micro_batch_tokens", "1024")),
-            on_gpu=on_gpu,
-        )
+        workers = int(values.get("workers", "0")) or (1 if on_gpu else max(1, available_cores() // instances))
+        rows, tokens = int(values.get("micro_batch_rows", "8")), int(values.get("micro_batch_tokens", "1024"))
+        return cls(workers, rows, tokens, on_gpu, compiled=values.get("torch_compile", "0") == "1")
 
 
 def available_cores() -> int:
@@ -130,6 +131,8 @@ def products_overflow(cpu_info: str = "/proc/cpuinfo") -> bool:
 class Graph:
     """An ONNX Runtime session and the limits that the graph's metadata states."""
 
+    packed, runtime, errors = False, "ONNX Runtime", RUNTIME_ERRORS
+
     def __init__(self, file: Path, options: Options, device: int) -> None:
         settings = onnxruntime.SessionOptions()
         settings.intra_op_num_threads = settings.inter_op_num_threads = 1
@@ -144,10 +147,23 @@ class Graph:
         self.max_tokens = int(metadata["max_tokens"])
         self.values = {name: int(metadata[f"{name}.values"]) for name in self.inputs if f"{name}.values" in metadata}
 
+    def score(self, rows: Sequence[Mapping[str, Array]]) -> Array:
+        """[rows, width] float32, of rows of any lengths."""
+        return self.run(padded(rows, self.inputs))
+
     def run(self, feed: dict[str, Array]) -> Array:
         """[rows, width] float32."""
         result: Array = self._session.run([self.output], feed)[0]
         return result
+
+
+def open_graph(folder: Path, options: Options, device: int) -> Any:
+    """ONNX Runtime's, or on a GPU the packed engine of the version: both have the same interface."""
+    if not (options.on_gpu and (folder / "packed").is_dir()):
+        return Graph(folder / "model.onnx", options, device)
+    sys.path.insert(0, str(folder))
+    opening = import_module("packed.opening")
+    return opening.open_for_worker(folder, CARD.format(device), options.rows, options.tokens, options.compiled)
 
 
 def providers(options: Options, device: int) -> list[Any]:
@@ -168,9 +184,6 @@ class Job:
     def __init__(self, request: Any, graph: Graph) -> None:
         self._request = request
         self._error: Any = None
-        self.tensors: dict[str, Array] = {}
-        self.lengths: Array = np.zeros(0, np.int64)
-        self.results: Array = np.zeros((0, graph.width), np.float32)
         try:
             self.tensors = read_tensors(request, graph.inputs)
             self.lengths = row_lengths(self.tensors[MASK])
@@ -178,7 +191,7 @@ class Job:
         except RequestRefused as refusal:
             self.fail(str(refusal), refusal.code)
             return
-        self.results = np.zeros((len(self.lengths), graph.width), np.float32)
+        self.results: Array = np.zeros((len(self.lengths), graph.width), np.float32)
 
     @property
     def is_open(self) -> bool:
@@ -210,6 +223,10 @@ class Row:
     index: int
     length: int
 
+    def tensors(self, names: Sequence[str]) -> dict[str, Array]:
+        """Its inputs, each [length]."""
+        return {name: self.job.tensors[name][self.index, : self.length] for name in names}
+
 
 def micro_batches(jobs: Sequence[Job], options: Options) -> Iterator[list[Row]]:
     """Rows of all open requests, longest first, in batches within the limits; enough batches for every thread."""
@@ -218,18 +235,20 @@ def micro_batches(jobs: Sequence[Job], options: Options) -> Iterator[list[Row]]:
     most = min(options.rows, math.ceil(len(rows) / options.workers))
     start = 0
     while start < len(rows):
-        fitting = max(1, min(most, options.tokens // rows[start].length))
+        lengths = [row.length for row in rows[start : start + most]]
+        packed_fit = bisect_right(list(accumulate(lengths)), options.tokens)
+        fitting = max(1, packed_fit if options.packed else min(most, options.tokens // lengths[0]))
         yield rows[start : start + fitting]
         start += fitting
 
 
-def padded(rows: Sequence[Row], names: Sequence[str]) -> dict[str, Array]:
+def padded(rows: Sequence[Mapping[str, Array]], names: Sequence[str]) -> dict[str, Array]:
     """The graph's inputs, INT32 [rows, longest], zero behind each row's end."""
-    longest = max(row.length for row in rows)
+    longest = max(len(row[MASK]) for row in rows)
     feed = {name: np.zeros((len(rows), longest), np.int32) for name in names}
     for place, row in enumerate(rows):
         for name, tensor in feed.items():
-            tensor[place, : row.length] = row.job.tensors[name][row.index, : row.length]
+            tensor[place, : len(row[name])] = row[name]
     return feed
 
 
@@ -266,6 +285,8 @@ def check_values(tensors: Mapping[str, Array], lengths: Array, graph: Graph) -> 
     longest = int(lengths.max())
     if longest > graph.max_tokens:
         raise refused(f"a row has {longest} tokens; at most {graph.max_tokens} fit this model")
+    if graph.packed and not tensors[MASK][:, 0].all():
+        raise refused(f"a row's first token has {MASK} 0; the head of this model reads it")
     real_nt = np.arange(tensors[MASK].shape[1]) < lengths[:, None]
     for name, end in graph.values.items():
         values = tensors[name][real_nt]

@@ -26,6 +26,9 @@ from training.export.release_state import ReleaseState
 
 WORKER_SOURCE = Path(__file__).with_name("triton_model.py")
 WORKER_FILE = "model.py"
+PACKED_SOURCE = WORKER_SOURCE.with_name("packed")
+"""The worker's engine for GPUs; it is the folder's own too, under the same name."""
+WEIGHTS_FILE = "packed.safetensors"
 CARD_FILE = "README.md"
 ENCODING_FOLDER = "encoding"
 FINGERPRINT = "encoding_fingerprint"
@@ -43,6 +46,7 @@ class VersionContent:
 
     ``transformers_config``: the model's config.json. ``card``: text of README.md. ``encoding``: a folder copied as it
     is, with its fingerprint. ``files``: more files for the folder's root, such as a bi-encoder's tokenizer.json.
+    ``packed``: weights of ``training.export.packed_weights``; instances on GPUs use them, others ``graph``.
     """
 
     graph: Path
@@ -51,6 +55,7 @@ class VersionContent:
     encoding: Path | None = None
     encoding_fingerprint: str = ""
     files: tuple[Path, ...] = ()
+    packed: Path | None = None
 
 
 def write_model_version(
@@ -69,7 +74,9 @@ def write_model_version(
     """
     model = repository / model_name
     folder = model / str(version)
-    _check(folder, version, content.graph, max_graph_mb)
+    _check(folder, version)
+    for file in (content.graph, content.packed):
+        _check_size(file, max_graph_mb)
     model.mkdir(parents=True, exist_ok=True)
     with sole_change(model, wait=True):  # a promotion that is under way rewrites the same configuration
         _check(folder, version, content.graph, max_graph_mb)
@@ -95,15 +102,18 @@ def _configuration(folder: Path, fingerprint: str, options: ServingOptions) -> M
     return config
 
 
-def _check(folder: Path, version: int, graph: Path, max_graph_mb: float) -> None:
+def _check(folder: Path, version: int) -> None:
     if version < 1:
         raise VersionRefused(f"version {version} is not a positive number", "count versions from 1")
     if folder.exists():
         raise VersionRefused(f"{folder} exists and may be served already", "write the next version")
-    size_mb = graph.stat().st_size / 1e6
+
+
+def _check_size(file: Path | None, max_graph_mb: float) -> None:
+    size_mb = file.stat().st_size / 1e6 if file else 0.0
     if size_mb > max_graph_mb:
         raise VersionRefused(
-            f"{graph} has {size_mb:.1f} MB; at most {max_graph_mb:g} MB are written",
+            f"{file} has {size_mb:.1f} MB; at most {max_graph_mb:g} MB are written",
             "quantise it, or give max_graph_mb for a repository that is not under git",
         )
 
@@ -119,6 +129,9 @@ def _fill(folder: Path, content: VersionContent) -> None:
         shutil.copytree(content.encoding, folder / ENCODING_FOLDER)
     for file in content.files:
         shutil.copyfile(file, folder / file.name)
+    if content.packed is not None:
+        shutil.copyfile(content.packed, folder / WEIGHTS_FILE)
+        shutil.copytree(PACKED_SOURCE, folder / PACKED_SOURCE.name, ignore=shutil.ignore_patterns("__pycache__"))
     write_manifest(folder)
 
 

@@ -17,6 +17,8 @@ class Exactness:
     max_abs_dlogit: float
     relative_error: float
     """Root mean square of the differences, over the standard deviation of the logits."""
+    packed: bool = False
+    """Whether instances on GPUs compute with packed weights instead; the errors are then the larger of both."""
 
 
 def write_card(checkpoint: Checkpoint, spec: EncodingSpec, exactness: Exactness) -> str:
@@ -24,6 +26,7 @@ def write_card(checkpoint: Checkpoint, spec: EncodingSpec, exactness: Exactness)
     source, config = checkpoint.source, checkpoint.model.config
     fields = ", ".join(field.name for field in spec.item.fields)
     history = ", ".join(field.name for field in spec.context.history_fields)
+    graph = "fp16" if exactness.precision == "bf16" else exactness.precision
     head = "one label"
     if checkpoint.folded_label is not None:
         head = f"two labels; the logit is that of label {checkpoint.folded_label} less the other's"
@@ -39,9 +42,9 @@ An imported cross-encoder: not trained further, served as it is.
 - Item side: {fields}, at most {spec.item.max_tokens} tokens. Context side: the query as it is, then up to
   {spec.context.history_items} history items ({history}), at most {spec.context.max_tokens} tokens.
 - Score: the sigmoid of the logit. The checkpoint's own output is {_own_output(checkpoint.activation)}.
-- Graph: {exactness.precision}, its last layer computed for {exactness.last_layer}. On {exactness.pairs} pairs its
+- Graph: {graph}, its last layer computed for {exactness.last_layer}. On {exactness.pairs} pairs its
   logits differ from those of transformers in fp32 by {exactness.max_abs_dlogit:.2g} at most; the error is
-  {exactness.relative_error:.2%} of their standard deviation.
+  {exactness.relative_error:.2%} of their standard deviation.{_on_gpus(exactness)}
 - Made by `crossrank import`; the pairs and their logits stand in `encoding/golden.json`.
 
 ## Limits
@@ -49,6 +52,14 @@ An imported cross-encoder: not trained further, served as it is.
 - It was trained elsewhere, for texts and a task that its own card describes. How well it ranks your items is not known
   until it is measured on them: `crossrank eval`.
 """
+
+
+def _on_gpus(exactness: Exactness) -> str:
+    if not exactness.packed:
+        return ""
+    return f"""
+- On GPUs: computed without padding, with `packed.safetensors` in {exactness.precision}; the errors above are the larger
+  of both."""
 
 
 def _own_output(activation: str) -> str:

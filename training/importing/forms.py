@@ -4,10 +4,11 @@ from enum import StrEnum
 
 
 class Precision(StrEnum):
-    """Of the graph: fp16 pays on GPUs, int8 on CPUs."""
+    """Of the weights: fp16 and bf16 pay on GPUs, int8 on CPUs."""
 
     FP32 = "fp32"
     FP16 = "fp16"
+    BF16 = "bf16"
     INT8 = "int8"
 
 

@@ -2,24 +2,27 @@
 
 import re
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import onnx
+from transformers import PreTrainedModel
 
 from gateway.encoding.bundle import fingerprint_of, write_bundle
 from gateway.encoding.golden import GoldenSet
 from gateway.encoding.pair_encoder import PairEncoder
 from gateway.encoding.tokenizer import open_tokenizer
-from training.export.compare import score_graph
+from training.export.compare import Logits, score_graph
 from training.export.config import ServingOptions
 from training.export.graph import LAST_LAYER, export_cross_encoder, longest_input
 from training.export.half import to_half
 from training.export.names import metadata
+from training.export.packed_weights import HALF, score_packed, why_not_packable, write_packed_weights
 from training.export.quantize import quantize
-from training.export.version import VersionContent, write_model_version
+from training.export.recover import CONFIG_FILE
+from training.export.version import WEIGHTS_FILE, VersionContent, write_model_version
 from training.golden import golden_set, tolerance_of
 from training.importing.card import Exactness, write_card
 from training.importing.checkpoint import Checkpoint
@@ -57,6 +60,8 @@ class ImportPlan:
             )
         if self.precision is Precision.INT8 and self.device is Device.GPU:
             raise ImportRefused("int8 graphs need ONNX Runtime on a CPU", "give --precision fp16, or --device cpu")
+        if self.precision is Precision.BF16 and self.device is Device.CPU:
+            raise ImportRefused("bf16 weights are for GPUs", "give --device gpu, or --precision fp32 or int8")
         folder = self.repository / self.name / str(self.version)
         if folder.exists():
             raise ImportRefused(f"version {self.version} of {self.name} exists", "give the next free --version")
@@ -87,19 +92,24 @@ def import_checkpoint(checkpoint: Checkpoint, plan: ImportPlan, advance: Callabl
         exact = export_cross_encoder(checkpoint.model, work / "fp32.onnx")
         advance(1)
         graph = _in_precision(exact, plan.precision, work)
+        checkpoint.model.config.to_json_file(work / CONFIG_FILE, use_diff=False)
+        packed = _packed(checkpoint.model, plan, work)
         advance(1)
         golden = golden_set(pairs, encoder, checkpoint.model, checkpoint.tokenizer_file, tolerance=0.0)
-        golden, exactness = _measured(graph, golden, encoder, plan.precision)
+        encoded = golden.encode(encoder)
+        served = [score_graph(graph, encoded), *([score_packed(work, encoded)] if packed else [])]
+        golden, exactness = _measured(served, golden, plan.precision)
+        exactness = replace(exactness, last_layer=metadata(onnx.load(graph))[LAST_LAYER], packed=packed is not None)
         advance(1)
-        encoding, config = work / "encoding", work / "config.json"
+        encoding = work / "encoding"
         write_bundle(encoding, spec, checkpoint.tokenizer_file, golden)
-        checkpoint.model.config.to_json_file(config, use_diff=False)
         content = VersionContent(
             graph=graph,
-            transformers_config=config,
+            transformers_config=work / CONFIG_FILE,
             card=write_card(checkpoint, spec, exactness),
             encoding=encoding,
             encoding_fingerprint=fingerprint_of(encoding),
+            packed=packed,
         )
         options = ServingOptions.for_gpu() if plan.device is Device.GPU else ServingOptions()
         folder = write_model_version(
@@ -110,25 +120,31 @@ def import_checkpoint(checkpoint: Checkpoint, plan: ImportPlan, advance: Callabl
 
 
 def _in_precision(exact: Path, precision: Precision, work: Path) -> Path:
-    if precision is Precision.FP16:
+    if precision in (Precision.FP16, Precision.BF16):
         return to_half(exact, work / "fp16.onnx")
     if precision is Precision.INT8:
         return quantize(exact, work / "int8.onnx")
     return exact
 
 
-def _measured(
-    graph: Path, golden: GoldenSet, encoder: PairEncoder, precision: Precision
-) -> tuple[GoldenSet, Exactness]:
-    """The golden set with its tolerance. Raises when the graph does not compute what transformers does."""
-    served = score_graph(graph, golden.encode(encoder))
-    last_layer = metadata(onnx.load(graph))[LAST_LAYER]
+def _packed(model: PreTrainedModel, plan: ImportPlan, work: Path) -> Path | None:
+    """Weights for the packed engine, or None where ONNX Runtime is to compute on the GPU too, or there is none."""
+    if plan.device is Device.CPU or plan.precision is Precision.FP32:
+        return None
+    if plan.precision is Precision.FP16 and why_not_packable(model):
+        return None
+    return write_packed_weights(model, HALF[plan.precision], work / WEIGHTS_FILE)
+
+
+def _measured(served: Sequence[Logits], golden: GoldenSet, precision: Precision) -> tuple[GoldenSet, Exactness]:
+    """The golden set with its tolerance, which holds for all that may serve. Raises when one of them does not compute
+    what transformers does."""
     expected = np.array([pair.logit for pair in golden.pairs])
     if not np.isfinite(expected).all():
         raise CheckpointUnusable("the model gives logits that are not finite", "its weights are broken: download again")
-    differences = np.abs(served - expected)
+    differences = np.abs(np.stack(served) - expected).max(axis=0)
     relative = float(np.sqrt(np.mean(differences**2)) / max(float(expected.std()), 1e-6))
-    exactness = Exactness(precision, len(expected), last_layer, float(differences.max()), relative)
+    exactness = Exactness(precision, len(expected), "", float(differences.max()), relative)
     excess = float((differences / np.maximum(1, np.abs(expected))).max())
     if precision is Precision.FP32 and not excess <= MAX_FP32_ERROR:
         raise ImportRefused(
@@ -140,4 +156,4 @@ def _measured(
             f"{precision} moves the logits by {relative:.0%} of their spread; at most {MAX_RELATIVE_ERROR:.0%}",
             "give --precision fp32",
         )
-    return replace(golden, tolerance=tolerance_of(expected.tolist(), served.tolist())), exactness
+    return replace(golden, tolerance=tolerance_of(expected.tolist(), (expected + differences).tolist())), exactness

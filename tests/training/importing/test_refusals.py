@@ -212,6 +212,7 @@ def test_the_longest_pair_that_fits_is_taken(checkpoint: Checkpoint) -> None:
     [
         ({"name": "../evil"}, r"the name is '\.\./evil'; .*change --name"),
         ({"precision": Precision.INT8, "device": Device.GPU}, "int8 graphs need ONNX Runtime on a CPU; .*fp16"),
+        ({"precision": Precision.BF16}, "bf16 weights are for GPUs; .*--device gpu"),
         ({"version": 7}, "version 7 of cross_encoder exists; give the next free --version"),
     ],
 )
@@ -241,7 +242,8 @@ def test_a_graph_that_computes_something_else_is_never_written(
     precision: Precision,
 ) -> None:
     monkeypatch.setattr(importer, "export_cross_encoder", lambda *_: graphs["other"])
-    plan = ImportPlan(repository=tmp_path, version=1, text=TEXT, precision=precision)
+    device = Device.GPU if precision is Precision.BF16 else Device.CPU
+    plan = ImportPlan(repository=tmp_path, version=1, text=TEXT, precision=precision, device=device)
     with pytest.raises(ImportRefused, match=r"differ from transformers' by|of their spread; at most 10%"):
         import_checkpoint(checkpoint, plan, lambda _: None)
     assert not list(tmp_path.iterdir())

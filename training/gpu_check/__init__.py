@@ -1,0 +1,1 @@
+"""Measures a GPU: `crossrank gpu-check`."""

@@ -1,0 +1,76 @@
+"""The card under test: that it is there, what it is called, and how fast it multiplies. Must not know models."""
+
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+
+from training.errors import TrainingError
+
+PRODUCT_SIZE = 8192
+"""Of the square matrices whose product measures the card."""
+
+
+class NoAccelerator(TrainingError):
+    """There is no card that torch can use, so there is nothing to measure."""
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A device, and its measured rate for bf16 products of ``product_size``³."""
+
+    device: str
+    name: str
+    torch_version: str
+    product_size: int
+    bf16_flops: float
+
+
+def find_device(wanted: str) -> torch.device:
+    """``auto``: the first card. Raises NoAccelerator where there is none, or no such one."""
+    if wanted == "cpu":
+        return torch.device("cpu")
+    if not torch.cuda.is_available():
+        raise NoAccelerator(
+            f"torch {torch.__version__} sees no NVIDIA GPU on this machine, and {wanted!r} asks for one",
+            "run it where there is a GPU and a torch built for CUDA, or try the program itself: --device cpu --quick",
+        )
+    if not re.fullmatch(r"auto|cuda(:\d+)?", wanted):
+        raise NoAccelerator(f"{wanted!r} is no device", "give --device auto, cuda, cuda:N or cpu")
+    device = torch.device("cuda:0" if wanted in ("auto", "cuda") else wanted)
+    if (device.index or 0) >= torch.cuda.device_count():
+        raise NoAccelerator(
+            f"there is no {wanted}; this machine has {torch.cuda.device_count()} GPUs", "give --device cuda:0"
+        )
+    return device
+
+
+def measure_card(device: torch.device, product_size: int, least_s: float) -> Card:
+    """Multiplies bf16 matrices for at least ``least_s`` seconds."""
+    one, other = (torch.randn(product_size, product_size, device=device).bfloat16() for _ in range(2))
+    seconds = seconds_per_call(lambda: one @ other, device, least_s)
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU"
+    return Card(str(device), name, torch.__version__, product_size, 2.0 * product_size**3 / seconds)
+
+
+def seconds_per_call(call: Callable[[], object], device: torch.device, least_s: float) -> float:
+    """The mean over as many calls as fill ``least_s`` seconds, after two that are not counted. The card is waited for
+    at the end only, so calls that do not wait themselves queue up as in serving."""
+    for _ in range(2):
+        call()
+    wait_for(device)
+    calls, started = 0, time.perf_counter()
+    while time.perf_counter() - started < least_s:
+        for _ in range(8):
+            call()
+        calls += 8
+        wait_for(device)
+    return (time.perf_counter() - started) / calls
+
+
+def wait_for(device: torch.device) -> None:
+    """Until everything given to the card is done."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
