@@ -21,6 +21,8 @@ import triton_python_backend_utils as pb_utils
 from onnxruntime.capi import onnxruntime_pybind11_state as runtime_errors
 
 MASK = "attention_mask"
+PADDING_SHARE, RUN_TOKENS = 0.05, 16
+"""Of a micro-batch on a CPU at most this share is padding, or as many tokens as one more run of the graph costs."""
 Array = npt.NDArray[Any]
 RUNTIME_ERRORS = tuple(
     kind for kind in vars(runtime_errors).values() if isinstance(kind, type) and issubclass(kind, Exception)
@@ -29,11 +31,7 @@ RUNTIME_ERRORS = tuple(
 
 
 class RequestRefused(Exception):
-    """A request that cannot be scored, with Triton's error code."""
-
-    def __init__(self, message: str, code: int) -> None:
-        super().__init__(message)
-        self.code = code
+    """A mistake of the caller."""
 
 
 class TritonPythonModel:
@@ -50,33 +48,36 @@ class TritonPythonModel:
         graph_file = Path(args["model_repository"]) / args["model_version"] / "model.onnx"
         self._graph = Graph(graph_file, options, int(args["model_instance_device_id"]))
         self._options = options
+        self._meter = Meter(model=args["model_name"], version=args["model_version"])
         self._pool = ThreadPoolExecutor(options.workers, thread_name_prefix="micro-batch")
 
     def execute(self, requests: Sequence[Any]) -> list[Any]:
         """One response per request, in order. Never raises for what a request contains."""
         jobs = [Job(request, self._graph) for request in requests]
-        batches = list(micro_batches(jobs, self._options))
-        list(self._pool.map(self._run, batches))
+        computed = self._pool.map(self._run, micro_batches(jobs, self._options))
+        self._meter.add([rows for rows in computed if rows])
         return [job.response(self._graph.output) for job in jobs]
 
     def finalize(self) -> None:
         """Ends the threads."""
         self._pool.shutdown()
 
-    def _run(self, rows: list["Row"]) -> None:
+    def _run(self, rows: list["Row"]) -> list["Row"]:
+        """The rows that were computed."""
         for job in {id(row.job): row.job for row in rows}.values():
             job.stop_if_cancelled()
         wanted = [row for row in rows if row.job.is_open]
         if not wanted:
-            return
+            return []
         try:
             results = self._graph.run(padded(wanted, self._graph.inputs))
         except RUNTIME_ERRORS as fault:
             for row in wanted:
                 row.job.fail(f"ONNX Runtime failed: {fault}", pb_utils.TritonError.INTERNAL)
-            return
+            return []
         for row, result in zip(wanted, results, strict=True):
             row.job.results[row.index] = result
+        return wanted
 
 
 @dataclass(frozen=True)
@@ -96,12 +97,8 @@ class Options:
         workers = int(values.get("workers", "0"))
         if workers == 0:
             workers = 1 if on_gpu else max(1, available_cores() // instances)
-        return cls(
-            workers=workers,
-            rows=int(values.get("micro_batch_rows", "8")),
-            tokens=int(values.get("micro_batch_tokens", "1024")),
-            on_gpu=on_gpu,
-        )
+        rows, tokens = values.get("micro_batch_rows", "8"), values.get("micro_batch_tokens", "1024")
+        return cls(workers=workers, rows=int(rows), tokens=int(tokens), on_gpu=on_gpu)
 
 
 def available_cores() -> int:
@@ -119,11 +116,9 @@ def products_overflow(cpu_info: str = "/proc/cpuinfo") -> bool:
 
     ONNX Runtime then stores the weights as uint8, which is slower and right.
     """
-    try:
-        text = Path(cpu_info).read_text(encoding="ascii", errors="replace")
-    except OSError:
-        return False
-    flags = next((line.split() for line in text.splitlines() if line.startswith("flags")), [])
+    info = Path(cpu_info)
+    lines = info.read_text(encoding="ascii", errors="replace").splitlines() if info.is_file() else []
+    flags = next((line.split() for line in lines if line.startswith("flags")), [])
     return bool(flags) and not {"avx512_vnni", "avx_vnni"} & set(flags)
 
 
@@ -176,7 +171,7 @@ class Job:
             self.lengths = row_lengths(self.tensors[MASK])
             check_values(self.tensors, self.lengths, graph)
         except RequestRefused as refusal:
-            self.fail(str(refusal), refusal.code)
+            self.fail(str(refusal), pb_utils.TritonError.INVALID_ARG)
             return
         self.results = np.zeros((len(self.lengths), graph.width), np.float32)
 
@@ -211,16 +206,47 @@ class Row:
     length: int
 
 
+class Meter:
+    """Counts on Triton's metrics port what the graph ran on. A counter is a message to Triton: one for each call."""
+
+    def __init__(self, **labels: str) -> None:
+        family, counter = pb_utils.MetricFamily, pb_utils.MetricFamily.COUNTER
+        tokens = family(name="crossrank_worker_tokens_total", description="Tokens computed", kind=counter)
+        runs = family(name="crossrank_worker_micro_batches_total", description="Runs of the graph", kind=counter)
+        self._families = (tokens, runs)  # a metric ends with its family
+        self._metrics = [tokens.Metric(labels={**labels, "kind": kind}) for kind in ("real", "padding")]
+        self._metrics.append(runs.Metric(labels=labels))
+
+    def add(self, batches: Sequence[Sequence[Row]]) -> None:
+        """Micro-batches of one call."""
+        real = sum(row.length for rows in batches for row in rows)
+        for metric, amount in zip(self._metrics, (real, sum(map(padding_of, batches)), len(batches)), strict=True):
+            if amount:
+                metric.increment(amount)
+
+
+def padding_of(rows: Sequence[Row]) -> int:
+    """Tokens that are computed for nobody: every row is padded to the longest."""
+    return max(row.length for row in rows) * len(rows) - sum(row.length for row in rows)
+
+
 def micro_batches(jobs: Sequence[Job], options: Options) -> Iterator[list[Row]]:
-    """Rows of all open requests, longest first, in batches within the limits; enough batches for every thread."""
+    """Rows of all open requests, longest first, in batches within the limits and with little padding; enough batches
+    for every thread."""
     rows = [Row(job, index, int(length)) for job in jobs if job.is_open for index, length in enumerate(job.lengths)]
     rows.sort(key=lambda row: -row.length)
     most = min(options.rows, math.ceil(len(rows) / options.workers))
-    start = 0
-    while start < len(rows):
-        fitting = max(1, min(most, options.tokens // rows[start].length))
-        yield rows[start : start + fitting]
-        start += fitting
+    batch: list[Row] = []
+    for row in rows:
+        longer = [*batch, row]
+        volume = len(longer) * longer[0].length
+        wasteful = not options.on_gpu and padding_of(longer) > max(RUN_TOKENS, PADDING_SHARE * volume)
+        if batch and (len(longer) > most or volume > options.tokens or wasteful):
+            yield batch
+            longer = [row]
+        batch = longer
+    if batch:
+        yield batch
 
 
 def padded(rows: Sequence[Row], names: Sequence[str]) -> dict[str, Array]:
@@ -239,24 +265,24 @@ def read_tensors(request: Any, names: Sequence[str]) -> dict[str, Array]:
     for name in names:
         tensor = pb_utils.get_input_tensor_by_name(request, name)
         if tensor is None:
-            raise refused(f"input {name} is missing; this model needs {list(names)}")
+            raise RequestRefused(f"input {name} is missing; this model needs {list(names)}")
         tensors[name] = tensor.as_numpy()
     shapes = {name: list(tensor.shape) for name, tensor in tensors.items()}
     first = shapes[MASK]
     if len(first) != 2 or any(shape != first for shape in shapes.values()):
-        raise refused(f"inputs have shapes {shapes}; expected one common shape [pairs, tokens]")
+        raise RequestRefused(f"inputs have shapes {shapes}; expected one common shape [pairs, tokens]")
     if min(first) < 1:
-        raise refused(f"inputs have shape {first}; at least one pair and one token are needed")
+        raise RequestRefused(f"inputs have shape {first}; at least one pair and one token are needed")
     return tensors
 
 
 def row_lengths(mask_nt: Array) -> Array:
     """Position behind the last real token of each row. Raises RequestRefused for other values than 0 and 1."""
     if ((mask_nt != 0) & (mask_nt != 1)).any():
-        raise refused(f"{MASK} has values other than 0 and 1")
+        raise RequestRefused(f"{MASK} has values other than 0 and 1")
     empty = np.flatnonzero(mask_nt.max(axis=1) == 0)
     if len(empty):
-        raise refused(f"row {empty[0]} has no token: its {MASK} is all 0")
+        raise RequestRefused(f"row {empty[0]} has no token: its {MASK} is all 0")
     lengths: Array = mask_nt.shape[1] - np.argmax(mask_nt[:, ::-1], axis=1)
     return lengths
 
@@ -265,15 +291,10 @@ def check_values(tensors: Mapping[str, Array], lengths: Array, graph: Graph) -> 
     """Raises RequestRefused where the graph would fail, and with it the requests beside this one."""
     longest = int(lengths.max())
     if longest > graph.max_tokens:
-        raise refused(f"a row has {longest} tokens; at most {graph.max_tokens} fit this model")
+        raise RequestRefused(f"a row has {longest} tokens; at most {graph.max_tokens} fit this model")
     real_nt = np.arange(tensors[MASK].shape[1]) < lengths[:, None]
     for name, end in graph.values.items():
         values = tensors[name][real_nt]
         wrong = values[(values < 0) | (values >= end)]
         if len(wrong):
-            raise refused(f"{name} has {wrong[0]}; this model knows 0 to {end - 1}")
-
-
-def refused(message: str) -> RequestRefused:
-    """A mistake of the caller."""
-    return RequestRefused(message, pb_utils.TritonError.INVALID_ARG)
+            raise RequestRefused(f"{name} has {wrong[0]}; this model knows 0 to {end - 1}")
