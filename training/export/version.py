@@ -79,7 +79,7 @@ def write_model_version(
         _check_size(file, max_graph_mb)
     model.mkdir(parents=True, exist_ok=True)
     with sole_change(model, wait=True):  # a promotion that is under way rewrites the same configuration
-        _check(folder, version, content.graph, max_graph_mb)
+        _check(folder, version)
         with tempfile.TemporaryDirectory(prefix=f".{version}.", dir=model) as scratch:
             partial = Path(scratch) / "version"
             _fill(partial, content)
