@@ -23,7 +23,7 @@ import onnxruntime
 import triton_python_backend_utils as pb_utils
 from onnxruntime.capi import onnxruntime_pybind11_state as runtime_errors
 
-MASK = "attention_mask"
+MASK, CARD = "attention_mask", "cuda:{}"
 PADDING_SHARE, RUN_TOKENS = 0.05, 16
 """Of a micro-batch on a CPU at most this share is padding, or as many tokens as one more run of the graph costs."""
 Array = npt.NDArray[Any]
@@ -141,8 +141,7 @@ class Graph:
 
     def score(self, rows: Sequence[Mapping[str, Array]]) -> Array:
         """[rows, width] float32, of rows of any lengths."""
-        result: Array = self._session.run([self.output], padded(rows, self.inputs))[0]
-        return result
+        return np.asarray(self._session.run([self.output], padded(rows, self.inputs))[0])
 
 
 def open_graph(folder: Path, options: Options, device: int) -> Any:
@@ -151,7 +150,7 @@ def open_graph(folder: Path, options: Options, device: int) -> Any:
         return Graph(folder / "model.onnx", options, device)
     sys.path.insert(0, str(folder))
     limits = (options.rows, options.tokens, options.compiled)
-    return import_module("packed.opening").open_for_worker(folder, f"cuda:{device}", *limits)
+    return import_module("packed.opening").open_for_worker(folder, CARD.format(device), *limits)
 
 
 def providers(options: Options, device: int) -> list[Any]:
