@@ -44,7 +44,9 @@ class TimesChoice:
     ] = None
     target: Annotated[str, typer.Option(help="The target of the sweep whose times to use.")] = "gateway"
     pairs_per_s: Annotated[float, typer.Option(help="By hand: throughput of one replica in full batches.", min=0)] = 0.0
-    alone_p50_ms: Annotated[float, typer.Option(help="By hand: median latency of a list alone.", min=0)] = 0.0
+    alone_p50_ms: Annotated[
+        float, typer.Option(help="By hand: median latency of a list of --candidates, alone.", min=0)
+    ] = 0.0
     alone_p99_ms: Annotated[float, typer.Option(help="By hand: its 99th percentile.", min=0)] = 0.0
 
 

@@ -5,13 +5,12 @@ the sweep itself it has never seen.
 """
 
 from dataclasses import asdict, dataclass
-from math import ceil
 
 import numpy as np
 
 from clients.load.calibration import calibrated
 from clients.load.replica import Replica
-from clients.load.simulation import Load, simulate
+from clients.load.simulation import Load, simulate_arrivals
 from clients.load.sweep_report import Level, TargetSweep
 
 TOLERANCE = 0.15
@@ -76,15 +75,14 @@ def replica_of(sweep: TargetSweep, shape: Replica) -> Replica:
 def compare(sweep: TargetSweep, shape: Replica) -> list[Comparison]:
     """Every level that was answered in full."""
     replica = replica_of(sweep, shape)
-    return [_compare(sweep, replica, level) for level in sweep.levels if level.measured is not None]
+    return [_compare(sweep, replica, level) for level in sweep.levels if level.measured is not None and level.sent_s]
 
 
 def _compare(sweep: TargetSweep, replica: Replica, level: Level) -> Comparison:
-    """So often that the prediction is an expectation; each time as long as the measurement, from an empty system."""
-    load = Load(level.offered_per_s, sweep.pairs_per_request)
-    expected = level.offered_per_s * level.seconds
-    lists = ceil(expected + 6 * expected**0.5) + 1
-    runs = [simulate(replica, load, lists, _SEED + number).within(level.seconds) for number in range(_REPEATS)]
+    """The very requests that were sent, served so often that the prediction is an expectation."""
+    load, sent_s = Load(level.offered_per_s, sweep.pairs_per_request), np.asarray(level.sent_s)
+    rng = np.random.default_rng(_SEED)
+    runs = [simulate_arrivals(replica, load, sent_s, rng).within(level.seconds) for _ in range(_REPEATS)]
     latencies_ms = np.concatenate([run.latencies_s for run in runs]) * 1000
     measured = level.measured
     assert measured is not None

@@ -53,7 +53,12 @@ def simulate(replica: Replica, load: Load, lists: int, seed: int) -> Outcome:
     """The first `lists` lists from an empty system on; the same for the same seed."""
     rng = np.random.default_rng(seed)
     arrivals_s = np.cumsum(rng.exponential(1 / load.lists_per_s, lists))
-    misses = rng.binomial(load.pairs, 1 - load.cache_hit_share, lists)
+    return simulate_arrivals(replica, load, arrivals_s, rng)
+
+
+def simulate_arrivals(replica: Replica, load: Load, arrivals_s: Floats, rng: np.random.Generator) -> Outcome:
+    """As simulate, for lists that arrive at given moments, in order."""
+    misses = rng.binomial(load.pairs, 1 - load.cache_hit_share, len(arrivals_s))
     ready_s = _one_after_another(arrivals_s, replica.gateway_s)
     chunks = [(place, rows) for place, pairs in enumerate(misses.tolist()) for rows in replica.chunks(pairs)]
     owners = np.array([place for place, _ in chunks], np.int64)

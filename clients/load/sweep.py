@@ -13,6 +13,7 @@ from clients.load.gateway_counts import GatewayCounts
 from clients.load.perf_analyzer import ANY_PERCENT, Load, PerfAnalyzer, Target
 from clients.load.report import Measurement, read_report
 from clients.load.sweep_report import Level, TargetSweep
+from clients.load.trace import Trace, read_trace
 from deploy.local.errors import StartFailed
 
 WINDOWS = 3
@@ -96,11 +97,11 @@ class TargetSweeper:
         before = subject.counts() if subject.counts else None
         load = self._load(request_rate=f"{rate}:{rate}:1")
         try:
-            measured, seconds = self._run(subject, load, rate)
+            measured, trace = self._run(subject, load, rate)
         except StartFailed as refused:
             answers = subject.counts().answers_since(before) if subject.counts and before else {}
             return Level(rate, self._steps.seconds, None, refused.message, answers)
-        return Level(rate, seconds, measured)
+        return Level(trace.sent_per_s, trace.seconds, measured, sent_s=trace.sent_s)
 
     def _closed(self, subject: Subject, callers: int, most_per_s: float) -> Measurement:
         self._told(f"{subject.name}: {callers} at a time")
@@ -110,8 +111,9 @@ class TargetSweeper:
     def _load(self, concurrency: str = "", request_rate: str = "") -> Load:
         return Load(concurrency, request_rate, self._steps.window_ms, WINDOWS, ANY_PERCENT)
 
-    def _run(self, subject: Subject, load: Load, expected_per_s: float) -> tuple[Measurement, float]:
-        """The measurement and its length. A window without any answer is made longer: perf_analyzer refuses one."""
+    def _run(self, subject: Subject, load: Load, expected_per_s: float) -> tuple[Measurement, Trace]:
+        """The measurement and when requests were sent. perf_analyzer refuses a window without any answer: it is made
+        longer."""
         for _ in range(_MOST_DOUBLINGS):
             try:
                 return self._run_once(subject, load, expected_per_s)
@@ -121,13 +123,13 @@ class TargetSweeper:
             load = replace(load, window_ms=2 * load.window_ms)
         return self._run_once(subject, load, expected_per_s)
 
-    def _run_once(self, subject: Subject, load: Load, expected_per_s: float) -> tuple[Measurement, float]:
+    def _run_once(self, subject: Subject, load: Load, expected_per_s: float) -> tuple[Measurement, Trace]:
         seconds = WINDOWS * load.window_ms / 1000
         inputs = subject.inputs(ceil(expected_per_s * seconds * _SPARE) + _SPARE_REQUESTS)
         target = Target(subject.url, subject.model, inputs, subject.rows)
-        report = self._analyzer.run(target, load, self._folder).report
-        (measured,) = read_report(report, subject.rows)
-        return measured.of_pairs(subject.pairs), seconds
+        run = self._analyzer.run(target, load, self._folder)
+        (measured,) = read_report(run.report, subject.rows)
+        return measured.of_pairs(subject.pairs), read_trace(run.profile)
 
 
 def machine() -> dict[str, object]:

@@ -19,14 +19,16 @@ class SweepUnreadable(LocalStackError):
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """One rate, offered at random moments for `seconds`. Without `measured` the load generator gave up at the first
-    refusal: `failure` has its words, `answers` the number of answers by status, where the service counts them."""
+    """One rate, offered for `seconds` at the moments `sent_s`. Without `measured` the load generator gave up at the
+    first refusal, and the rate is the one asked for: `failure` has its words, `answers` the number of answers by
+    status, where the service counts them."""
 
     offered_per_s: float
     seconds: float
     measured: Measurement | None
     failure: str = ""
     answers: Mapping[str, int] = field(default_factory=dict)
+    sent_s: Sequence[float] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

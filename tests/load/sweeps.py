@@ -20,9 +20,8 @@ def level(rate: float, seconds: float, seed: int) -> Level:
     """TRUTH under this rate for so long."""
     seen = simulate(TRUTH, Load(rate, PAIRS), int(rate * seconds * 2) + 20, seed).within(seconds)
     answered = len(seen.latencies_s) / seconds
-    return Level(
-        rate, seconds, measurement(f"request rate {rate:g}", answered, seen.percentile_ms(50), seen.percentile_ms(99))
-    )
+    measured = measurement(f"request rate {rate:g}", answered, seen.percentile_ms(50), seen.percentile_ms(99))
+    return Level(rate, seconds, measured, sent_s=seen.arrivals_s.tolist())
 
 
 def invented_sweep(seconds: float = 200.0, seed: int = 3) -> Sweep:

@@ -44,7 +44,8 @@ def test_an_overloaded_level_is_predicted_over_the_time_that_it_was_measured() -
     (target,) = invented_sweep().targets
     full_per_s = target.full.requests_per_s
     assert target.levels[0].measured is not None
-    overloaded = Level(1.5 * full_per_s, 5.0, target.levels[0].measured)
+    sent_s = [place / (1.5 * full_per_s) for place in range(int(5 * 1.5 * full_per_s))]
+    overloaded = Level(1.5 * full_per_s, 5.0, target.levels[0].measured, sent_s=sent_s)
     (one,) = compare(replace(target, levels=[overloaded]), SHAPE)
     assert one.requests_per_s.predicted == pytest.approx(full_per_s, rel=0.1)
     assert 300 < one.p99_ms.predicted < 5000

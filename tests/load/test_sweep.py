@@ -29,6 +29,10 @@ for argument in "$@"; do case "$argument" in
 esac; done
 {extra}
 echo "$line" > "$report"
+cat > "$(dirname "$report")/profile.json" <<'END'
+{"experiments": [{"requests": [{"timestamp": 1500000000}, {"timestamp": 2000000000}, {"timestamp": 3000000000}],
+  "window_boundaries": [1000000000, 2000000000, 4000000000]}]}
+END
 """
 REFUSE_30 = 'case "$*" in *=30.0:*) echo "Thread [0] had error: full"; exit 99 ;; esac'
 EMPTY_AT_1000 = 'case "$*" in *interval=1000*) echo "No valid requests recorded within time interval"; exit 3 ;; esac'
@@ -75,8 +79,10 @@ def test_rates_are_shares_of_what_the_closed_loop_got(
 ) -> None:
     told: list[str] = []
     found = sweeper(tool(""), tmp_path, Steps((0.5, 1.5), 1000), told).sweep(service.subject)
-    assert [level.offered_per_s for level in found.levels] == [10.0, 30.0]
+    # What was really sent stands in the profile: three requests in three seconds.
+    assert [level.offered_per_s for level in found.levels] == [1.0, 1.0]
     assert [level.seconds for level in found.levels] == [3.0, 3.0]
+    assert [level.sent_s for level in found.levels] == [[0.5, 1.0, 2.0]] * 2
     assert (found.alone.p50_ms, found.alone.model_ms, found.alone.pairs) == (100.0, 90.0, 20)
     assert (found.full.requests_per_s, found.full.rows_per_s) == (20.0, 400.0)
     assert found.cache_hit_share == pytest.approx(0.1)
@@ -103,15 +109,15 @@ def test_the_first_refused_rate_ends_the_sweep_and_keeps_its_words(
     assert last.measured is None
     assert "had error: full" in last.failure
     assert last.answers == {"OK": 1}
+    assert (last.offered_per_s, last.sent_s) == (30.0, [])
 
 
 def test_a_window_without_an_answer_is_made_longer(
     tool: Callable[[str], PerfAnalyzer], service: Service, tmp_path: Path
 ) -> None:
-    found = sweeper(tool(EMPTY_AT_1000), tmp_path, Steps((0.5,), 500), []).sweep(service.subject)
-    assert found.levels[0].seconds == 1.5
-    found = sweeper(tool(EMPTY_AT_1000), tmp_path, Steps((0.5,), 1000), []).sweep(service.subject)
-    assert found.levels[0].seconds == 6.0
+    sweeper(tool(EMPTY_AT_1000), tmp_path, Steps((0.5,), 1000), []).sweep(service.subject)
+    calls = (tmp_path / "called").read_text().splitlines()
+    assert [call.partition("interval=")[2].split()[0] for call in calls] == ["1000", "2000"] * 3
 
 
 def test_a_target_that_answers_nothing_at_all_is_a_failure(
