@@ -46,11 +46,12 @@ class Release:
 
     @property
     def graph(self) -> Path:
-        """The int8 graph, exported and quantised when it is not there yet."""
+        """The int8 graph, exported and quantised when it is not there yet. Raises RunIncomplete."""
         graph = self._folder.root / "model.onnx"
         if not graph.is_file():
+            model = self._model()
             with tempfile.TemporaryDirectory(dir=self._folder.root) as work:
-                fp32 = export_cross_encoder(self._model(), Path(work) / "fp32.onnx")
+                fp32 = export_cross_encoder(model, Path(work) / "fp32.onnx")
                 quantize(fp32, Path(work) / "int8.onnx").replace(graph)
         return graph
 
