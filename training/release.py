@@ -88,12 +88,13 @@ class Release:
 
     @property
     def graph(self) -> Path:
-        """The graph that CPUs compute, int8 or fp16, exported when it is not there yet."""
+        """The graph that CPUs compute, int8 or fp16, exported when it is not there yet. Raises RunIncomplete."""
         on_cpu = self._form.device is Device.CPU
         graph = self._folder.root / ("model.onnx" if on_cpu else "model-fp16.onnx")
         if not graph.is_file():
+            model = self._model()
             with tempfile.TemporaryDirectory(dir=self._folder.root) as work:
-                fp32 = export_cross_encoder(self._model(), Path(work) / "fp32.onnx")
+                fp32 = export_cross_encoder(model, Path(work) / "fp32.onnx")
                 smaller = Path(work) / "smaller.onnx"
                 (quantize(fp32, smaller) if on_cpu else to_half(fp32, smaller)).replace(graph)
         return graph

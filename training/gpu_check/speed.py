@@ -107,7 +107,7 @@ def _packed(model: PreTrainedModel, precision: torch.dtype, device: torch.device
 
 def _padded(model: PreTrainedModel, precision: torch.dtype, device: torch.device) -> Timed:
     """As most servers do it; the model changes its place and precision."""
-    module = model.to(device=device, dtype=precision)
+    module = torch.nn.Module.to(model, device=device, dtype=precision)
     names = ["input_ids", "attention_mask"] + ["token_type_ids"] * (model.config.type_vocab_size > 1)
 
     @torch.inference_mode()

@@ -23,7 +23,9 @@ async def test_both_calls_are_timed_for_every_user_with_the_same_candidates() ->
 
 
 async def test_a_degraded_answer_ends_the_measurement() -> None:
-    metadata = ranking_pb2.RankingMetadata(degraded=[ranking_pb2.Degradation(reason=2, detail="late")])
+    metadata = ranking_pb2.RankingMetadata(
+        degraded=[ranking_pb2.Degradation(reason="DEGRADED_REASON_DEADLINE", detail="late")]
+    )
     async with ScriptedServer() as server:
         server.script("Recommend", answers(ranking_pb2.RecommendResponse(items=ITEMS, metadata=metadata)))
         with pytest.raises(CrossrankDegraded):
