@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from textwrap import fill
 
-from training.config import BUNDLED_MODEL, TrainingConfig
+from training.config import TrainingConfig
 from training.data.tables import Tables
 from training.evaluation.evaluation import Evaluation
 from training.evaluation.metrics import HEADLINE
-from training.options import DISTIL
+from training.options import BUNDLED_MODEL, DISTIL
 
 WIDTH = 118
 

@@ -13,6 +13,7 @@ from training.dataset import Protocol
 from training.errors import ConfigInvalid
 from training.first_stage import FirstStageOptions
 from training.options import (
+    BUNDLED_MODEL,
     TEACHER_LOSSES,
     AugmentOptions,
     FitOptions,
@@ -25,7 +26,6 @@ from training.presets import with_preset
 
 DEVICES = ("auto", "cpu")
 FUSION_KINDS = ("linear", "lambdamart")
-BUNDLED_MODEL = "all-MiniLM-L6-v2"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ import torch
 from sentence_transformers import CrossEncoder
 from transformers import PreTrainedModel
 
-from training.config import BUNDLED_MODEL
 from training.errors import ConfigInvalid
+from training.options import BUNDLED_MODEL
 from training.pair_table import MODEL_INPUTS, PairTable, padded
 
 

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from sentence_transformers import SentenceTransformer
 
-from training.config import BUNDLED_MODEL
 from training.lookalikes import Lookalikes, find_lookalikes
 from training.model import base_model_path
+from training.options import BUNDLED_MODEL
 
 TEXTS = {
     "alien": "Alien, 1979, Horror Sci-Fi",
