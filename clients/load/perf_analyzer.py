@@ -19,7 +19,7 @@ _DOWNLOAD_TIMEOUT_S = 180.0
 _START_ALLOWANCE_S = 30.0
 _PROFILE = "profile.json"
 _UNSTABLE = "Failed to obtain stable measurement"
-ANY_PERCENT = 999
+ANY_PERCENT = 1_000_000
 # What the binary is linked to, and where nvidia-pytriton carries the same library under a name of its own.
 _LIBRARIES = {
     "libb64.so.0d": "libb64-*.so.0d",

@@ -10,7 +10,7 @@ import pytest
 from clients.load import perf_analyzer
 from clients.load.campaign import Campaign, Shape
 from clients.load.inputs import Inputs
-from clients.load.perf_analyzer import Load, PerfAnalyzer, Target, find_perf_analyzer
+from clients.load.perf_analyzer import ANY_PERCENT, Load, PerfAnalyzer, Target, find_perf_analyzer
 from deploy.local.errors import NotInstalled, StartFailed
 from deploy.local.part import RunningPart
 from deploy.local.ports import free_ports
@@ -18,7 +18,7 @@ from deploy.local.triton import Triton
 from tests.load.rows import random_lists
 
 REPOSITORY = Path(__file__).parents[1] / "local" / "model_repository"
-SHORT = Load(concurrency="1:2:1", window_ms=500, max_windows=6, stability_percent=999)
+SHORT = Load(concurrency="1:2:1", window_ms=500, max_windows=6, stability_percent=ANY_PERCENT)
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +59,7 @@ def test_the_load_arrives_as_rows_at_the_model(triton: Triton, analyzer: PerfAna
 
 
 def test_an_open_loop_offers_the_rate_asked_for(triton: Triton, analyzer: PerfAnalyzer, tmp_path: Path) -> None:
-    load = Load(request_rate="40:40:1", window_ms=1000, max_windows=6, stability_percent=999)
+    load = Load(request_rate="40:40:1", window_ms=1000, max_windows=6, stability_percent=ANY_PERCENT)
     campaign = Campaign(triton.url, "row_sum", Shape(rows_per_request=4, length_classes=1), load)
     (one,) = campaign.run(analyzer, random_lists(seed=12), tmp_path, lambda inputs: None).classes
     assert [measurement.load for measurement in one.measurements] == ["request rate 40"]
