@@ -13,8 +13,8 @@ from clients.load.bench.system import CALLERS, CANDIDATES, Findings, Visit
 from clients.load.bench.texts import FIELD, Job
 from clients.load.bench.wide_repository import MODEL
 from clients.load.campaign import Campaign, Shape
+from clients.load.perf_analyzer import ANY_PERCENT, find_perf_analyzer
 from clients.load.perf_analyzer import Load as AnalyzerLoad
-from clients.load.perf_analyzer import find_perf_analyzer
 from deploy.local.triton import Triton
 from gateway.budget import Budget
 from gateway.domain import EncodedPair, Priority
