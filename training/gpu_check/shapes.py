@@ -37,7 +37,8 @@ class Shape:
             num_labels=1,
         )
         model: PreTrainedModel = AutoModelForSequenceClassification.from_config(config)
-        return model.eval()
+        model.eval()
+        return model
 
     def flop(self, tokens: int) -> float:
         """Floating point operations that the packed engine needs for a pair: two for each weight and token, attention,

@@ -93,8 +93,7 @@ Timed = Callable[[list[Row], float], tuple[float, float | None]]
 
 
 def _packed(model: PreTrainedModel, precision: torch.dtype, device: torch.device, mode: Mode) -> Timed:
-    load = ENGINE_MODES[mode] if device.type == "cuda" else Load(rows=8, tokens=64)
-    engine = build_engine(model, precision, device, load)
+    engine = build_engine(model, precision, device, ENGINE_MODES[mode])
 
     def timed(rows: list[Row], least_s: float) -> tuple[float, float | None]:
         batch = engine.pack(rows)
@@ -107,17 +106,17 @@ def _packed(model: PreTrainedModel, precision: torch.dtype, device: torch.device
 
 def _padded(model: PreTrainedModel, precision: torch.dtype, device: torch.device) -> Timed:
     """As most servers do it; the model changes its place and precision."""
-    module = model.to(device=device, dtype=precision)
+    torch.nn.Module.to(model, device, precision)  # transformers' own form of it is typed wrongly
     names = ["input_ids", "attention_mask"] + ["token_type_ids"] * (model.config.type_vocab_size > 1)
 
-    @torch.inference_mode()
     def score(rows: list[Row]) -> object:
         longest = max(len(row["input_ids"]) for row in rows)
         feed = {name: np.zeros((len(rows), longest), np.int64) for name in names}
         for place, row in enumerate(rows):
             for name, tensor in feed.items():
                 tensor[place, : len(row[name])] = row[name]
-        return module(**{name: torch.from_numpy(one).to(device) for name, one in feed.items()}).logits.cpu()
+        with torch.inference_mode():
+            return model(**{name: torch.from_numpy(one).to(device) for name, one in feed.items()}).logits.cpu()
 
     def timed(rows: list[Row], least_s: float) -> tuple[float, float | None]:
         return seconds_per_call(lambda: score(rows), device, least_s), None

@@ -36,7 +36,8 @@ def tiny_model(family: str, *, layers: int = 3, seed: int = 5) -> PreTrainedMode
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.add_(torch.randn_like(parameter) * 0.2)
-    return model.eval()
+    model.eval()
+    return model
 
 
 def engine_of(model: PreTrainedModel, precision: torch.dtype = torch.float32, load: Load = SMALL) -> PackedEngine:
@@ -49,7 +50,7 @@ def ragged_rows(model: PreTrainedModel, seed: int, count: int) -> list[Row]:
     """Of random lengths, the shortest and the longest among them, each with segments where the family has them."""
     draw, limits = np.random.default_rng(seed), model_limits(model)
     lengths = [1, limits.max_tokens, *draw.integers(1, limits.max_tokens + 1, count - 2)]
-    rows = []
+    rows: list[Row] = []
     for length in draw.permutation(lengths):
         ids = draw.integers(3, WORDS, length, dtype=np.int32)
         row = {"input_ids": ids, "attention_mask": np.ones_like(ids)}

@@ -19,7 +19,8 @@ def test_a_ragged_batch_gives_each_row_the_logit_of_transformers(model: PreTrain
     rows = ragged_rows(model, seed, 24)
     expected = transformers_logits(model, rows)
     actual = engine_of(model).score(rows)
-    assert (actual.shape, actual.dtype) == ((24, 1), np.float32)
+    assert actual.shape == (24, 1)
+    assert actual.dtype == np.float32
     np.testing.assert_allclose(actual, expected, atol=EXACT, err_msg=f"seed {seed}")
     assert expected.std() > 0.01, "logits that are all alike prove nothing"
 
