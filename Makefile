@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 GENERATED := clients/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo train-demo up down test lint proto manifests loadtest lock clean
+.PHONY: help demo train-demo up down test lint proto manifests loadtest bench bench-quick lock clean
 
 help:  ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -41,8 +41,14 @@ proto: $(VENV)/.dev  ## Generate the Python code of the API
 manifests: $(VENV)/.dev  ## Check the Kubernetes manifests offline
 	$(BIN)/python -m pytest tests/deploy
 
-loadtest: $(VENV)/.local  ## Drive the cross-encoder on Triton with perf_analyzer
-	$(BIN)/crossrank loadtest
+loadtest: $(VENV)/.load  ## Load Triton and the gateway with perf_analyzer until they are saturated; page in build/loadtest
+	$(BIN)/crossrank sweep
+
+bench: $(VENV)/.dev  ## Compare with sentence-transformers, Infinity, ONNX Runtime and Triton: same weights, half an hour
+	$(BIN)/crossrank bench
+
+bench-quick: $(VENV)/.dev  ## The same in about five minutes
+	$(BIN)/crossrank bench --quick
 
 lock: $(VENV)/.dev  ## Pin what is installed now as the versions that everybody gets
 	{ echo "# Constraints for every installation: pip install -c requirements.lock. Made by: make lock"; \
@@ -63,6 +69,10 @@ $(VENV)/.local: pyproject.toml requirements.lock | $(VENV)/bin/python
 	$(PIP) install -c requirements.lock -e ".[local]"
 	@touch $@
 
+$(VENV)/.load: pyproject.toml requirements.lock | $(VENV)/bin/python
+	$(PIP) install -c requirements.lock -e ".[local,load]"
+	@touch $@ $(VENV)/.local
+
 $(VENV)/.dev: pyproject.toml requirements.lock | $(VENV)/bin/python
 	$(PIP) install -c requirements.lock -e ".[local,train,dev]"
-	@touch $@ $(VENV)/.local
+	@touch $@ $(VENV)/.local $(VENV)/.load

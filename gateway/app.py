@@ -9,7 +9,11 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry
 
 from gateway.budget import Budget
+from gateway.cache.counted import CountedScoreCache
 from gateway.cache.local import LocalScoreCache
+from gateway.cache.redis import TIER, RedisLimits, RedisScoreCache
+from gateway.cache.tiered import TieredScoreCache
+from gateway.cache.token_ids import TokenIdCache
 from gateway.candidates.blend import Blend
 from gateway.candidates.item_neighbors import ItemNeighbors
 from gateway.candidates.popular import Popular
@@ -20,9 +24,11 @@ from gateway.errors import ModelUnavailable
 from gateway.indexing.catalog_writer import CatalogWriter
 from gateway.limits import Limits
 from gateway.pipeline import Defaults, Parts, Pipeline
+from gateway.ports import ScoreCache
 from gateway.rpc.catalog import CatalogServicer
 from gateway.rpc.feedback import FeedbackServicer
 from gateway.rpc.info import ModelInfo
+from gateway.rpc.open_inference import OpenInferenceServicer
 from gateway.rpc.ranking import Ranker, RankingServicer
 from gateway.scoring.admission import Admission
 from gateway.scoring.coalesced import ChunkLimits, CoalescedScorer
@@ -39,6 +45,7 @@ from gateway.store.items import PostgresItemStore
 from gateway.store.pool import Database
 from gateway.store.schema import apply_schema
 from gateway.telemetry.endpoint import metrics_endpoint
+from gateway.telemetry.loop_lag import watch_loop_lag
 from gateway.telemetry.metrics import Metrics
 from gateway.trial.canary import Canary, Challenger
 from gateway.trial.comparison_log import ComparisonLog
@@ -132,14 +139,20 @@ def challenger_plan(settings: Settings) -> VerificationPlan:
     return replace(plan, model=settings.challenger, encodings=Path(settings.model_repository) / settings.challenger)
 
 
-async def run(settings: Settings) -> None:
+async def run(settings: Settings, *, shares_port: bool = False) -> None:
     """Serves until told to stop. Raises StoreUnavailable or CannotListen when it cannot start."""
     metrics = Metrics(CollectorRegistry())
     with metrics_endpoint(settings.metrics_listen, metrics.registry):
-        async with open_database(settings) as database, open_models(settings) as models:
-            parts = build_parts(settings, database, models, metrics)
+        async with (
+            watch_loop_lag(metrics.loop_lag_seconds.observe),
+            open_database(settings) as database,
+            open_models(settings) as models,
+            open_cache(settings, metrics) as cache,
+        ):
+            parts = build_parts(settings, database, models, cache, metrics)
             async with open_ranker(settings, parts, database, models, metrics) as ranker:
-                await serve(build_services(settings, database, models, metrics, ranker), server_settings(settings))
+                services = build_services(settings, database, models, metrics, ranker)
+                await serve(services, replace(server_settings(settings), shares_port=shares_port))
 
 
 def build_candidates(settings: Settings, database: Database, models: Models) -> Blend:
@@ -149,18 +162,36 @@ def build_candidates(settings: Settings, database: Database, models: Models) -> 
     return Blend((text_ann, ItemNeighbors(database), popular), fallback=popular)
 
 
-def build_parts(settings: Settings, database: Database, models: Models, metrics: Metrics) -> Parts:
+@asynccontextmanager
+async def open_cache(settings: Settings, metrics: Metrics) -> AsyncIterator[ScoreCache]:
+    """The score cache of the process, before the one that all gateways share where there is one."""
+    local = LocalScoreCache(settings.cache_entries)
+    metrics.watch("cache_entries", "Scores in the process cache", lambda: len(local))
+    near = CountedScoreCache("local", local, metrics)
+    if not settings.cache_redis_url:
+        yield near
+        return
+    limits = RedisLimits(settings.cache_redis_timeout_s, settings.cache_redis_ttl_s)
+    redis = RedisScoreCache(settings.cache_redis_url, limits, metrics)
+    tiered = TieredScoreCache(near, CountedScoreCache(TIER, redis, metrics))
+    try:
+        yield tiered
+    finally:
+        await tiered.close()
+        await redis.close()
+
+
+def build_parts(settings: Settings, database: Database, models: Models, cache: ScoreCache, metrics: Metrics) -> Parts:
     """The champion's pipeline over PostgreSQL and Triton, in parts."""
     admission = Admission(settings.max_tokens_in_flight, settings.batch_share, settings.overload_retry_after_s)
-    cache = LocalScoreCache(settings.cache_entries)
     metrics.watch("tokens_in_flight", "Tokens of admitted work", lambda: admission.in_flight)
-    metrics.watch("cache_entries", "Scores in the process cache", lambda: len(cache))
     return Parts(
         candidates=build_candidates(settings, database, models),
         items=PostgresItemStore(database),
         histories=PostgresHistoryStore(database),
         feedback=PostgresFeedbackStore(database),
         cache=cache,
+        token_ids=TokenIdCache(settings.item_texts),
         scorer=build_scorer(settings, models.champion, admission),
         admission=admission,
         observer=metrics,
@@ -229,6 +260,7 @@ def build_services(
         ranking=RankingServicer(ranker, info, limits),
         catalog=CatalogServicer(writer, items, limits),
         feedback=FeedbackServicer(PostgresFeedbackStore(database), limits),
+        open_inference=OpenInferenceServicer(ranker, info, limits),
         metrics=metrics,
         ranking_is_right=ranking_is_right,
     )

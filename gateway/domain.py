@@ -207,16 +207,21 @@ class CandidateOptions:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Work done for one call, in tokens and model requests."""
+    """Work done for one call, in tokens and model requests. ``padded_tokens``: the scored ones with their padding."""
 
     context_tokens: int = 0
     scored_tokens: int = 0
     model_requests: int = 0
+    padded_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class RankedList:
-    """The answer: items best first, and how they came about. ``stages`` are (name, seconds) in path order."""
+    """The answer: items best first, and how they came about. ``stages`` are (name, seconds) in path order.
+
+    Of ``scored_count`` valid scores ``cache_hits`` were known, ``coalesced`` shared with another request in flight, and
+    ``duplicates`` those of another item with the same text.
+    """
 
     items: tuple[ScoredItem, ...]
     model: ModelIdentity
@@ -227,6 +232,7 @@ class RankedList:
     scored_count: int = 0
     cache_hits: int = 0
     coalesced: int = 0
+    duplicates: int = 0
     stages: tuple[tuple[str, float], ...] = ()
     usage: Usage = Usage()
 

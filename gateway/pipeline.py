@@ -1,12 +1,12 @@
 """The path of a request, top to bottom. Sees ports only: no wire format, no SQL, no model server."""
 
-import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from gateway import ranking, rendering
 from gateway.budget import Call
 from gateway.cache.keys import PairKeys
+from gateway.cache.token_ids import TokenIdCache
 from gateway.domain import (
     Candidate,
     CandidateOptions,
@@ -24,6 +24,7 @@ from gateway.encoding.fusion import LOGIT_FUSION
 from gateway.errors import DeadlineTooShort, ModelUnavailable, NotFound, StoreUnavailable
 from gateway.explanation import explain
 from gateway.features import HISTORY_EVENTS
+from gateway.off_loop import off_loop
 from gateway.ports import (
     CandidateFetcher,
     FeedbackStore,
@@ -51,6 +52,7 @@ class Parts:
     histories: HistoryStore
     feedback: FeedbackStore
     cache: ScoreCache
+    token_ids: TokenIdCache
     scorer: CoalescedScorer
     admission: Admission
     observer: Observer
@@ -234,7 +236,7 @@ class Pipeline:
         """Step 3: the context once, each item once, from its stored token ids where these are current."""
         with request.clock.stage("render"):
             context = rendering.encode_context(model, request.context, request.history)
-            item_ids = await rendering.item_token_ids(model, items)
+            item_ids = await rendering.item_token_ids(model, items, self._parts.token_ids)
             if request.options.reject_long_items:
                 rendering.refuse_long_items(model, item_ids)
             return Sides(context, item_ids)
@@ -248,12 +250,12 @@ class Pipeline:
             sides.cached = await self._parts.cache.get_many(list(sides.keys.values()))
 
     async def _encode(self, request: Request, model: ServedModel, sides: Sides) -> None:
-        """Step 5: pairs of the misses only, off the event loop."""
+        """Step 5: pairs of the misses only, off the event loop where there are many."""
         with request.clock.stage("encode"):
             misses = {key: item_id for item_id, key in sides.keys.items() if key not in sides.cached}
             join, context = model.bundle.encoder.join, sides.context
-            sides.pairs = await asyncio.to_thread(
-                lambda: {key: join(context, sides.item_ids[item_id]) for key, item_id in misses.items()}
+            sides.pairs = await off_loop(
+                len(misses), lambda: {key: join(context, sides.item_ids[item_id]) for key, item_id in misses.items()}
             )
 
     async def _score(self, request: Request, model: ServedModel, sides: Sides) -> None:
@@ -269,10 +271,11 @@ class Pipeline:
             request.degrade(reason, f"{missing} of {len(sides.keys)} items were not scored: {fault.message}")
 
     async def _rank(self, request: Request, draft: ListDraft) -> ListDraft:
-        """Step 8: fused score off the event loop, total order."""
+        """Step 8: fused score, off the event loop where there are many; total order."""
         with request.clock.stage("rank"):
             fusion = request.model.bundle.fusion if request.model else LOGIT_FUSION
-            placed = await asyncio.to_thread(ranking.rank, fusion, fusion_input(request, draft))
+            given = fusion_input(request, draft)
+            placed = await off_loop(len(draft.candidates), lambda: ranking.rank(fusion, given))
             if invalid := sum(one.invalid for one in placed):
                 request.degrade(Reason.SCORE_INVALID, f"{invalid} items have no finite logit")
             return replace(draft, placed=placed)

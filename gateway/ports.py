@@ -155,6 +155,16 @@ class Observer(Protocol):
         """A list was answered."""
 
 
+class CacheObserver(Protocol):
+    """Metrics of the tiers of a score cache."""
+
+    def cache_read(self, tier: str, hits: int, misses: int) -> None:
+        """Keys were looked up in a tier."""
+
+    def cache_failed(self, tier: str, operation: str, cause: str) -> None:
+        """A tier did not do a "read" or a "write": "timeout", "error", or "resting" after one of these."""
+
+
 class ComparisonStore(Protocol):
     """What shadow scoring found, of all gateways together. Raises StoreUnavailable."""
 

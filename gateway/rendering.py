@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 
+from gateway.cache.token_ids import TokenIdCache, text_key
 from gateway.domain import AttributeValue, Context, HistoryEvent, Item
 from gateway.encoding.pair_encoder import ContextTooLong, EncodedContext
 from gateway.encoding.render import ContextFields
@@ -28,19 +29,26 @@ def encode_context(model: ServedModel, context: Context, history: Sequence[Histo
         raise InvalidRequest(Violation(field, str(fault))) from fault
 
 
-async def item_token_ids(model: ServedModel, items: Mapping[str, Item]) -> dict[str, tuple[int, ...]]:
-    """Each item's whole side: stored token ids where they are of this encoding, else encoded off the event loop."""
+async def item_token_ids(
+    model: ServedModel, items: Mapping[str, Item], cache: TokenIdCache
+) -> dict[str, tuple[int, ...]]:
+    """Each item's whole side: stored token ids where they are of this encoding, else those of the same text lately,
+    else encoded off the event loop."""
     encoder = model.bundle.encoder
     token_ids = {
         item_id: item.token_ids
         for item_id, item in items.items()
         if item.token_ids is not None and item.tokens_fingerprint == encoder.item_fingerprint
     }
-    fresh = [item_id for item_id in items if item_id not in token_ids]
+    keys = {item_id: text_key(encoder, item.fields) for item_id, item in items.items() if item_id not in token_ids}
+    known = cache.known(keys.values())
+    fresh = {key: items[item_id].fields for item_id, key in keys.items() if key not in known}
     if fresh:
-        encoded = await asyncio.to_thread(encoder.encode_items, [items[item_id].fields for item_id in fresh])
-        token_ids |= dict(zip(fresh, encoded, strict=True))
-    return token_ids
+        encoded = await asyncio.to_thread(encoder.encode_items, list(fresh.values()))
+        made = dict(zip(fresh, encoded, strict=True))
+        cache.put(made)
+        known |= made
+    return token_ids | {item_id: known[key] for item_id, key in keys.items()}
 
 
 def refuse_long_items(model: ServedModel, token_ids: Mapping[str, Sequence[int]]) -> None:

@@ -4,6 +4,7 @@ import math
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Protocol
 
 from gateway.budget import Budget, Call
@@ -132,40 +133,58 @@ def shown(request: Request, draft: ListDraft, top_n: int) -> ListDraft:
 def ranked_list(request: Request, draft: ListDraft) -> RankedList:
     """The answer of a request."""
     sides, model = draft.sides, request.model
+    sized = partial(_tokens_of, model, sides) if model and sides else _no_tokens
+    items = draft.items if request.options.return_items else {}
+    cached = {item_id for item_id, key in sides.keys.items() if key in sides.cached} if sides else set()
+    scored = [item_id for item_id, logit in sides.logits().items() if math.isfinite(logit)] if sides else []
     return RankedList(
-        items=tuple(_scored_item(request, draft, one, rank) for rank, one in enumerate(draft.placed, start=1)),
+        items=tuple(
+            ScoredItem(
+                one.candidate.item_id,
+                rank,
+                one.candidate.rank,
+                one.logit,
+                one.score,
+                *sized(one.candidate.item_id),
+                sources=tuple([hit.source for hit in one.candidate.hits]),
+                cached=one.candidate.item_id in cached,
+                score_invalid=one.invalid,
+                item=items.get(one.candidate.item_id),
+            )
+            for rank, one in enumerate(draft.placed, start=1)
+        ),
         model=request.identity,
         request_id=request.call.request_id,
         degraded=tuple(request.degraded),
         candidate_count=len(draft.candidates),
-        scored_count=sum(map(math.isfinite, sides.logits().values())) if sides else 0,
-        cache_hits=sum(key in sides.cached for key in sides.keys.values()) if sides else 0,
+        scored_count=len(scored),
+        cache_hits=len(cached),
         coalesced=sides.outcome.coalesced if sides else 0,
+        duplicates=_duplicates(sides, [item_id for item_id in scored if item_id not in cached]) if sides else 0,
         stages=request.clock.times,
-        usage=Usage(len(sides.context.token_ids), sides.outcome.scored_tokens, sides.outcome.model_requests)
-        if sides and model
-        else Usage(),
+        usage=_usage(sides) if sides and model else Usage(),
     )
 
 
-def _scored_item(request: Request, draft: ListDraft, placed: Placed, rank: int) -> ScoredItem:
-    candidate, sides, model = placed.candidate, draft.sides, request.model
-    item_ids = sides.item_ids.get(candidate.item_id) if sides else None
-    tokens, truncated = 0, False
-    if sides and model and item_ids is not None:
-        budget = model.bundle.spec.item.max_tokens
-        tokens = len(sides.context.token_ids) + min(len(item_ids), budget) + model.bundle.encoder.special_tokens
-        truncated = len(item_ids) > budget
-    return ScoredItem(
-        item_id=candidate.item_id,
-        rank=rank,
-        first_stage_rank=candidate.rank,
-        logit=placed.logit,
-        score=placed.score,
-        truncated=truncated,
-        tokens=tokens,
-        sources=tuple(hit.source for hit in candidate.hits),
-        cached=sides is not None and sides.keys.get(candidate.item_id) in sides.cached,
-        score_invalid=placed.invalid,
-        item=draft.items.get(candidate.item_id) if request.options.return_items else None,
-    )
+def _no_tokens(item_id: str) -> tuple[bool, int]:
+    return False, 0
+
+
+def _tokens_of(model: ServedModel, sides: Sides, item_id: str) -> tuple[bool, int]:
+    """Whether the item's side was cut, and the tokens of its pair."""
+    item_ids = sides.item_ids.get(item_id)
+    if item_ids is None:
+        return False, 0
+    budget = model.bundle.encoder.spec.item.max_tokens
+    tokens = len(sides.context.token_ids) + min(len(item_ids), budget) + model.bundle.encoder.special_tokens
+    return len(item_ids) > budget, tokens
+
+
+def _duplicates(sides: Sides, computed: Sequence[str]) -> int:
+    """Items that got their logit from another item of the same request, since both have the same text."""
+    return len(computed) - len({sides.keys[item_id] for item_id in computed})
+
+
+def _usage(sides: Sides) -> Usage:
+    outcome = sides.outcome
+    return Usage(len(sides.context.token_ids), outcome.scored_tokens, outcome.model_requests, outcome.padded_tokens)

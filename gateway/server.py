@@ -15,14 +15,17 @@ from grpc_reflection.v1alpha import reflection
 from crossrank.v1 import catalog_pb2, catalog_pb2_grpc, feedback_pb2, feedback_pb2_grpc, ranking_pb2, ranking_pb2_grpc
 from gateway.address import Address, CannotListen
 from gateway.limits import Limits
+from gateway.rpc import open_inference
 from gateway.rpc.health import HealthServicer
 from gateway.rpc.interceptors import CallInterceptor
+from gateway.rpc.open_inference import OpenInferenceServicer
 from gateway.rpc.outcomes import Outcomes
 from gateway.telemetry.metrics import Metrics
 
 RANKING = ranking_pb2.DESCRIPTOR.services_by_name["RankingService"].full_name
 CATALOG = catalog_pb2.DESCRIPTOR.services_by_name["CatalogService"].full_name
 FEEDBACK = feedback_pb2.DESCRIPTOR.services_by_name["FeedbackService"].full_name
+OPEN_INFERENCE = open_inference.SERVICE.full_name
 HEALTH = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
 
 _log = structlog.get_logger(__name__)
@@ -51,6 +54,9 @@ class ServerSettings:
     grace_s: float = 6.0
     """For calls that are running when the server stops: above the longest deadline."""
 
+    shares_port: bool = False
+    """With the other processes of one gateway, and with nobody else."""
+
 
 @dataclass(frozen=True, slots=True)
 class Services:
@@ -59,6 +65,7 @@ class Services:
     ranking: ranking_pb2_grpc.RankingServiceServicer
     catalog: catalog_pb2_grpc.CatalogServiceServicer
     feedback: feedback_pb2_grpc.FeedbackServiceServicer
+    open_inference: OpenInferenceServicer
     metrics: Metrics
     ranking_is_right: Callable[[], bool]
     """Whether the model gave a right answer a moment ago; asked every second, must not block."""
@@ -69,17 +76,19 @@ class GatewayServer:
 
     def __init__(self, services: Services, settings: ServerSettings) -> None:
         self._settings = settings
+        self._open_inference = services.open_inference
         self.health = HealthServicer(RANKING, (CATALOG, FEEDBACK))
         self._server = grpc.aio.server(
             interceptors=(CallInterceptor(settings.limits, Outcomes(services.metrics)),),
-            options=_options(settings.limits),
+            options=_options(settings.limits, settings.shares_port),
         )
         ranking_pb2_grpc.add_RankingServiceServicer_to_server(services.ranking, self._server)
         catalog_pb2_grpc.add_CatalogServiceServicer_to_server(services.catalog, self._server)
         feedback_pb2_grpc.add_FeedbackServiceServicer_to_server(services.feedback, self._server)
+        self._server.add_generic_rpc_handlers((open_inference.handlers(services.open_inference),))
         health_pb2_grpc.add_HealthServicer_to_server(self.health, self._server)
         if settings.reflection:
-            names = (RANKING, CATALOG, FEEDBACK, HEALTH, reflection.SERVICE_NAME)
+            names = (RANKING, CATALOG, FEEDBACK, OPEN_INFERENCE, HEALTH, reflection.SERVICE_NAME)
             reflection.enable_server_reflection(names, self._server)
 
     async def start(self) -> Address:
@@ -100,6 +109,7 @@ class GatewayServer:
     async def stop(self, at_once: asyncio.Event) -> None:
         """NOT_SERVING, drain, refuse new calls, let running ones end; ``at_once`` cuts every wait short."""
         self.health.stop_serving()
+        self._open_inference.stop_serving()
         await _wait(at_once, self._settings.drain_s)
         self.health.end_watches()
         ended = asyncio.create_task(self._server.stop(self._settings.grace_s))
@@ -147,7 +157,7 @@ def _signals(handle: Callable[[], None]) -> Iterator[None]:
             loop.remove_signal_handler(number)
 
 
-def _options(limits: Limits) -> Sequence[tuple[str, int]]:
+def _options(limits: Limits, shares_port: bool) -> Sequence[tuple[str, int]]:
     # Number of pending requests: newer gRPC drops calls at random above 1000; admission sheds, with a reason.
     # Age grace: an upload may run max_upload_s. SO_REUSEPORT: a second gateway must not share the port unnoticed.
     return (
@@ -159,7 +169,7 @@ def _options(limits: Limits) -> Sequence[tuple[str, int]]:
         ("grpc.http2.min_recv_ping_interval_without_data_ms", 30_000),
         ("grpc.max_connection_age_ms", 300_000),
         ("grpc.max_connection_age_grace_ms", int(limits.max_upload_s * 1000)),
-        ("grpc.so_reuseport", 0),
+        ("grpc.so_reuseport", int(shares_port)),
     )
 
 

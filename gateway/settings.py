@@ -2,11 +2,12 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
 PREFIX = "CROSSRANK_"
+_REDIS_SCHEMES = ("redis://", "rediss://", "unix://")
 
 
 class SettingsInvalid(ValueError):
@@ -23,6 +24,9 @@ class Settings:
 
     listen: str = _knob("127.0.0.1:50051", "where the gRPC API listens", "host:port")
     metrics_listen: str = _knob("127.0.0.1:9090", "where Prometheus scrapes; empty: nowhere", "host:port")
+    processes: int = _knob(
+        1, "gateways behind one port, each with its own cache, pool and admission, and metrics one port up", "", (1, 64)
+    )
     reflection: bool = _knob(True, "serve gRPC reflection; switch off where the API must not describe itself")
     drain_s: float = _knob(0.0, "between NOT_SERVING and refusing calls; on Kubernetes 5", "s", (0, 300))
     tls_certificate: str = _knob("", "PEM chain of the server; empty: plain text", "path")
@@ -66,7 +70,15 @@ class Settings:
         32, "pairs of one model request: at most half the model's largest batch", "pairs", (1, 512)
     )
     cache_entries: int = _knob(
-        200_000, "scores kept in the process, about 150 bytes each; 0: none", "scores", (0, 10**8)
+        200_000, "scores kept in each process, up to 360 bytes each; 0: none", "scores", (0, 10**8)
+    )
+    cache_redis_url: str = _knob("", "Redis that all gateways share as a second tier of scores; empty: none", "URL")
+    cache_redis_ttl_s: float = _knob(86_400.0, "how long Redis keeps a score", "s", (1, 10**8))
+    cache_redis_timeout_s: float = _knob(
+        0.01, "longest wait for Redis; then it counts as a miss, and is not asked for 1 s", "s", (0.001, 1)
+    )
+    item_texts: int = _knob(
+        20_000, "inline items whose token ids each process keeps, about 1.2 kB each; 0: none", "items", (0, 10**7)
     )
 
     challenger: str = _knob(
@@ -135,12 +147,21 @@ def _contradictions(settings: Settings) -> list[str]:
     faults = []
     if settings.max_deadline_s < settings.default_deadline_s:
         faults.append(f"{PREFIX}MAX_DEADLINE_S is below {PREFIX}DEFAULT_DEADLINE_S: raise it")
+    if settings.cache_redis_url and not settings.cache_redis_url.startswith(_REDIS_SCHEMES):
+        faults.append(f"{PREFIX}CACHE_REDIS_URL is no URL of a Redis: begin it with one of {', '.join(_REDIS_SCHEMES)}")
     if settings.challenger == settings.model:
         faults.append(f"{PREFIX}CHALLENGER is the model that serves: name one of its versions, or another model")
     for name in ("shadow_share", "canary_share"):
         if getattr(settings, name) and not settings.challenger:
             faults.append(f"{PREFIX}{name.upper()} is above 0 without {PREFIX}CHALLENGER: name the model on trial")
     return faults
+
+
+def worker_settings(settings: Settings, number: int, listen: str) -> Settings:
+    """Of one process of several, from 0: it shares the API's address and has a port of its own for metrics."""
+    host, separator, port = settings.metrics_listen.rpartition(":")
+    own = f"{host}:{int(port) + number}" if separator and port.isdecimal() and int(port) else settings.metrics_listen
+    return replace(settings, listen=listen, metrics_listen=own)
 
 
 def encodings_folder(settings: Settings) -> Path:

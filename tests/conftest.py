@@ -18,6 +18,7 @@ from deploy.local.triton import PROJECT_REPOSITORY, Triton
 from gateway.budget import Budget
 from gateway.store.pool import Database
 from gateway.store.schema import apply_schema
+from tests.fakes.redis_server import RedisServer
 
 StartTriton = Callable[[Path], str]
 
@@ -58,6 +59,14 @@ async def database(_tables: Database) -> Database:
     tables = "items, item_numbers, interactions, item_popularity, item_neighbors, impressions, impression_items"
     await _tables.execute(f"TRUNCATE {tables}, shadow_comparisons", [], Budget(30))
     return _tables
+
+
+@pytest.fixture(scope="session")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a Redis that lives as long as the test session; whoever needs it empty empties it."""
+    directory = tmp_path_factory.mktemp("redis")
+    with RunningPart(RedisServer(directory, free_port()), state_directory=directory) as running:
+        yield running.part.url
 
 
 @pytest.fixture(scope="session")

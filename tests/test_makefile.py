@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
-CONTRACT = ("demo", "train-demo", "up", "down", "test", "lint", "proto", "manifests", "loadtest", "clean")
+CONTRACT = ("demo", "train-demo", "up", "down", "test", "lint", "proto", "manifests", "loadtest", "bench", "clean")
 
 FAKE_PYTHON = """#!/bin/sh
 echo "$@" >> "{calls}"
@@ -98,10 +98,16 @@ def test_the_developers_installation_serves_users_too(project: Path) -> None:
     assert calls(project) == before
 
 
-@pytest.mark.parametrize("target", ["demo", "up", "down", "loadtest"])
+@pytest.mark.parametrize("target", ["demo", "up", "down", "bench"])
 def test_a_target_runs_the_command_of_its_name(project: Path, target: str) -> None:
     done = make(project, f"PYTHON={fake_python(project)}", target)
     assert f"crossrank {target}" in done.stdout.splitlines()
+
+
+def test_a_load_test_is_a_sweep_with_what_its_page_needs(project: Path) -> None:
+    done = make(project, f"PYTHON={fake_python(project)}", "loadtest")
+    assert "crossrank sweep" in done.stdout.splitlines()
+    assert calls(project)[-1].endswith("install -c requirements.lock -e .[local,load]")
 
 
 def test_a_machine_without_the_right_python_is_told_which_to_install(project: Path) -> None:

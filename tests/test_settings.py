@@ -1,8 +1,10 @@
 """Settings: defaults, bounds, and errors that name variable, value and remedy, all at once."""
 
+from dataclasses import replace
+
 import pytest
 
-from gateway.settings import Settings, SettingsInvalid, describe, read_settings
+from gateway.settings import Settings, SettingsInvalid, describe, read_settings, worker_settings
 
 
 def test_an_empty_environment_gives_the_defaults() -> None:
@@ -29,6 +31,8 @@ def test_variables_are_read_with_their_types() -> None:
         ("CROSSRANK_CANARY_SHARE", "0.1", "is above 0 without CROSSRANK_CHALLENGER"),
         ("CROSSRANK_CANARY_SHARE", "1.1", "must be 0 to 1"),
         ("CROSSRANK_CHALLENGER", "cross_encoder", "is the model that serves"),
+        ("CROSSRANK_CACHE_REDIS_URL", "redis:6379", "is no URL of a Redis: begin it with one of redis://"),
+        ("CROSSRANK_CACHE_REDIS_TIMEOUT_S", "0", "must be 0.001 to 1"),
     ],
 )
 def test_a_bad_value_is_refused_with_variable_and_bounds(variable: str, value: str, expected: str) -> None:
@@ -53,3 +57,14 @@ def test_every_setting_says_why_and_every_default_is_inside_its_bounds() -> None
         assert knob.why, knob.variable
         if knob.bounds:
             assert knob.bounds[0] <= float(knob.default) <= knob.bounds[1], knob.variable
+
+
+@pytest.mark.parametrize(
+    ("metrics_listen", "expected"),
+    [("0.0.0.0:9090", "0.0.0.0:9093"), ("[::1]:9090", "[::1]:9093"), ("127.0.0.1:0", "127.0.0.1:0"), ("", "")],
+)
+def test_a_worker_shares_the_address_of_the_api_but_not_that_of_the_metrics(metrics_listen: str, expected: str) -> None:
+    settings = Settings(metrics_listen=metrics_listen, processes=4)
+    worker = worker_settings(settings, 3, "0.0.0.0:50051")
+    assert (worker.listen, worker.metrics_listen) == ("0.0.0.0:50051", expected)
+    assert worker == replace(settings, listen=worker.listen, metrics_listen=expected)

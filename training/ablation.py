@@ -25,7 +25,6 @@ from training.selection import ListEvaluator, selection_lists
 from training.variants import Variant
 
 COLUMNS = ("variant", "layers", "ndcg@10", "tokens/pair", "pairs/s")
-RESULT_FILE = "result.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +67,7 @@ class Ablation:
 
     def _one(self, variant: Variant) -> VariantResult:
         folder = RunFolder(self.folder / folder_name(variant.name))
-        done = folder.root / RESULT_FILE
+        done = folder.root / f"result-{self.measured.users}-{self.measured.depth}.json"
         lists_of_fold = self.lists_for(variant.config)
         run = Run(variant.config, self.tables, folder, self.say, lists_of_fold)
         run.train()

@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from textwrap import fill
 
 from training.config import TrainingConfig
 from training.data.tables import Tables
 from training.evaluation.evaluation import Evaluation
 from training.evaluation.metrics import HEADLINE
+from training.options import BUNDLED_MODEL, DISTIL
 
 WIDTH = 118
 
@@ -62,49 +64,83 @@ def write_card(
         _recipe(config),
         f"Weights: {weights}\n",
         "## Results\n",
-        "Not measured yet.\n" if evaluation is None else _results(evaluation),
+        "Not measured yet.\n" if evaluation is None else _results(evaluation, config.protocol.held_out),
         _LIMITS,
     ]
     return "\n".join(parts)
 
 
 def _head(config: TrainingConfig, data: DataFacts) -> str:
-    return f"""# Cross-encoder for {data.name}
+    weights = f"{_base(config)}, are under the licence of their makers: state it here."
+    if config.base_model == BUNDLED_MODEL:
+        weights = f"{BUNDLED_MODEL}, are under Apache-2.0."
+    reads = (
+        f"Reads the {_listed(config.text.history_fields)} of a user's last {config.text.history_items} liked items, "
+        f"newest first, together with an item's {_listed(config.text.item_fields)}, and gives one logit: how likely "
+        "the user likes the item next. The encoding (template, budgets, fusion weights, golden pairs) stands in "
+        "`encoding/`."
+    )
+    licence = f"Licence: {data.licence} The starting weights, {weights}"
+    facts = f"{data.name}: {data.description}"
+    parts = [f"# Cross-encoder for {data.name}", fill(reads, WIDTH), "## Data", facts, licence]
+    return "\n\n".join(parts) + "\n"
 
-Reads the titles of a user's last {config.text.history_items} liked items, newest first, together with an item's
-{_listed(config.text.item_fields)}, and gives one logit: how likely the user likes the item next. The encoding
-(template, budgets, fusion weights, golden pairs) stands in `encoding/`.
 
-## Data
-
-{data.name}: {data.description}
-
-Licence: {data.licence} The starting weights, all-MiniLM-L6-v2, are under Apache-2.0.
-"""
+def _base(config: TrainingConfig) -> str:
+    """A folder by its name alone: where it lies is a matter of the machine."""
+    return Path(config.base_model).name if Path(config.base_model).is_dir() else config.base_model
 
 
 def _recipe(config: TrainingConfig) -> str:
-    align, lists = config.align, config.lists
     precision = "with bfloat16 products" if config.bf16 else "in fp32"
     start = (
-        f"Configuration `training/configs/{config.name}.toml`, seed {config.seed}: the {config.layers} lower layers of "
-        f"{config.base_model}, on CPU {precision}. Steps 1 and 2 saw the train part only."
+        f"Configuration `{config.name}`, seed {config.seed}: the {config.layers} lower layers of {_base(config)}, "
+        f"trained {precision}. The cross-encoder saw the train part only."
     )
-    steps = (
-        f"1. *Align* ({align.steps} steps of {align.batch} pairs): below the last layer the states of a title's tokens "
-        "learn the item's vector of the first stage; the logit learns the first stage's belief in the item.",
-        f"2. *Fit* ({config.fit.lists:,} lists of 1 + {lists.negatives} pairs, CrossEncoderTrainer): a history's next "
+    fitted = "fitted on the valid lists, which the cross-encoder was not trained on"
+    fusion = f"*Fusion*: {_FUSIONS[config.fusion.kind]}, {fitted}."
+    steps = [*([_align(config)] if config.align.steps else []), _fit(config), fusion]
+    wrapped = [fill(f"{number}. {step}", WIDTH, subsequent_indent="   ") for number, step in enumerate(steps, start=1)]
+    return "\n".join(["## Recipe", "", fill(start, WIDTH), "", *wrapped, ""])
+
+
+def _align(config: TrainingConfig) -> str:
+    return (
+        f"*Align* ({config.align.steps} steps of {config.align.batch} pairs): below the last layer the states of a "
+        "title's tokens learn the item's vector of the first stage; the logit learns the first stage's belief in the "
+        "item."
+    )
+
+
+def _fit(config: TrainingConfig) -> str:
+    return _fit_to_beliefs(config) if config.fit.loss == DISTIL else _fit_to_lists(config)
+
+
+def _fit_to_beliefs(config: TrainingConfig) -> str:
+    lists = config.lists
+    return (
+        f"*Fit* ({config.fit.lists:,} lists of 1 + {lists.negatives} pairs, CrossEncoderTrainer): a history's next "
         f"positive among negatives drawn by rank ({lists.near} of the first {lists.near_rank}, {lists.far} down to "
         f"rank {lists.far_rank}) and by popularity. The logits learn the differences of a first stage's beliefs "
         f"(co-occurrence, succession, popularity) whose relations are smoothed to {lists.rank} dimensions and that "
-        "sees the same "
-        f"{config.text.history_items} items; the layer below the last learns how each history item relates to the "
-        f"item. The last {config.fit.settle_lists:,} lists teach the logits alone, without dropout.",
-        f"3. *Fusion*: {_FUSIONS[config.fusion.kind]}, fitted on the valid lists, which the cross-encoder was not "
-        "trained on.",
+        f"sees the same {config.text.history_items} items; the layer below the last learns how each history item "
+        f"relates to the item. The last {config.fit.settle_lists:,} lists teach the logits alone, without dropout."
     )
-    wrapped = [fill(step, WIDTH, subsequent_indent="   ") for step in steps]
-    return "\n".join(["## Recipe", "", fill(start, WIDTH), "", *wrapped, ""])
+
+
+def _fit_to_lists(config: TrainingConfig) -> str:
+    options, chosen = config.fit, config.negatives
+    amount = f"{options.lists:,} lists" if options.lists else f"{options.epochs} times every positive"
+    labels = "what the user liked next"
+    if config.teacher.model:
+        labels = "the logits of a teacher, an earlier cross-encoder"
+    ranges = ", ".join(f"{count} of ranks {first} to {last}" for first, last, count in chosen.ranges) or "none by rank"
+    best = f" The checkpoint with the best NDCG@10 on {config.select.users:,} valid lists is kept."
+    return (
+        f"*Fit* (loss `{options.loss}`, {amount}, CrossEncoderTrainer): each positive of the folds before valid among "
+        f"{chosen.count} negatives of the first stage's candidates ({ranges}; the rest by popularity). "
+        f"Labels: {labels}.{best if config.select.users else ''}"
+    )
 
 
 _FUSIONS = {
@@ -122,15 +158,15 @@ _LIMITS = """## Limits
 """
 
 
-def _results(evaluation: Evaluation) -> str:
+def _results(evaluation: Evaluation, held_out: int) -> str:
     verdict = (
         "The re-ranked list is significantly better than every first-stage method."
         if evaluation.beats_first_stage
         else "The re-ranked list is not significantly better than every first-stage method."
     )
     setting = (
-        f"{evaluation.users:,} test users, the whole catalogue, {evaluation.candidates} candidates; the last five "
-        "positives held out by time. Paired randomisation test on NDCG@10; a random order has NDCG@10 "
+        f"{evaluation.users:,} test users, the whole catalogue, {evaluation.candidates} candidates; the last "
+        f"{held_out} positives held out by time. Paired randomisation test on NDCG@10; a random order has NDCG@10 "
         f"{evaluation.random_ndcg:.4f}."
     )
     verdict += " `fusion_without_logit` is the same fused score fitted without the cross-encoder's logit."

@@ -2,9 +2,10 @@
 
 import tomllib
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from types import NoneType, UnionType
+from typing import Any, get_args, get_origin, get_type_hints
 
 from gateway.encoding.spec import ContextSpec, EncodingSpec, FieldSpec, ItemSpec
 from training.candidates.options import SourceOptions
@@ -12,6 +13,7 @@ from training.dataset import Protocol
 from training.errors import ConfigInvalid
 from training.first_stage import FirstStageOptions
 from training.options import (
+    BUNDLED_MODEL,
     TEACHER_LOSSES,
     AugmentOptions,
     FitOptions,
@@ -23,6 +25,7 @@ from training.options import (
 from training.presets import with_preset
 
 DEVICES = ("auto", "cpu")
+FUSION_KINDS = ("linear", "lambdamart")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +97,29 @@ class FusionOptions:
     feature_share: float = 0.5
     patience: int = 50
 
+    def __post_init__(self) -> None:
+        """Raises ConfigInvalid."""
+        if self.kind not in FUSION_KINDS:
+            raise ConfigInvalid(f"fusion.kind is {self.kind!r}", f"use one of {', '.join(FUSION_KINDS)}")
+        bounds = {
+            "ridge": (self.ridge, 0, 1e6),
+            "bag": (self.bag, 1, 100),
+            "trees": (self.trees, 1, 100_000),
+            "leaves": (self.leaves, 2, 4096),
+            "leaf_items": (self.leaf_items, 1, 1e9),
+            "learning_rate": (self.learning_rate, 1e-9, 1),
+            "feature_share": (self.feature_share, 1e-9, 1),
+            "patience": (self.patience, 1, 100_000),
+        }
+        check_bounds("fusion.", bounds)
+
 
 @dataclass(frozen=True, slots=True)
 class TrainingConfig:
     """Everything that decides a run, with its seed. ``device``: "cpu", or "auto" for a GPU where there is one."""
 
     name: str
-    base_model: str = "all-MiniLM-L6-v2"
+    base_model: str = BUNDLED_MODEL
     layers: int = 3
     seed: int = 1
     threads: int = 1
@@ -194,8 +213,29 @@ def _frozen(value: Any) -> Any:
 
 
 def _checked(source: str, prefix: str, section: type, values: Mapping[str, Any]) -> dict[str, Any]:
-    known = {one.name for one in fields(section)}
-    for name in values:
+    known = get_type_hints(section)
+    for name, value in values.items():
         if name not in known:
             raise ConfigInvalid(f"{source}: unknown key {prefix}{name}", f"known: {', '.join(sorted(known))}")
+        if not _is_a(value, known[name]):
+            wanted = " or ".join(_WRITTEN.get(one, "a list") for one in _kinds(known[name]) if one is not NoneType)
+            raise ConfigInvalid(f"{source}: {prefix}{name} is {value!r}", f"write {wanted}")
     return dict(values)
+
+
+_WRITTEN: Mapping[Any, str] = {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}
+
+
+def _kinds(hint: Any) -> tuple[Any, ...]:
+    return get_args(hint) if isinstance(hint, UnionType) else (hint,)
+
+
+def _is_a(value: Any, hint: Any) -> bool:
+    """Whether a value is of a field's type; a whole number is a number, true is none."""
+    if isinstance(hint, UnionType):
+        return any(_is_a(value, one) for one in get_args(hint))
+    if get_origin(hint) is tuple:
+        return isinstance(value, tuple) and all(_is_a(one, get_args(hint)[0]) for one in value)
+    if isinstance(value, bool) or hint is bool:
+        return isinstance(value, bool) and hint is bool
+    return isinstance(value, int | float if hint is float else hint)

@@ -132,6 +132,11 @@ class Dataset:
         """One list per user who has this fold."""
         return [self.case(user_id, fold) for user_id in self.users if fold < self.folds(user_id)]
 
+    def cases_from(self, fold: int) -> list[UserCase]:
+        """The lists of ``fold`` and of all later ones (lower numbers): nothing that makes lists of the fold may know
+        their targets."""
+        return [case for later in range(fold + 1) for case in self.cases(later)]
+
     def seen_before(self, user_id: str, item_id: str) -> frozenset[str]:
         """Items the user had met, liked or not, before the first positive meeting with ``item_id``."""
         return frozenset(row.item_id for row in self._before(user_id, item_id)) - {item_id}

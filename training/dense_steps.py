@@ -11,6 +11,7 @@ from training import align, distil, fit
 from training.config import TrainingConfig
 from training.dataset import Dataset, Phase
 from training.first_stage import FirstStage, SmoothFirstStage
+from training.leaks import check_known, check_training
 from training.lists import ListMaker, TrainingList, read_lists, write_lists
 from training.model import PairCrossEncoder, without_dropout
 from training.run_folder import RunFolder
@@ -32,9 +33,10 @@ class DenseSteps:
         self._item_ids = [item.item_id for item in dataset.items]
 
     def first_stage(self) -> FirstStage:
-        """Item statistics of the train part only."""
-        histories = [self._dataset.known_positives(user_id, Phase.VALID) for user_id in self._dataset.users]
-        return FirstStage(self._item_ids, histories, self._config.first_stage)
+        """Item statistics of the train part only. Raises Leak."""
+        known = {user_id: self._dataset.known_positives(user_id, Phase.VALID) for user_id in self._dataset.users}
+        check_known(known, self._dataset.cases_from(Phase.VALID))
+        return FirstStage(self._item_ids, list(known.values()), self._config.first_stage)
 
     def align(self, model: PairCrossEncoder) -> float:
         """Aligns the model in place; returns the mean loss."""
@@ -64,6 +66,7 @@ class DenseSteps:
         self._say(f"smooth first stage: weights {np.round(weights, 3).tolist()}")
         wanted = config.fit.lists + config.fit.settle_lists
         lists = list(maker.make([positions[number % len(positions)] for number in range(wanted)]))
+        check_training(lists, self._dataset)
         write_lists(self._folder.lists, lists)
         return lists
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy.sparse.linalg import eigsh, svds
 
 Scores = npt.NDArray[np.float64]
 
@@ -91,8 +92,10 @@ class FirstStage:
     def vectors(self, width: int) -> npt.NDArray[np.float32]:
         """[items, width] unit vectors from the leading eigenvectors (the first, popularity, left out); zero for items
         that fewer than two users liked."""
-        values, basis = np.linalg.eigh(self.similarity())
-        leading = np.argsort(-np.abs(values))[1 : width + 1]
+        closeness = self.similarity()
+        count = len(closeness)
+        values, basis = eigsh(closeness, min(width + 1, count - 1), which="LM", v0=_start(count))
+        leading = np.argsort(-np.abs(values))[1:]
         vectors = basis[:, leading] * np.sqrt(np.abs(values[leading]))
         vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-6)
         vectors[self.popular < 2] = 0
@@ -148,9 +151,16 @@ class SmoothFirstStage:
         return np.stack([self._near[pairs].T, self._next[pairs].T], axis=2)
 
 
+def _start(count: int) -> Scores:
+    """Where the iteration for leading vectors begins: always the same, so that a run can be repeated."""
+    return np.random.default_rng(0).standard_normal(count)
+
+
 def _truncated(matrix: Scores, rank: int) -> Scores:
-    left, values, right = np.linalg.svd(matrix, full_matrices=False)
-    smooth: Scores = (left[:, :rank] * values[:rank]) @ right[:rank]
+    if rank >= len(matrix):
+        return matrix
+    left, values, right = svds(matrix, rank, v0=_start(len(matrix)))
+    smooth: Scores = (left * values) @ right
     return smooth
 
 

@@ -8,20 +8,17 @@ from gateway.encoding.spec import FusionTerm, LinearFusion
 from gateway.features import Matrix
 from training.chances import calibrate
 from training.config import FusionOptions
-from training.errors import ConfigInvalid
 from training.fusion_table import FusionTable, Values
 
 
 def fit_fusion(table: FusionTable, options: FusionOptions, seed: int) -> Fusion:
-    """A fused score of the kind that the options name, over all features of the table. Raises ConfigInvalid for an
-    unknown kind, RunIncomplete where the lists do not suffice."""
+    """A fused score of the kind that the options name, over all features of the table. Raises RunIncomplete where the
+    lists do not suffice."""
     if options.kind == "linear":
         return fit_linear(table, options.ridge)
-    if options.kind == "lambdamart":
-        from training.lambdamart import fit_lambdamart  # LightGBM loads when it is asked for
+    from training.lambdamart import fit_lambdamart  # LightGBM loads when it is asked for
 
-        return fit_lambdamart(table, options, seed)
-    raise ConfigInvalid(f"fusion.kind is {options.kind!r}", "write 'linear' or 'lambdamart'")
+    return fit_lambdamart(table, options, seed)
 
 
 def fit_linear(table: FusionTable, ridge: float = 1e-3) -> Fusion:

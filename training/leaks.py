@@ -6,7 +6,7 @@ a lower number is later.
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -24,20 +24,24 @@ class Fingerprint:
     digest: str
 
 
-class MadeList(Protocol):
-    """A list of candidates for one user: ``history`` oldest first, ``targets`` as liked."""
+class AimedList(Protocol):
+    """A list for one user: ``targets`` as liked."""
 
     @property
     def user_id(self) -> str:
         """Whose."""
 
     @property
-    def history(self) -> Sequence[str]:
-        """What was known."""
-
-    @property
     def targets(self) -> Sequence[str]:
         """What came next."""
+
+
+class MadeList(AimedList, Protocol):
+    """With what it was made from: ``history`` oldest first."""
+
+    @property
+    def history(self) -> Sequence[str]:
+        """What was known."""
 
 
 def fingerprint(fold: int, interactions: Iterable[InteractionRow]) -> Fingerprint:
@@ -62,6 +66,17 @@ def check_fit(interactions: Iterable[InteractionRow], cases: Iterable[UserCase])
             )
 
 
+def check_known(known: Mapping[str, Sequence[str]], cases: Iterable[UserCase]) -> None:
+    """As check_fit, for a fit on users' liked items (``known``, by user) instead of rows."""
+    liked = {user_id: frozenset(items) for user_id, items in known.items()}
+    for case in cases:
+        if told := liked.get(case.user_id, frozenset()) & set(case.targets):
+            raise Leak(
+                f"user {case.user_id}: item {min(told)} is to be predicted, and the fit holds it",
+                "fit on Dataset.interactions or known_positives of the fold whose lists are made",
+            )
+
+
 def check_lists(lists: Iterable[MadeList], made_by: Fingerprint, dataset: Dataset, fold: int) -> None:
     """Lists of ``fold`` come from a fit that knew nothing later, on these very interactions, and their histories and
     targets are those of the fold."""
@@ -76,13 +91,19 @@ def check_lists(lists: Iterable[MadeList], made_by: Fingerprint, dataset: Datase
             "the tables or the protocol changed since: make the lists again in a new folder",
         )
     for one in lists:
+        check_targets([one], dataset, fold)
+        check_history(dataset, one.user_id, one.history, one.targets[0])
+
+
+def check_targets(lists: Iterable[AimedList], dataset: Dataset, fold: int) -> None:
+    """The targets of every list are those of its user in the fold."""
+    for one in lists:
         expected = dataset.case(one.user_id, fold).targets if fold < dataset.folds(one.user_id) else ()
         if not expected or tuple(one.targets) != expected:
             raise Leak(
                 f"user {one.user_id}: targets {list(one.targets)} are not those of fold {fold}, {list(expected)}",
                 "make the lists from Dataset.cases of the fold",
             )
-        check_history(dataset, one.user_id, one.history, one.targets[0])
 
 
 def check_history(dataset: Dataset, user_id: str, history: Sequence[str], target: str) -> None:

@@ -27,6 +27,11 @@ class TrainingList:
     relations: tuple[tuple[tuple[float, ...], ...], ...]
     user_id: str = ""
 
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """What the user liked next."""
+        return self.items[:1]
+
 
 @dataclass(frozen=True, slots=True)
 class Belief:

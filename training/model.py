@@ -10,9 +10,8 @@ from sentence_transformers import CrossEncoder
 from transformers import PreTrainedModel
 
 from training.errors import ConfigInvalid
+from training.options import BUNDLED_MODEL
 from training.pair_table import MODEL_INPUTS, PairTable, padded
-
-BUNDLED_MODEL = "all-MiniLM-L6-v2"
 
 
 def base_model_path(name: str) -> str:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from gateway.encoding.pair_encoder import PairEncoder
 from gateway.encoding.tokenizer import open_tokenizer
 from training.candidates.fold_lists import FoldLists
+from training.candidates.kept_vectors import keeping
+from training.candidates.text import embed
 from training.config import TrainingConfig
 from training.dataset import Dataset, Phase
 from training.evaluation.evaluation import Evaluation
@@ -42,7 +44,7 @@ class OfflineEvaluation:
         release = Release(self.config, self.dataset, self.folder)
         tokenizer = open_tokenizer(tokenizer_path(base_model_path(self.config.base_model)))
         scorer = ListScorer(release.graph, PairEncoder(self.config.encoding(), tokenizer), self.dataset.fields)
-        make = FoldLists(self.dataset, self.config.candidates, say)
+        make = FoldLists(self.dataset, self.config.candidates, say, keeping(self.folder.root, embed))
         valid = self._scored(make, scorer, Phase.VALID, progress)
         fusions = self._fit(valid, say)
         test = self._scored(make, scorer, Phase.TEST, progress)
@@ -57,7 +59,7 @@ class OfflineEvaluation:
             lists = [one for one in lists if one.user_id in chosen]
         cache = (
             self.folder.root
-            / f"logits-{phase.name.lower()}-{self.config.candidates.depth}-{len(lists)}-{self.seed}.npy"
+            / f"logits-{phase.name.lower()}-{self.config.candidates.depth}-{len(lists)}-{self.seed}.npz"
         )
         with progress(f"scoring {phase.name.lower()} lists", len(lists)) as advance:
             return score_lists(lists, scorer, cache, advance)

@@ -1,6 +1,7 @@
 """Candidate lists of the offline first stages, scored by a run's int8 graph and ranked by a fused score, in the form of
 lists that the gateway served. For data sets whose first stage is not the gateway's. Knows no stack."""
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,7 @@ from gateway.encoding.pair_encoder import PairEncoder
 from gateway.encoding.render import ContextFields
 from training.candidates.lists import CandidateList
 from training.export.compare import Logits
+from training.export.manifest import sha256_of
 from training.export.session import open_session
 from training.fusion_lists import order_by
 from training.fusion_table import ScoredList
@@ -36,6 +38,14 @@ class ListScorer:
         self._encoder = encoder
         self._fields = fields
         self._items: dict[str, tuple[int, ...]] = {}
+        self._made_of = f"{sha256_of(graph)} {encoder.spec.to_json()}"
+
+    def digest(self, lists: Sequence[CandidateList]) -> str:
+        """Of all that decides the logits of the lists: graph, encoding, whose history, which items."""
+        digest = hashlib.sha256(self._made_of.encode())
+        for one in lists:
+            digest.update(repr((one.history, [candidate.item_id for candidate in one.candidates])).encode())
+        return digest.hexdigest()
 
     def score(self, one: CandidateList) -> tuple[float, ...]:
         """A logit per candidate, in their order."""
@@ -62,15 +72,15 @@ class ListScorer:
 
 def score_lists(lists: Sequence[CandidateList], scorer: ListScorer, cache: Path, advance: Advance) -> list[ServedList]:
     """The lists with their logits, not fused yet (``ranked`` is the order by logit, ties in first-stage order). Logits
-    are kept in ``cache``, complete or not there."""
-    if cache.is_file():
-        logits = [tuple(map(float, row[: len(one.candidates)])) for row, one in zip(np.load(cache), lists, strict=True)]
-    else:
+    are kept in ``cache`` (.npz), complete or not there; those of other lists or another graph are computed anew."""
+    made_of = scorer.digest(lists)
+    logits = _kept(cache, lists, made_of)
+    if logits is None:
         logits = []
         for one in lists:
             logits.append(scorer.score(one))
             advance(1)
-        _keep(cache, logits)
+        _keep(cache, logits, made_of)
     return [_served(one, values) for one, values in zip(lists, logits, strict=True)]
 
 
@@ -79,11 +89,21 @@ def ranked_by(fusion: Fusion, served: Sequence[ServedList], scored: Sequence[Sco
     return [replace(one, ranked=order_by(fusion, other.given)) for one, other in zip(served, scored, strict=True)]
 
 
-def _keep(cache: Path, logits: Sequence[Sequence[float]]) -> None:
+def _kept(cache: Path, lists: Sequence[CandidateList], made_of: str) -> list[tuple[float, ...]] | None:
+    if not cache.is_file():
+        return None
+    with np.load(cache) as kept:
+        if str(kept["made_of"]) != made_of:
+            return None
+        rows = kept["logits"]
+    return [tuple(map(float, row[: len(one.candidates)])) for row, one in zip(rows, lists, strict=True)]
+
+
+def _keep(cache: Path, logits: Sequence[Sequence[float]], made_of: str) -> None:
     longest = max((len(row) for row in logits), default=0)
     rows = np.array([[*row, *[0.0] * (longest - len(row))] for row in logits])
-    partial = cache.with_suffix(".partial.npy")
-    np.save(partial, rows)
+    partial = cache.with_name(f"partial-{cache.name}")
+    np.savez(partial, logits=rows, made_of=np.array(made_of))
     partial.replace(cache)
 
 

@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass
 
 from training.errors import ConfigInvalid
 
+BUNDLED_MODEL = "all-MiniLM-L6-v2"
+"""The weights that a package brings, to start from."""
 DISTIL = "distil"
 """The loss with lists, steps and labels of its own (training/dense_steps.py)."""
 TEACHER_LOSSES = ("margin_mse", "mse")

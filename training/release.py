@@ -1,5 +1,6 @@
 """A trained run to a model version that Triton can load: graph, int8, encoding with golden pairs, card."""
 
+import hashlib
 import shutil
 import tempfile
 from dataclasses import dataclass, replace
@@ -19,6 +20,7 @@ from training.export.compare import score_graph
 from training.export.config import ServingOptions
 from training.export.graph import export_cross_encoder
 from training.export.half import to_half
+from training.export.manifest import sha256_of
 from training.export.packed_weights import HALF, score_packed, write_packed_weights
 from training.export.quantize import quantize
 from training.export.recover import CONFIG_FILE
@@ -86,15 +88,23 @@ class Release:
 
     @property
     def graph(self) -> Path:
-        """The graph that CPUs compute, int8 or fp16, exported when it is not there yet."""
+        """The graph that CPUs compute, int8 or fp16, exported when it is not there yet. Raises RunIncomplete."""
         on_cpu = self._form.device is Device.CPU
         graph = self._folder.root / ("model.onnx" if on_cpu else "model-fp16.onnx")
         if not graph.is_file():
+            model = self._model()
             with tempfile.TemporaryDirectory(dir=self._folder.root) as work:
-                fp32 = export_cross_encoder(self._model(), Path(work) / "fp32.onnx")
+                fp32 = export_cross_encoder(model, Path(work) / "fp32.onnx")
                 smaller = Path(work) / "smaller.onnx"
                 (quantize(fp32, smaller) if on_cpu else to_half(fp32, smaller)).replace(graph)
         return graph
+
+    def digest(self, fusions: Fusions | None) -> str:
+        """Of all that decides how this run ranks a list: graph, encoding, fused score."""
+        fusion = fusions.served if fusions else LOGIT_FUSION
+        spec = replace(self._config.encoding(), fusion=fusion.spec).to_json()
+        parts = (sha256_of(self.graph), sha256_of(self._tokenizer), spec, fusion.trees.text if fusion.trees else "")
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
     def write(
         self, repository: Path, version: int, fusions: Fusions | None, card: str, *, staged: bool = False

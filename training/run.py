@@ -17,6 +17,7 @@ from gateway.encoding.tokenizer import open_tokenizer
 from training import fit
 from training.candidates.lists import CandidateList
 from training.config import TrainingConfig
+from training.data.digest import tables_digest
 from training.data.tables import Tables
 from training.dataset import Dataset, Phase
 from training.dense_steps import DenseSteps
@@ -45,6 +46,7 @@ class Run:
         self, config: TrainingConfig, tables: Tables, folder: RunFolder, say: Say, lists_of_fold: ListsOfFold
     ) -> None:
         self.config = config
+        self._tables = tables
         self.dataset = Dataset(tables, config.protocol)
         self.folder = folder
         self._say = say
@@ -65,8 +67,8 @@ class Run:
             numbers |= {"fit_loss": fitted, "settle_loss": settled}
         else:
             numbers |= self._fit(model)
+        self._record(numbers)  # before the model: where that is, nothing is done again
         self._save(model, self.folder.model)
-        self._record(numbers)
         return self.folder.model
 
     def examples(self, table: PairTable) -> list[RankingExample]:
@@ -111,7 +113,7 @@ class Run:
         self.dataset.require_users()
         self.config.text.require_columns(self.dataset.columns)
         with self._processes.main_process_first():
-            self.folder.begin(self.config)
+            self.folder.begin(self.config, tables_digest(self._tables))
         alone = self.config.align.steps > 0 or self.config.fit.loss == DISTIL
         if alone and self._processes.num_processes > 1:
             raise ConfigInvalid(

@@ -1,4 +1,5 @@
-"""Where a run keeps what, and that one folder belongs to one configuration. Knows no step of a run."""
+"""Where a run keeps what, and that one folder belongs to one configuration and one set of tables. Knows no step of a
+run."""
 
 import json
 from dataclasses import dataclass
@@ -40,28 +41,47 @@ class RunFolder:
         """The configuration that the folder was begun with."""
         return self.root / "config.json"
 
+    @property
+    def data(self) -> Path:
+        """The digest of the tables that the folder was begun with."""
+        return self.root / "tables.sha256"
+
     def trained_model(self) -> Path:
         """The trained cross-encoder. Raises RunIncomplete."""
         if not (self.model / "config.json").is_file():
             raise RunIncomplete(f"{self.root} has no trained model", "run crossrank train with this folder first")
         return self.model
 
-    def begin(self, config: TrainingConfig) -> None:
-        """Makes the folder this configuration's. Raises ConfigInvalid when it was begun with another one: a resumed run
-        that mixes two is neither."""
+    def begin(self, config: TrainingConfig, data: str) -> None:
+        """Makes the folder this configuration's and these tables' (``data``: training.data.digest). Raises
+        ConfigInvalid as ``check`` does."""
         self.root.mkdir(parents=True, exist_ok=True)
-        ours = json.loads(json.dumps(config.to_dict()))
+        self.check(config, data)
+        _write_once(self.data, data + "\n")
+        _write_once(self.config, json.dumps(config.to_dict(), indent=2) + "\n")
+
+    def check(self, config: TrainingConfig, data: str) -> None:
+        """Raises ConfigInvalid when the folder was begun with another configuration or other tables: what mixes two of
+        them is neither, and what was held out of one may have been learned from in the other."""
         if self.config.is_file():
             begun = json.loads(self.config.read_text(encoding="utf-8"))
-            if changed := _changed_keys(begun, ours):
+            if changed := _changed_keys(begun, json.loads(json.dumps(config.to_dict()))):
                 raise ConfigInvalid(
                     f"{self.root} was begun with another configuration: {', '.join(changed)} changed",
                     "train in another folder (--run), or remove this one",
                 )
-            return
-        partial = self.config.with_name(self.config.name + ".partial")
-        partial.write_text(json.dumps(ours, indent=2) + "\n", encoding="utf-8")
-        partial.replace(self.config)
+        if self.data.is_file() and self.data.read_text(encoding="utf-8").strip() != data:
+            raise ConfigInvalid(
+                f"{self.root} was begun with other tables: items, interactions or impressions changed",
+                "name the tables that it was trained on, or train in another folder (--run)",
+            )
+
+
+def _write_once(file: Path, text: str) -> None:
+    if not file.is_file():
+        partial = file.with_name(file.name + ".partial")
+        partial.write_text(text, encoding="utf-8")
+        partial.replace(file)
 
 
 READ_LATER = frozenset({"fusion"})

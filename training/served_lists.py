@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry
 
 from gateway.app import Models, build_candidates, build_parts, build_pipeline
 from gateway.budget import Budget, Call
+from gateway.cache.local import LocalScoreCache
 from gateway.domain import Candidate, CandidateOptions, CandidateQuery, Context, RankedList, RankingOptions, SourceHit
 from gateway.features import HISTORY_EVENTS
 from gateway.settings import Settings
@@ -54,7 +55,8 @@ class ListServer:
 
     def __init__(self, settings: Settings, database: Database, models: Models, depth: int) -> None:
         self._blend = build_candidates(settings, database, models)
-        self._pipeline = build_pipeline(settings, build_parts(settings, database, models, Metrics(CollectorRegistry())))
+        metrics, cache = Metrics(CollectorRegistry()), LocalScoreCache(settings.cache_entries)
+        self._pipeline = build_pipeline(settings, build_parts(settings, database, models, cache, metrics))
         self._histories = PostgresHistoryStore(database)
         self._depth = depth
 

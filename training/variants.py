@@ -8,6 +8,7 @@ from typing import Any
 
 from training.config import TrainingConfig, parse_config
 from training.errors import ConfigInvalid
+from training.presets import PRESET, preset_text
 
 BASE = "base"
 
@@ -59,10 +60,12 @@ def variants(base: TrainingConfig, varied: Sequence[Varied], *, grid: bool = Fal
 
 
 def with_value(config: TrainingConfig, key: str, value: Any) -> TrainingConfig:
-    """The configuration with one key changed. Raises ConfigInvalid."""
+    """The configuration with one key changed; a preset changes all keys of [text] that it has. Raises ConfigInvalid."""
     data = config.to_dict()
     section, dot, name = key.partition(".")
-    if dot and isinstance(data.get(section), dict):
+    if key == f"text.{PRESET}":
+        data["text"] |= preset_text(value)
+    elif dot and isinstance(data.get(section), dict):
         data[section][name] = value
     else:
         data[key] = value

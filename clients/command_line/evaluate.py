@@ -36,6 +36,10 @@ class EvaluationChoice:
     ] = None
     items: Annotated[Path | None, typer.Option(help="Your own items: .csv or .parquet.")] = None
     interactions: Annotated[Path | None, typer.Option(help="Your own interactions: .csv or .parquet.")] = None
+    config: Annotated[
+        Path | None,
+        typer.Option(help="Configuration that the model was trained with: what it held out is what is measured."),
+    ] = None
     model_repository: Annotated[Path, typer.Option(help="Repository with the models.")] = PROJECT_REPOSITORY
     depth: Annotated[int, typer.Option(help="Candidates that are re-ranked, as in serving.", min=10, max=1000)] = 100
     users: Annotated[int, typer.Option(help="Only so many users, drawn with --seed; 0: all.", min=0)] = 0
@@ -60,6 +64,7 @@ def evaluate(choice: EvaluationChoice, as_json: AsJson = False) -> None:
     (goodbooks: a trained run on offline first stages, without a stack).
 
     NDCG@10, MAP@10, MRR and recall with 95 % intervals; a paired test of the re-ranked list against every other row.
+    Name the --config of a model that you trained: under another protocol, test lists may hold what it learned from.
     """
     if choice.dataset not in {"", MOVIELENS, GOODBOOKS} or bool(choice.dataset) == bool(choice.items):
         raise CommandFailed(
@@ -92,21 +97,24 @@ def _evaluate_served(choice: EvaluationChoice, *, quiet: bool) -> "Evaluation":
     from tempfile import TemporaryDirectory
 
     from clients.command_line.phase_lists import PhaseServer
+    from training.config import read_config
     from training.dataset import Dataset, Phase, Protocol
     from training.evaluation.fields import KNOWN_FIELDS, parse_field
     from training.evaluation.plan import WITHOUT_LOGIT
     from training.evaluation.served import evaluate_served
-    from training.fusion_baseline import newest_baseline
+    from training.fusion_baseline import served_baseline
 
     shared = [parse_field(text) for text in choice.same_field] if choice.same_field else KNOWN_FIELDS
     state = choice.state_dir or stack.default_state_directory()
-    dataset = Dataset(read_tables(choice.items, choice.interactions, state), Protocol())
+    protocol = read_config(choice.config).protocol if choice.config else Protocol()
+    dataset = Dataset(read_tables(choice.items, choice.interactions, state), protocol)
+    dataset.require_users()
     cases = dataset.cases(Phase.TEST)
     if choice.users:
         cases = random.Random(choice.seed).sample(cases, min(choice.users, len(cases)))
     with TemporaryDirectory(prefix="crossrank-eval-") as folder:
         server = PhaseServer(dataset, choice.model_repository, Path(folder) / "stack", choice.depth, quiet)
         lists = server.lists(Phase.TEST, cases)
-    baseline = newest_baseline(choice.model_repository / "cross_encoder")
+    baseline = served_baseline(choice.model_repository / "cross_encoder")
     learned = {} if baseline is None else {WITHOUT_LOGIT: baseline}
     return evaluate_served(lists, dataset, learned, shared=shared, seed=choice.seed)

@@ -34,6 +34,7 @@ class EvidenceChoice:
 
     def read(self, run: RunChoice, champion: Path | None) -> "Evidence":
         """With ``champion`` where none was named. Raises TrainingError, or CommandFailed for tables without a run."""
+        from training.data.digest import tables_digest
         from training.dataset import Dataset
         from training.gate.gate import Evidence
         from training.gate.record import held_out_lists, learned_lists
@@ -44,7 +45,9 @@ class EvidenceChoice:
             if run.items or run.interactions:
                 raise CommandFailed("--items without --run", remedy="name the run's folder", exit_code=ExitCode.USAGE)
             return Evidence(champion=champion, checkpoint=self.checkpoint)
-        folder, dataset = RunFolder(run.run), Dataset(run.read_tables(), run.read_config().protocol)
+        folder, config, tables = RunFolder(run.run), run.read_config(), run.read_tables()
+        folder.check(config, tables_digest(tables))
+        dataset = Dataset(tables, config.protocol)
         return Evidence(
             champion=champion,
             checkpoint=self.checkpoint or folder.trained_model(),

@@ -1,28 +1,22 @@
 """crossrank loadtest: a model on Triton under perf_analyzer's load, with pairs of real users. Must not measure."""
 
-import asyncio
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from clients.command_line import console
-from clients.command_line.console import AsJson, CommandFailed, StateDirectory
-from clients.command_line.index import PlaceChoice
+from clients.command_line.console import AsJson, StateDirectory
 from clients.command_line.options import with_grouped_options
 from clients.command_line.running_stack import running_stack
+from clients.command_line.sampled import sampled
 from clients.load.campaign import Campaign, Result, Shape
 from clients.load.inputs import Inputs
 from clients.load.perf_analyzer import Load, find_perf_analyzer
 from clients.load.report import COLUMNS
-from clients.load.sample import NothingIndexed, Place, sample_pairs
-from crossrank_client import CrossrankCallError, CrossrankClient
+from clients.load.sample import Place, sample_pairs
 from deploy.local import stack
-from deploy.local.plan import Plan
-from deploy.local.state import StackState
 from gateway.domain import EncodedPair
-from gateway.errors import CrossrankError
 
 
 def register(app: typer.Typer) -> None:
@@ -72,7 +66,7 @@ def loadtest(load: LoadChoice, sample: SampleChoice, state_dir: StateDirectory =
     folder.mkdir(parents=True, exist_ok=True)
     analyzer = find_perf_analyzer(directory / "tools" / "perf_analyzer")
     with running_stack(directory) as state:
-        lists = _collect(directory, state, sample)
+        lists = sampled(directory, state, lambda place: _pairs(place, sample))
         campaign = Campaign(state.part("triton").url, load.model, sample.shape(), load.load())
         told = 0
 
@@ -91,31 +85,7 @@ def loadtest(load: LoadChoice, sample: SampleChoice, state_dir: StateDirectory =
         _print_result(result)
 
 
-def _collect(directory: Path, state: StackState, sample: SampleChoice) -> list[list[EncodedPair]]:
-    from training.errors import TrainingError
-
-    repository = Path(Plan.load(directory / "plan.json").model_repository)
-    place = Place(state.part("gateway").url, state.part("postgres").url, repository / "cross_encoder")
-    try:
-        return asyncio.run(_sample(directory, place, sample))
-    except TrainingError as failure:
-        raise CommandFailed(failure.message, remedy=failure.remedy) from failure
-    except (CrossrankCallError, CrossrankError) as failure:
-        raise CommandFailed(f"no pairs to send: {failure}", remedy="crossrank doctor") from failure
-
-
-async def _sample(directory: Path, place: Place, sample: SampleChoice) -> list[list[EncodedPair]]:
-    """The pairs of the users that are indexed; those of MovieLens 100K, indexed first, when nobody is."""
-    from clients.command_line.demo_data import ensure_indexed, read_movielens
-
-    try:
-        return await sample_pairs(place, users=sample.users, candidates=sample.candidates)
-    except NothingIndexed:
-        console.say("nothing is indexed yet: MovieLens 100K is")
-    data = read_movielens(directory, None)
-    async with CrossrankClient(place.gateway) as client:
-        settings = PlaceChoice(state_dir=directory).settings()
-        await ensure_indexed(data, client, settings, directory, console.progress_bar)
+async def _pairs(place: Place, sample: SampleChoice) -> list[list[EncodedPair]]:
     return await sample_pairs(place, users=sample.users, candidates=sample.candidates)
 
 

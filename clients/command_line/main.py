@@ -27,6 +27,9 @@ COMMAND_GROUPS = (
     "release",
     "trial",
     "loadtest",
+    "bench",
+    "sweep",
+    "capacity",
 )
 
 

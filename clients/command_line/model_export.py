@@ -9,6 +9,7 @@ from clients.command_line import console
 from clients.command_line.phase_lists import PhaseServer
 from training.card import DataFacts, write_card
 from training.config import TrainingConfig
+from training.data.digest import tables_digest
 from training.data.tables import Tables
 from training.dataset import Dataset, Phase
 from training.evaluation.evaluation import Evaluation
@@ -25,7 +26,8 @@ from training.served_lists import BLEND, ServedList, read_served, write_served
 
 @dataclass(frozen=True, slots=True)
 class Exporter:
-    """One run to one version. Lists that were served before are read from the run's folder."""
+    """One run to one version. Lists that were served before, with the same graph and fused score, are read from the
+    run's folder."""
 
     config: TrainingConfig
     tables: Tables
@@ -37,8 +39,10 @@ class Exporter:
 
     def run(self, version: int, depth: int) -> tuple[Path, Evaluation]:
         """The version's folder and its results."""
-        dataset = Dataset(self.tables, self.config.protocol)
-        release = Release(self.config, dataset, RunFolder(self.folder), self.form)
+        folder, dataset = RunFolder(self.folder), Dataset(self.tables, self.config.protocol)
+        folder.check(self.config, tables_digest(self.tables))
+        dataset.require_users()
+        release = Release(self.config, dataset, folder, self.form)
         draft = write_card(self.config, self.data, None, self.form.weights)
         valid = self._lists(dataset, release, Phase.VALID, depth, None, draft)
         fusions = fit_fusions(self._table(valid, dataset), self.config)
@@ -57,11 +61,16 @@ class Exporter:
     ) -> list[ServedList]:
         suffix = "" if self.form.device is Device.CPU else f"-{self.form.device}"
         kept = self.folder / f"served-{phase.name.lower()}-{depth}{suffix}.jsonl"
-        if not kept.is_file():
+        made_by, ranked_by = kept.with_suffix(".sha256"), release.digest(fusions)
+        known = made_by.read_text(encoding="utf-8").strip() if made_by.is_file() else ""
+        if not kept.is_file() or known != ranked_by:
             console.say(
                 f"serving the {phase.name.lower()} lists of {len(dataset.evaluated_users)} users, {depth} candidates"
             )
             staged = release.stage(self.repository, self.folder / f"repository-{phase.name.lower()}", fusions, card)
             server = PhaseServer(dataset, staged, self.folder / "stack", depth, self.quiet)
-            write_served(kept, server.lists(phase, dataset.cases(phase)))
+            lists = server.lists(phase, dataset.cases(phase))
+            made_by.unlink(missing_ok=True)
+            write_served(kept, lists)
+            made_by.write_text(ranked_by + "\n", encoding="utf-8")
         return read_served(kept)

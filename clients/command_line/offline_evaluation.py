@@ -24,13 +24,17 @@ def evaluate_goodbooks(data_dir: Path | None, run: Path, *, users: int, seed: in
         )
     from training.config import read_config
     from training.data import goodbooks
+    from training.data.digest import tables_digest
     from training.dataset import Dataset
     from training.offline_evaluation import OfflineEvaluation
     from training.run_folder import RunFolder
 
     config, folder = read_config(CONFIGS / f"{GOODBOOKS}.toml"), RunFolder(run)
     folder.trained_model()
-    dataset = Dataset(goodbooks.from_folder(data_dir), config.protocol)
+    tables = goodbooks.from_folder(data_dir)
+    folder.check(config, tables_digest(tables))
+    dataset = Dataset(tables, config.protocol)
+    dataset.require_users()
     evaluation, _ = OfflineEvaluation(config, dataset, folder, users, seed).run(
         console.say, partial(console.progress_bar, quiet=quiet)
     )

@@ -78,11 +78,18 @@ def promote(
         if running:
             check_ready(state_dir)
             _check_served(model, running)
-        state = model.state()
-        bar.describe("asking the gate")
-        verdict = check_permission(source, str(state.serving) if state else "", allow_incomplete=allow_incomplete)
-        bar.describe("bringing it to serve")
-        change = promote_version(model, source, running.switch if running else None, keep)
+        verdict = ""
+
+        def permit(champion: str) -> None:
+            nonlocal verdict
+            bar.describe("asking the gate")
+            fingerprint = model.fingerprint(int(champion)) if champion else ""
+            verdict = check_permission(
+                source, champion, allow_incomplete=allow_incomplete, champion_fingerprint=fingerprint
+            )
+            bar.describe("bringing it to serve")
+
+        change = promote_version(model, source, running.switch if running else None, keep, permit)
     _print_change(model, change, running, as_json, {"verdict": verdict, "removed": list(change.removed)})
 
 

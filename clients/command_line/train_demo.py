@@ -156,7 +156,12 @@ def _export(
 
 
 def _new_repository(folder: Path) -> Path:
-    """With the project's bi-encoder and no cross-encoder."""
+    """With the project's bi-encoder and no cross-encoder. What an earlier demo left there goes; a folder that holds
+    anything else is somebody's, and refused."""
+    others = {one.name for one in folder.iterdir()} - {"bi_encoder", "cross_encoder"} if folder.is_dir() else set()
+    if others:
+        message = f"{folder} holds {min(others)!r}, which train-demo did not make and would remove"
+        raise CommandFailed(message, remedy="name another --folder")
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(PROJECT_REPOSITORY / "bi_encoder", folder / "bi_encoder")
     return folder
@@ -187,8 +192,11 @@ def _promote(version: Path, repository: Path) -> Path:
     from training.promotion.promotion import promote
 
     model = ModelFolder(_new_repository(repository) / version.parent.name)
-    check_permission(version, "", allow_incomplete=False)
-    return model.folder(promote(model, version, None, keep=1).serving)
+
+    def permit(champion: str) -> None:
+        check_permission(version, champion, allow_incomplete=False)
+
+    return model.folder(promote(model, version, None, keep=1, permit=permit).serving)
 
 
 def _tell(choice: DemoChoice, steps: _Steps, evaluation: "Evaluation", gate: "GateReport", *, as_json: bool) -> None:

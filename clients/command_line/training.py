@@ -71,11 +71,14 @@ def train(choice: RunChoice, as_json: AsJson = False) -> None:
     try:
         config, tables = choice.read_config(), choice.read_tables()
         from training.candidates.fold_lists import FoldLists
+        from training.candidates.kept_vectors import keeping
+        from training.candidates.text import embed
         from training.dataset import Dataset
         from training.run import Run
         from training.run_folder import RunFolder
 
-        lists = FoldLists(Dataset(tables, config.protocol), config.candidates, console.say)
+        kept = keeping(choice.folder(config), embed)
+        lists = FoldLists(Dataset(tables, config.protocol), config.candidates, console.say, kept)
         with redirect_stdout(sys.stderr):  # the trainer's log; standard output is the result's alone
             model = Run(config, tables, RunFolder(choice.folder(config)), console.say, lists).train()
     except TrainingError as fault:

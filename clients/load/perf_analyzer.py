@@ -17,8 +17,9 @@ _WHEEL = "tritonclient==2.51.0"
 _MEMBER = "tritonclient-2.51.0.data/data/bin/perf_analyzer"
 _DOWNLOAD_TIMEOUT_S = 180.0
 _START_ALLOWANCE_S = 30.0
+_PROFILE = "profile.json"
 _UNSTABLE = "Failed to obtain stable measurement"
-_ANY_PERCENT = 999
+ANY_PERCENT = 999
 # What the binary is linked to, and where nvidia-pytriton carries the same library under a name of its own.
 _LIBRARIES = {
     "libb64.so.0d": "libb64-*.so.0d",
@@ -86,11 +87,12 @@ class PerfAnalyzer:
         except StartFailed as failure:
             if _UNSTABLE not in failure.message:
                 raise
-        return Run(self._run(target, replace(load, stability_percent=_ANY_PERCENT), folder), stable=False)
+        return Run(self._run(target, replace(load, stability_percent=ANY_PERCENT), folder), stable=False)
 
     def _run(self, target: Target, load: Load, folder: Path) -> Path:
-        report = folder / "report.csv"
-        report.unlink(missing_ok=True)
+        report, profile = folder / "report.csv", folder / _PROFILE
+        for left in (report, profile):
+            left.unlink(missing_ok=True)
         options = [
             f"-m{target.model}",
             "-igrpc",
@@ -100,6 +102,7 @@ class PerfAnalyzer:
             "--async",
             "--verbose-csv",
             f"-f{report}",
+            f"--profile-export-file={profile}",
             *load.options(),
         ]
         command = process.Command(
@@ -118,6 +121,11 @@ class Run:
 
     report: Path
     stable: bool
+
+    @property
+    def profile(self) -> Path:
+        """Every request with its times; of the last level where there were several."""
+        return self.report.with_name(_PROFILE)
 
 
 def find_perf_analyzer(directory: Path) -> PerfAnalyzer:

@@ -2,7 +2,7 @@
 
 import csv
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from deploy.local.errors import StartFailed
@@ -13,7 +13,7 @@ COLUMNS = ("load", "rows/s", "p50 ms", "p95 ms", "p99 ms", "queue ms", "compute 
 @dataclass(frozen=True, slots=True)
 class Measurement:
     """One level of load. A row is a pair, or a text. Times are per request, in milliseconds; from the client but for
-    queue and compute, which are averages of the server's own accounts."""
+    queue, compute and infer (the model's part of compute), which are averages of the server's own accounts."""
 
     load: str
     rows_per_s: float
@@ -24,6 +24,11 @@ class Measurement:
     queue_ms: float
     compute_ms: float
     network_ms: float
+    infer_ms: float = 0.0
+
+    def of_pairs(self, pairs_per_request: int) -> "Measurement":
+        """The same with pairs as rows."""
+        return replace(self, rows_per_s=self.requests_per_s * pairs_per_request)
 
     def document(self) -> dict[str, object]:
         """For --json."""
@@ -60,4 +65,5 @@ def _measurement(line: dict[str, str], rows_per_request: int) -> Measurement:
         queue_ms=total_ms(["Server Queue"]),
         compute_ms=total_ms(["Server Compute Input", "Server Compute Infer", "Server Compute Output"]),
         network_ms=total_ms(["Network+Server Send/Recv"]),
+        infer_ms=total_ms(["Server Compute Infer"]),
     )

@@ -1,6 +1,7 @@
 """Real pairs to load a model with: what the gateway scores for real users. Must not send them to Triton."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from gateway.store.histories import PostgresHistoryStore
 from gateway.store.items import PostgresItemStore
 from gateway.store.pool import Database
 
-_STEP_S = 10.0
+STEP_S = 10.0
 _CONNECTIONS = 2
 # A fixed order that is not the order of ids, so that every run loads the same mix of users.
 _USERS = "SELECT user_id FROM interactions WHERE weight > 0 GROUP BY user_id ORDER BY md5(user_id) LIMIT %s"
@@ -46,21 +47,34 @@ async def sample_pairs(place: Place, *, users: int, candidates: int) -> list[lis
 
     Raises NothingIndexed.
     """
+    async with database_of(place) as database:
+        user_ids = await some_users(database, users)
+        encoder = place.open_encoder()
+        async with CrossrankClient(place.gateway, timeout_s=STEP_S) as client:
+            item_ids = [await first_stage(client, user_id, candidates) for user_id in user_ids]
+        return [await _pairs(database, encoder, user_id, ids) for user_id, ids in zip(user_ids, item_ids, strict=True)]
+
+
+@asynccontextmanager
+async def database_of(place: Place) -> AsyncIterator[Database]:
+    """The stack's database."""
     database = Database(place.postgres_url, _CONNECTIONS)
     await database.open()
     try:
-        user_ids = [row[0] for row in await database.fetch(_USERS, [users], Budget(_STEP_S))]
-        if not user_ids:
-            raise NothingIndexed("the catalogue is empty", remedy="crossrank index --dataset movielens-100k")
-        encoder = place.open_encoder()
-        async with CrossrankClient(place.gateway, timeout_s=_STEP_S) as client:
-            item_ids = [await _first_stage(client, user_id, candidates) for user_id in user_ids]
-        return [await _pairs(database, encoder, user_id, ids) for user_id, ids in zip(user_ids, item_ids, strict=True)]
+        yield database
     finally:
         await database.close()
 
 
-async def _first_stage(client: CrossrankClient, user_id: str, candidates: int) -> list[str]:
+async def some_users(database: Database, users: int) -> list[str]:
+    """The same users every time. Raises NothingIndexed."""
+    user_ids = [row[0] for row in await database.fetch(_USERS, [users], Budget(STEP_S))]
+    if not user_ids:
+        raise NothingIndexed("the catalogue is empty", remedy="crossrank index --dataset movielens-100k")
+    return user_ids
+
+
+async def first_stage(client: CrossrankClient, user_id: str, candidates: int) -> list[str]:
     """The ids that a recommendation would score; their scores are not waited for."""
     options, limit = RankingOptions(top_n=candidates), CandidateOptions(limit=candidates)
     async for answer in client.recommend_stream(User(user_id), candidates=limit, options=options):
@@ -70,8 +84,8 @@ async def _first_stage(client: CrossrankClient, user_id: str, candidates: int) -
 
 async def _pairs(database: Database, encoder: PairEncoder, user_id: str, item_ids: list[str]) -> list[EncodedPair]:
     limit = encoder.spec.context.history_items
-    history = [event.item_id for event in await PostgresHistoryStore(database).recent(user_id, limit, Budget(_STEP_S))]
-    items = await PostgresItemStore(database).get([*history, *item_ids], Budget(_STEP_S))
+    history = [event.item_id for event in await PostgresHistoryStore(database).recent(user_id, limit, Budget(STEP_S))]
+    items = await PostgresItemStore(database).get([*history, *item_ids], Budget(STEP_S))
     read: list[Mapping[str, str]] = [items[item_id].fields for item_id in history if item_id in items]
     context = encoder.encode_context(ContextFields(history=read))
     return [

@@ -1,7 +1,8 @@
 """The gateway as a part of the stack: configured only through its environment. Must not import the gateway."""
 
 import sys
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from deploy.local import orphans, probes, process
@@ -23,6 +24,8 @@ class GatewayProcess:
     triton: Part
     name: str = "gateway"
     start_timeout_s: float = 60.0
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """More of them, by variable."""
 
     @property
     def url(self) -> str:
@@ -39,6 +42,7 @@ class GatewayProcess:
             directory=self.state_directory / self.name,
             mark=orphans.mark(self.name, self.state_directory),
             environment={
+                **self.settings,
                 "CROSSRANK_LISTEN": self.url,
                 "CROSSRANK_METRICS_LISTEN": f"{LOOPBACK}:{self.metrics_port}",
                 "CROSSRANK_POSTGRES_URL": self.postgres.url,

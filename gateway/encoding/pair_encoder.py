@@ -41,19 +41,16 @@ class _Frame:
 
 
 class PairEncoder:
-    """Encodes pairs as ``prefix context middle item suffix``; the frame is read from the tokenizer's own template."""
+    """Encodes pairs as ``prefix context middle item suffix``; the frame is read from the tokenizer's own template.
+    ``special_tokens``: how many every pair has."""
 
     def __init__(self, spec: EncodingSpec, tokenizer: Tokenizer) -> None:
         self.spec = spec
         self._tokenizer = tokenizer
         self._frame = _read_frame(tokenizer)
+        self.special_tokens = len(self._frame.prefix) + len(self._frame.middle) + len(self._frame.suffix)
         described = json.dumps(asdict(spec.item), sort_keys=True) + tokenizer.to_str()
         self.item_fingerprint = hashlib.blake2b(described.encode(), digest_size=16).hexdigest()
-
-    @property
-    def special_tokens(self) -> int:
-        """Special tokens of every pair."""
-        return len(self._frame.prefix) + len(self._frame.middle) + len(self._frame.suffix)
 
     @property
     def max_pair_tokens(self) -> int:
@@ -85,11 +82,12 @@ class PairEncoder:
         """The pair of both sides; the item side is cut to its budget, and only that side."""
         frame, limit = self._frame, self.spec.item.max_tokens
         sides = (frame.prefix, context.token_ids, frame.middle, tuple(item_ids[:limit]), frame.suffix)
-        return EncodedPair(
-            token_ids=tuple(token for side in sides for token in side),
-            type_ids=tuple(kind for side, kind in zip(sides, frame.types, strict=True) for _ in side),
-            truncated=len(item_ids) > limit,
-        )
+        token_ids: tuple[int, ...] = ()
+        type_ids: tuple[int, ...] = ()
+        for side, kind in zip(sides, frame.types, strict=True):
+            token_ids += side
+            type_ids += (kind,) * len(side)
+        return EncodedPair(token_ids, type_ids, truncated=len(item_ids) > limit)
 
     def _token_ids(self, text: str) -> tuple[int, ...]:
         return tuple(self._tokenizer.encode(text, add_special_tokens=False).ids)

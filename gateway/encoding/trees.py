@@ -21,6 +21,9 @@ Places = npt.NDArray[np.intp]
 NUMERICAL = {"0", "2"}
 """Decision types that compare a number with a threshold and know no missing values; 2 only names a default side."""
 
+ROWS_AT_ONCE = 4096
+"""Memory grows with rows times trees: of a whole training table it would take many gigabytes."""
+
 ZERO = float(np.float32(1e-35))
 """Numbers up to it are 0 to LightGBM."""
 
@@ -57,6 +60,10 @@ class Trees:
 
     def sums(self, matrix: Column) -> Column:
         """[rows]: the sum of all trees' values for each row of ``matrix`` [rows, features]."""
+        parts = [self._sums(matrix[start : start + ROWS_AT_ONCE]) for start in range(0, len(matrix), ROWS_AT_ONCE)]
+        return np.concatenate(parts) if parts else np.zeros(0)
+
+    def _sums(self, matrix: Column) -> Column:
         nodes, rows = self.nodes, len(matrix)
         numbers = np.where(np.abs(matrix) > ZERO, matrix, 0.0).ravel()
         offsets = np.tile(np.arange(rows) * len(self.features), len(nodes.roots))

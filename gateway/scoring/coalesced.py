@@ -34,6 +34,7 @@ class ScoringOutcome:
     coalesced: int = 0
     model_requests: int = 0
     scored_tokens: int = 0
+    padded_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,9 @@ class CoalescedScorer:
     async def _score_chunk(self, work: ScoringWork, keys: list[bytes], outcome: ScoringOutcome) -> None:
         pairs = [work.pairs[key] for key in keys]
         outcome.model_requests += 1
-        outcome.scored_tokens += sum(len(pair.token_ids) for pair in pairs)
+        lengths = [len(pair.token_ids) for pair in pairs]
+        outcome.scored_tokens += sum(lengths)
+        outcome.padded_tokens += len(lengths) * max(lengths)
         try:
             async with asyncio.timeout(work.budget.left_s):
                 logits = await self._scorer.score(work.model, pairs, work.priority, work.budget)

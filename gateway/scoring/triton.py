@@ -1,8 +1,9 @@
 """One Triton server over gRPC: tensors in, tensors out, foreign errors translated once. Knows no pipeline."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -41,15 +42,20 @@ class Inference:
 
 def pair_tensors(pairs: Sequence[EncodedPair]) -> dict[str, Tensor]:
     """The model's three inputs, int32 [pairs, longest], padded with zeros behind the attention mask."""
-    longest = max(len(pair.token_ids) for pair in pairs)
-    tensors = {name: np.zeros((len(pairs), longest), np.int32) for name in ("input_ids", "token_type_ids")}
-    mask_bt = np.zeros((len(pairs), longest), np.int32)
-    for row, pair in enumerate(pairs):
-        length = len(pair.token_ids)
-        tensors["input_ids"][row, :length] = pair.token_ids
-        tensors["token_type_ids"][row, :length] = pair.type_ids
-        mask_bt[row, :length] = 1
-    return {**tensors, "attention_mask": mask_bt}
+    lengths_b = np.array([len(pair.token_ids) for pair in pairs])
+    filled_bt = np.arange(lengths_b.max()) < lengths_b[:, None]
+    return {
+        "input_ids": _filled(filled_bt, (pair.token_ids for pair in pairs)),
+        "token_type_ids": _filled(filled_bt, (pair.type_ids for pair in pairs)),
+        "attention_mask": filled_bt.astype(np.int32),
+    }
+
+
+def _filled(filled_bt: Tensor, rows: Iterable[Sequence[int]]) -> Tensor:
+    """int32, with the numbers of the rows where ``filled_bt`` is true: one copy for all rows."""
+    tensor_bt = np.zeros(filled_bt.shape, np.int32)
+    tensor_bt[filled_bt] = np.fromiter(chain.from_iterable(rows), np.int32)
+    return tensor_bt
 
 
 class TritonConnection:

@@ -36,6 +36,8 @@ _RECORD = """
         (SELECT count(*) FROM recorded JOIN impression_items USING (attribution_token, item_id))
 """
 
+# The rows come as one document: the driver writes the JSON of 100 items in a tenth of the time of five arrays, and the
+# shortest decimal of a float is read back as the same float.
 _SHOW = """
     WITH list AS (
         INSERT INTO impressions (attribution_token, request_id, context, model, version, fingerprint, degraded)
@@ -44,8 +46,8 @@ _SHOW = """
         RETURNING attribution_token
     ), shown AS (
         INSERT INTO impression_items (attribution_token, item_id, rank, first_stage_rank, logit, score)
-        SELECT list.attribution_token, rows.* FROM list,
-            unnest(%s::text[], %s::int[], %s::int[], %s::float8[], %s::float8[]) AS rows
+        SELECT list.attribution_token, row->>0, (row->>1)::int, (row->>2)::int, (row->>3)::float8, (row->>4)::float8
+        FROM list, jsonb_array_elements(%s::jsonb) AS rows (row)
     )
     SELECT count(*) FROM list
 """
@@ -85,11 +87,9 @@ class PostgresFeedbackStore:
                 model.version,
                 model.fingerprint,
                 Jsonb([{"reason": one.reason.value, "detail": one.detail} for one in impression.degraded]),
-                [item.item_id for item in impression.items],
-                [item.rank for item in impression.items],
-                [item.first_stage_rank for item in impression.items],
-                [item.logit for item in impression.items],
-                [item.score for item in impression.items],
+                Jsonb(
+                    [(one.item_id, one.rank, one.first_stage_rank, one.logit, one.score) for one in impression.items]
+                ),
             ],
             budget,
         )

@@ -11,13 +11,14 @@ from gateway.store.pool import Database, Row
 EMBEDDING_DIMENSION = 384
 """Of every stored vector: the width of the bi-encoder. Another width needs a new database."""
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 _UPGRADES = {
     2: """
         INSERT INTO item_numbers (item_id, attribute, value)
         SELECT item_id, key, value::float8 FROM items, jsonb_each(attributes) WHERE jsonb_typeof(value) = 'number'
     """,
+    3: "ALTER TABLE impression_items DROP CONSTRAINT IF EXISTS impression_items_attribution_token_fkey",
 }
 """What schema.sql cannot do for a database of an older version: statements by the version that they lead to."""
 

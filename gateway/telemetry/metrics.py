@@ -25,6 +25,7 @@ class Metrics:
         self._declare_calls(registry)
         self._declare_lists(registry)
         self._declare_trials(registry)
+        self._declare_process(registry)
 
     def _declare_calls(self, registry: CollectorRegistry) -> None:
         self.calls_started = Counter("grpc_server_started", "Calls that reached the server", CALL, registry=registry)
@@ -59,11 +60,17 @@ class Metrics:
         )
         self.scored_pairs = Counter(
             "crossrank_scored_pairs",
-            "Valid scores, by origin: model, cache or shared with an identical pair in flight",
+            "Valid scores, by origin: model, cache, shared with an identical pair in flight, or duplicate of another "
+            "item of the list",
             ("origin",),
             registry=registry,
         )
         self.scored_tokens = Counter("crossrank_scored_tokens", "Tokens sent to the model", registry=registry)
+        self.padded_tokens = Counter(
+            "crossrank_padded_tokens",
+            "The same with their padding to the longest pair of a request: scored / padded is the share that works",
+            registry=registry,
+        )
         self.model_requests = Counter("crossrank_model_requests", "Requests sent to the model", registry=registry)
         self.truncated = Counter("crossrank_truncated_items", "Answered items whose text was cut", registry=registry)
         self.invalid_scores = Counter(
@@ -106,6 +113,20 @@ class Metrics:
             registry=registry,
         )
 
+    def _declare_process(self, registry: CollectorRegistry) -> None:
+        self.cache_lookups = Counter(
+            "crossrank_cache_lookups", "Scores looked up, by tier and outcome", ("tier", "outcome"), registry=registry
+        )
+        self.cache_faults = Counter(
+            "crossrank_cache_faults",
+            "Questions that a tier did not answer in time; resting: not asked after such a fault",
+            ("tier", "operation", "cause"),
+            registry=registry,
+        )
+        self.loop_lag_seconds = Histogram(
+            "crossrank_event_loop_lag_seconds", "How late a timer of the loop was", buckets=SECONDS, registry=registry
+        )
+
     def stage_ended(self, stage: str, seconds: float) -> None:
         """Counts one stage of one request, also one that failed."""
         self.stage_seconds.labels(stage).observe(seconds)
@@ -118,14 +139,26 @@ class Metrics:
         self.candidates.observe(ranked.candidate_count)
         self.scored_pairs.labels("cache").inc(ranked.cache_hits)
         self.scored_pairs.labels("shared").inc(ranked.coalesced)
-        self.scored_pairs.labels("model").inc(max(0, ranked.scored_count - ranked.cache_hits - ranked.coalesced))
+        self.scored_pairs.labels("duplicate").inc(ranked.duplicates)
+        known = ranked.cache_hits + ranked.coalesced + ranked.duplicates
+        self.scored_pairs.labels("model").inc(max(0, ranked.scored_count - known))
         self.scored_tokens.inc(ranked.usage.scored_tokens)
+        self.padded_tokens.inc(ranked.usage.padded_tokens)
         self.model_requests.inc(ranked.usage.model_requests)
         self.truncated.inc(sum(item.truncated for item in ranked.items))
         self.invalid_scores.inc(sum(item.score_invalid for item in ranked.items))
         if ranked.items:
             moved = sum(abs(item.rank - item.first_stage_rank) for item in ranked.items)
             self.rank_displacement.observe(moved / len(ranked.items))
+
+    def cache_read(self, tier: str, hits: int, misses: int) -> None:
+        """Counts keys that were looked up in a tier."""
+        self.cache_lookups.labels(tier, "hit").inc(hits)
+        self.cache_lookups.labels(tier, "miss").inc(misses)
+
+    def cache_failed(self, tier: str, operation: str, cause: str) -> None:
+        """Counts one question that a tier did not answer."""
+        self.cache_faults.labels(tier, operation, cause).inc()
 
     def shadow_ended(self, outcome: Outcome) -> None:
         """Counts one request that was drawn for the shadow."""

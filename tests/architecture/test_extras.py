@@ -13,7 +13,7 @@ from tests.architecture.source import ROOT
 _REQUIREMENT = re.compile(r"^([\w.-]+)(?:\[([\w,.-]+)\])?.*?(?:;(.*))?$")
 _DEMO = "demo,demo_data,demo_run,demo_table,index,table_index,table_rows,stack,recommend"
 _PARTS = {
-    "the gateway": ("gateway.__main__", ()),
+    "the gateway": ("gateway.app", ()),
     "the client": ("crossrank_client", ()),
     "the demo": (",".join(f"clients.command_line.{one}" for one in _DEMO.split(",")), ("local",)),
 }

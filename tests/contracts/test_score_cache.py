@@ -1,17 +1,33 @@
 """The contract of every ScoreCache: what was put is found, bad numbers are not kept, a full one forgets the oldest."""
 
 import math
+from collections.abc import AsyncIterator
 
 import pytest
+from redis.asyncio import Redis
 
+from gateway.cache.counted import CountedScoreCache
 from gateway.cache.local import LocalScoreCache
+from gateway.cache.redis import RedisLimits, RedisScoreCache
+from gateway.cache.tiered import TieredScoreCache
 from gateway.ports import ScoreCache
+from tests.fakes.cache_observers import SeenCaches
 
 
-@pytest.fixture(params=[LocalScoreCache])
-def cache(request: pytest.FixtureRequest) -> ScoreCache:
-    made: ScoreCache = request.param(100)
-    return made
+@pytest.fixture(params=["local", "redis", "tiered"])
+async def cache(request: pytest.FixtureRequest, redis_url: str) -> AsyncIterator[ScoreCache]:
+    """The cache under contract, empty."""
+    seen = SeenCaches()
+    async with Redis.from_url(redis_url) as client:
+        await client.flushdb()
+    redis = RedisScoreCache(redis_url, RedisLimits(timeout_s=5.0, ttl_s=60.0), seen)
+    near = CountedScoreCache("local", LocalScoreCache(100), seen)
+    tiered = TieredScoreCache(near, redis)
+    caches: dict[str, ScoreCache] = {"local": near, "redis": redis, "tiered": tiered}
+    yield caches[request.param]
+    await tiered.close()
+    await redis.close()
+    assert not seen.faults
 
 
 async def test_what_was_put_is_found_and_the_rest_is_missing(cache: ScoreCache) -> None:

@@ -26,8 +26,10 @@ SLEEPING = 999  # the token id that makes the test model sleep for four seconds
 @pytest.fixture(scope="module")
 def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What the Dockerfile copies to /opt/crossrank."""
-    folder = tmp_path_factory.mktemp("image")
-    for line in re.findall(r"^COPY (.+?) +/opt/crossrank/(\S*)$", dockerfile("triton"), re.MULTILINE):
+    folder, text = tmp_path_factory.mktemp("image"), dockerfile("triton")
+    for name, default in re.findall(r"^ARG (\w+)=(\S+)$", text, re.MULTILINE):
+        text = text.replace(f"${{{name}}}", default)
+    for line in re.findall(r"^COPY (.+?) +/opt/crossrank/(\S*)$", text, re.MULTILINE):
         sources, target = line[0].split(), folder / line[1]
         target.mkdir(parents=True, exist_ok=True)
         for source in sources:

@@ -16,6 +16,7 @@ from tritonclient.grpc.aio import InferenceServerClient
 
 from gateway.app import Models, build_parts, open_models, open_ranker
 from gateway.budget import Budget, Call
+from gateway.cache.local import LocalScoreCache
 from gateway.domain import Candidate, Context, Item, RankedList, RankingOptions
 from gateway.rpc.ranking import Ranker
 from gateway.settings import Settings
@@ -88,7 +89,7 @@ async def gateway(place: Place, database: Database, **changes: Any) -> AsyncIter
                 one is None or one.verification.identity().fingerprint for one in (models.champion, models.challenger)
             ):
                 await asyncio.sleep(0.05)
-        parts = build_parts(settings, database, models, metrics)
+        parts = build_parts(settings, database, models, LocalScoreCache(settings.cache_entries), metrics)
         async with open_ranker(settings, parts, database, models, metrics) as ranker:
             yield Gateway(ranker, models, metrics)
 
@@ -148,7 +149,7 @@ async def test_a_challenger_that_is_no_model_leaves_everything_to_the_champion(
     settings = place.settings(challenger="7", canary_share=1.0, shadow_share=1.0)
     metrics = Metrics(CollectorRegistry())
     async with open_models(settings) as models:
-        parts = build_parts(settings, database, models, metrics)
+        parts = build_parts(settings, database, models, LocalScoreCache(settings.cache_entries), metrics)
         async with open_ranker(settings, parts, database, models, metrics) as ranker:
             running = Gateway(ranker, models, metrics)
             answer = await running.ask("u1")

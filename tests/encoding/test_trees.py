@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from gateway.encoding.spec import SpecInvalid
-from gateway.encoding.trees import Trees, file_name_of, read_trees
+from gateway.encoding.trees import ROWS_AT_ONCE, Trees, file_name_of, read_trees
 from gateway.features import Matrix
 from training.lambdamart import join
 
@@ -82,6 +82,13 @@ def test_a_row_scores_the_same_alone_in_a_list_and_in_many_threads(trees: Trees)
     with ThreadPoolExecutor(8) as threads:
         assert all(np.array_equal(one, expected) for one in threads.map(lambda _: trees.sums(matrix), range(40)))
     assert trees.sums(matrix[:0]).shape == (0,)
+
+
+@pytest.mark.parametrize("count", [0, 1, ROWS_AT_ONCE, ROWS_AT_ONCE + 1, 2 * ROWS_AT_ONCE + 3])
+def test_a_table_of_any_length_scores_as_its_rows_do(trees: Trees, count: int) -> None:
+    matrix = rows(6, count)
+    halves = [trees.sums(part) for part in (matrix[: count // 2], matrix[count // 2 :])]
+    assert np.array_equal(trees.sums(matrix), np.concatenate(halves))
 
 
 def test_names_survive_what_the_file_allows_in_names(trees: Trees) -> None:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -72,11 +72,41 @@ def get_input_tensor_by_name(request: Request, name: str) -> Tensor | None:
     return None if array is None else Tensor(name, array)
 
 
+class MetricFamily:
+    """Counters by labels. ``counted`` has all values of this stand-in, under name and labels."""
+
+    COUNTER = "counter"
+    counted: ClassVar[dict[tuple[str, ...], float]] = {}
+
+    def __init__(self, name: str, description: str, kind: str) -> None:
+        assert description
+        assert kind == self.COUNTER
+        self.name = name
+
+    def Metric(self, labels: Mapping[str, str]) -> "Metric":  # noqa: N802 — Triton's spelling
+        """A counter at 0."""
+        key = (self.name, *(f"{label}={value}" for label, value in sorted(labels.items())))
+        self.counted[key] = 0
+        return Metric(key)
+
+
+@dataclass
+class Metric:
+    """One counter."""
+
+    key: tuple[str, ...]
+
+    def increment(self, amount: float) -> None:
+        """Counters only grow."""
+        assert amount > 0
+        MetricFamily.counted[self.key] += amount
+
+
 @contextmanager
 def worker_module() -> Iterator[Any]:
     """`training.export.triton_model`, imported with this stand-in."""
     utils = ModuleType("triton_python_backend_utils")
-    for one in (TritonError, TritonModelException, Tensor, InferenceResponse, get_input_tensor_by_name):
+    for one in (TritonError, TritonModelException, Tensor, InferenceResponse, MetricFamily, get_input_tensor_by_name):
         setattr(utils, one.__name__, one)
     sys.modules[utils.__name__] = utils
     try:

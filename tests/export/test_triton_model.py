@@ -1,7 +1,7 @@
 """The worker of Triton, outside Triton: rows find back to their requests, mistakes stay with theirs."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,17 @@ import numpy as np
 import pytest
 
 from tests.export import backend
-from tests.export.backend import BROKEN_FROM, KNOWN_IDS, MAX_TOKENS, NAN_ID, Array, Request, TritonError, checksums
+from tests.export.backend import (
+    BROKEN_FROM,
+    KNOWN_IDS,
+    MAX_TOKENS,
+    NAN_ID,
+    Array,
+    MetricFamily,
+    Request,
+    TritonError,
+    checksums,
+)
 
 GOOD = np.array([[5, 6, 7]], np.int32)
 
@@ -38,6 +48,7 @@ def start(worker: Any, repository: Path, kind: str = "CPU", **parameters: int) -
     model.initialize(
         {
             "model_config": json.dumps(config),
+            "model_name": "checksum",
             "model_repository": str(repository),
             "model_version": "1",
             "model_instance_kind": kind,
@@ -70,14 +81,14 @@ def logits_of(response: Any) -> Array:
 def observed_runs(model: Any) -> list[int]:
     """Grows by the number of rows whenever the graph runs."""
     ran: list[int] = []
-    compute = model._graph.run
+    compute = model._graph.score
 
-    def run(feed: dict[str, Array]) -> Array:
-        ran.append(len(feed["input_ids"]))
-        result: Array = compute(feed)
+    def score(rows: Sequence[Mapping[str, Array]]) -> Array:
+        ran.append(len(rows))
+        result: Array = compute(rows)
         return result
 
-    model._graph.run = run
+    model._graph.score = score
     return ran
 
 
@@ -192,6 +203,49 @@ def test_micro_batches_keep_their_limits_and_lose_no_row(worker: Any, repository
     assert len(rows) == len(set(rows)) == sum(len(job.lengths) for job in jobs)
     lengths = [row.length for batch in batches for row in batch]
     assert lengths == sorted(lengths, reverse=True)
+
+
+def request_of_lengths(lengths: list[int]) -> Request:
+    mask = (np.arange(max(lengths)) < np.array(lengths)[:, None]).astype(np.int32)
+    return request_of(np.ones_like(mask), mask)
+
+
+def counted(name: str, kind: str = "") -> float:
+    """The worker's counter, of the model that ``start`` starts."""
+    labels = (f"kind={kind}",) if kind else ()
+    return MetricFamily.counted[(name, *labels, "model=checksum", "version=1")]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_little_of_what_the_graph_computes_is_padding(worker: Any, repository: Path, seed: int) -> None:
+    """A list of 60 with lengths as those of a context and descriptions."""
+    draw = np.random.default_rng(seed)
+    model = start(worker, repository, workers=1, micro_batch_rows=8)
+    requests = [request_of_lengths(np.clip(15 + draw.lognormal(3, 0.5, 60), 3, MAX_TOKENS).astype(int).tolist())]
+    model.execute(requests)
+    real, padding = (counted("crossrank_worker_tokens_total", kind) for kind in ("real", "padding"))
+    assert real == requests[0].inputs["attention_mask"].sum()
+    assert padding <= 0.05 * (real + padding), f"seed {seed}"
+
+
+def test_one_long_row_does_not_pad_the_short_ones_and_a_little_padding_is_no_reason_to_split(
+    worker: Any, repository: Path
+) -> None:
+    model = start(worker, repository, workers=1, micro_batch_rows=8)
+    for lengths, expected in (([60, 10, 10, 10], [1, 3]), ([14, 12, 11, 10, 9], [5]), ([60] * 3 + [59] * 3, [6])):
+        jobs = [worker.Job(request_of_lengths(lengths), model._graph)]
+        assert [len(batch) for batch in worker.micro_batches(jobs, model._options)] == expected
+
+
+def test_tokens_and_runs_are_counted_once_computed(worker: Any, repository: Path) -> None:
+    model = start(worker, repository, workers=1, micro_batch_rows=2)
+    names = "crossrank_worker_tokens_total", "crossrank_worker_micro_batches_total"
+    assert [counted(names[0], "real"), counted(names[0], "padding"), counted(names[1])] == [0, 0, 0]
+    model.execute([request_of_lengths([5, 4, 3, 3])])
+    assert [counted(names[0], "real"), counted(names[0], "padding"), counted(names[1])] == [15, 1, 2]
+    model.execute([Request(request_of(GOOD).inputs, cancelled=lambda: True), Request({})])
+    model.execute([request_of(np.full((1, 9), BROKEN_FROM, np.int32))])
+    assert [counted(names[0], "real"), counted(names[0], "padding"), counted(names[1])] == [15, 1, 2]
 
 
 def test_few_pairs_are_spread_over_all_threads(worker: Any, repository: Path) -> None:

@@ -43,6 +43,7 @@ def test_times_are_in_milliseconds_and_rates_per_second(report: Path) -> None:
         queue_ms=54.0,
         compute_ms=10.5,
         network_ms=0.145,
+        infer_ms=9.0,
     )
 
 

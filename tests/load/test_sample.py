@@ -6,6 +6,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from clients.load.list_sample import ListShape, sample_lists
 from clients.load.sample import NothingIndexed, Place, sample_pairs
 from crossrank.v1 import ranking_pb2
 from deploy.local.errors import LocalStackError
@@ -141,3 +142,21 @@ def test_a_model_without_a_version_is_told(tmp_path: Path) -> None:
     with pytest.raises(LocalStackError, match="no model version with an encoding") as failure:
         Place("", "", tmp_path).open_encoder()
     assert failure.value.remedy == "export a model"
+
+
+async def test_every_moment_of_a_history_is_a_list_of_its_own(
+    gateway: ScriptedServer, filled: str, tmp_path: Path, bundle: EncodingBundle
+) -> None:
+    first_stage(gateway, "4", "5")
+    found = await sample_lists(place(gateway, filled, tmp_path), ListShape(users=10, items_per_list=2))
+    histories = [[event["title"] for event in one.history] for one in found]
+    assert sorted(histories) == sorted([["heat", "toy story"], ["toy story"], ["alien"]])
+    assert {tuple(item["title"] for item in one.items) for one in found} == {("jaws", "brazil")}, "first-stage order"
+
+
+async def test_a_list_has_as_many_items_as_asked_for(
+    gateway: ScriptedServer, filled: str, tmp_path: Path, bundle: EncodingBundle
+) -> None:
+    first_stage(gateway, "4", "5", "3")
+    for one in await sample_lists(place(gateway, filled, tmp_path), ListShape(users=10, items_per_list=1)):
+        assert len(one.items) == 1

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from gateway.budget import Budget, Call
 from gateway.cache.local import LocalScoreCache
+from gateway.cache.token_ids import TokenIdCache
 from gateway.domain import (
     Candidate,
     CandidateQuery,
@@ -106,6 +107,7 @@ class Rig:
         bundle = small_bundle(folder, spec)
         self.model = ServedModel(ModelIdentity("cross_encoder", "1", bundle.fingerprint), bundle)
         self.shelf, self.seen, self.cache = Shelf(), Seen(), LocalScoreCache(1000)
+        self.token_ids = TokenIdCache(1000)
         self.scorer, self.admission = FakeScorer(self.model), Admission(10_000, 0.5, 0.2)
         self.parts = Parts(
             candidates=self.shelf,
@@ -113,6 +115,7 @@ class Rig:
             histories=self.shelf,
             feedback=self.shelf,
             cache=self.cache,
+            token_ids=self.token_ids,
             scorer=CoalescedScorer(self.scorer, self.admission, ChunkLimits(64, 2)),
             admission=self.admission,
             observer=self.seen,

@@ -104,7 +104,24 @@ async def test_equal_texts_under_two_ids_are_scored_once_and_tie_in_first_stage_
     answer = await rig.pipeline.rerank(USER, inline("heat", "heat", "heat"), RankingOptions(), call())
     assert sum(len(request) for request in rig.scorer.requests) == 1
     assert ids(answer) == ["c1", "c2", "c3"]
-    assert answer.scored_count == 3
+    assert len({item.logit for item in answer.items}) == 1
+    assert (answer.scored_count, answer.duplicates, answer.cache_hits) == (3, 2, 0)
+    again = await rig.pipeline.rerank(USER, inline("heat", "heat", "jaws"), RankingOptions(), call())
+    assert (again.scored_count, again.duplicates, again.cache_hits) == (3, 0, 2)
+
+
+async def test_pairs_in_flight_are_shared_though_one_request_names_the_text_twice(rig: Rig) -> None:
+    rig.scorer.gate = asyncio.Event()
+    first = asyncio.create_task(rig.pipeline.rerank(USER, inline("heat", "alien"), ALL, call()))
+    await rig.until_asked(1)
+    second = asyncio.create_task(rig.pipeline.rerank(USER, inline("alien", "heat", "alien", "jaws"), ALL, call()))
+    await rig.until_asked(2)
+    rig.scorer.gate.set()
+    answers = await first, await second
+    assert sum(len(request) for request in rig.scorer.requests) == 3
+    assert [(one.scored_count, one.coalesced, one.duplicates) for one in answers] == [(2, 0, 0), (4, 2, 1)]
+    logits = {item.item_id: item.logit for item in answers[1].items}
+    assert logits["c1"] == logits["c3"]
 
 
 async def test_rerank_reads_unknown_texts_from_the_catalogue_and_says_which_id_is_missing(rig: Rig) -> None:

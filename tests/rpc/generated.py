@@ -31,6 +31,7 @@ def _scalars(texts: st.SearchStrategy[str], numbers: st.SearchStrategy[float], w
     return {
         FieldDescriptor.TYPE_STRING: texts,
         FieldDescriptor.TYPE_BOOL: st.booleans(),
+        FieldDescriptor.TYPE_BYTES: st.one_of(texts.map(str.encode), st.binary(max_size=40)),
         FieldDescriptor.TYPE_DOUBLE: numbers,
         FieldDescriptor.TYPE_FLOAT: numbers,
         **whole,
@@ -45,6 +46,7 @@ TAME = Style(
             FieldDescriptor.TYPE_UINT32: st.integers(1, 20),
             FieldDescriptor.TYPE_INT32: st.integers(0, 1000),
             FieldDescriptor.TYPE_INT64: st.integers(0, 2**30),
+            FieldDescriptor.TYPE_UINT64: st.integers(0, 2**30),
             FieldDescriptor.TYPE_ENUM: st.integers(0, 2),
         },
     ),
@@ -59,6 +61,7 @@ ODD = Style(
             FieldDescriptor.TYPE_UINT32: st.integers(0, 2**32 - 1),
             FieldDescriptor.TYPE_INT32: INT32,
             FieldDescriptor.TYPE_INT64: INT64,
+            FieldDescriptor.TYPE_UINT64: st.integers(0, 2**64 - 1),
             FieldDescriptor.TYPE_ENUM: INT32,
         },
     ),

@@ -9,6 +9,7 @@ from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
 from crossrank.v1 import catalog_pb2, feedback_pb2, ranking_pb2
+from gateway.rpc.open_inference import SERVED
 
 
 @dataclass(frozen=True)
@@ -48,4 +49,4 @@ METHODS = [
     for file in (ranking_pb2, catalog_pb2, feedback_pb2)
     for service in file.DESCRIPTOR.services_by_name.values()
     for method in service.methods
-]
+] + [Method(method) for method in SERVED]

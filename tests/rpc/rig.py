@@ -16,6 +16,7 @@ from crossrank.v1 import catalog_pb2_grpc, feedback_pb2_grpc, ranking_pb2_grpc
 from gateway.limits import Limits
 from gateway.rpc.catalog import CatalogServicer
 from gateway.rpc.feedback import FeedbackServicer
+from gateway.rpc.open_inference import OpenInferenceServicer
 from gateway.rpc.ranking import RankingServicer
 from gateway.server import GatewayServer, ServerSettings, Services
 from gateway.telemetry.metrics import Metrics
@@ -67,6 +68,7 @@ def parts(limits: Limits) -> tuple[FakeRanker, FakeItems, FakeWriter, FakeFeedba
         RankingServicer(ranker, FakeInfo(), limits),
         CatalogServicer(writer, items, limits),
         FeedbackServicer(feedback, limits),
+        OpenInferenceServicer(ranker, FakeInfo(), limits),
         metrics,
         ranking_is_right=lambda: True,
     )

@@ -41,6 +41,7 @@ async def test_reflection_lists_every_service(rig: Rig) -> None:
         "crossrank.v1.RankingService",
         "grpc.health.v1.Health",
         "grpc.reflection.v1alpha.ServerReflection",
+        "inference.GRPCInferenceService",
     ]
 
 

@@ -50,6 +50,13 @@ async def test_every_key_gets_the_logit_of_its_own_pair(model: ServedModel) -> N
     assert all(len(request) <= 4 for request in scorer.requests)
 
 
+async def test_padding_is_counted_by_model_request(model: ServedModel) -> None:
+    _, coalesced, _ = rig(model)
+    outcome = await coalesced.score(work(model, {**pairs(1, 2, length=3), **pairs(3, length=5), **pairs(4, length=9)}))
+    assert outcome.model_requests == 2, "at most 20 padded tokens: 3 pairs of 5, then one of 9"
+    assert (outcome.scored_tokens, outcome.padded_tokens) == (3 + 3 + 5 + 9, 3 * 5 + 9)
+
+
 async def test_two_requests_for_the_same_pairs_cost_one_computation(model: ServedModel) -> None:
     scorer, coalesced, _ = rig(model)
     scorer.gate = asyncio.Event()

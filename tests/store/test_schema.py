@@ -1,12 +1,16 @@
 """The tables: created once, by whoever comes first, and refused where they belong to a newer version."""
 
 import asyncio
+import random
 import re
 
+import numpy as np
 import pytest
 
 from gateway.budget import Budget
+from gateway.domain import Context, Impression, ModelIdentity, ScoredItem
 from gateway.errors import StoreUnavailable
+from gateway.store.feedback import PostgresFeedbackStore
 from gateway.store.items import PostgresItemStore
 from gateway.store.pool import Database
 from gateway.store.schema import EMBEDDING_DIMENSION, SCHEMA_VERSION, apply_schema, schema_sql
@@ -48,6 +52,50 @@ async def test_a_database_of_the_version_before_gets_what_it_lacks(database: Dat
     await database.execute("DELETE FROM schema_version WHERE version = 1", [], Budget(SOON_S))
 
 
+async def test_the_check_of_every_shown_item_that_version_2_made_is_gone(database: Database) -> None:
+    soon = Budget(SOON_S)
+    name = "impression_items_attribution_token_fkey"
+    await database.execute(
+        f"ALTER TABLE impression_items ADD CONSTRAINT {name} FOREIGN KEY (attribution_token) REFERENCES impressions",
+        [],
+        soon,
+    )
+    await database.execute("UPDATE schema_version SET version = 2", [], soon)
+    await apply_schema(database, soon)
+    assert await database.fetch("SELECT conname FROM pg_constraint WHERE conname = %s", [name], soon) == []
+    await database.execute("DELETE FROM schema_version WHERE version = 2", [], soon)
+
+
+async def test_the_items_of_a_list_leave_with_it(database: Database) -> None:
+    feedback, soon = PostgresFeedbackStore(database), Budget(SOON_S)
+    for token in ("old", "new"):
+        shown = [ScoredItem(f"i{rank}", rank, rank, 0.1 * rank, 0.5) for rank in (1, 2)]
+        identity = ModelIdentity("cross_encoder", "1", "f")
+        await feedback.record_impression(Impression(token, "r", Context(user_id="u"), identity, shown), soon)
+    await database.execute("DELETE FROM impressions WHERE attribution_token = 'old'", [], soon)
+    left = await database.fetch("SELECT attribution_token, item_id FROM impression_items ORDER BY 2", [], soon)
+    assert left == [("new", "i1"), ("new", "i2")]
+
+
+async def test_a_list_is_stored_as_it_was_shown_to_the_last_bit(database: Database) -> None:
+    seed = 20261123
+    draw = random.Random(seed)
+    shown = [
+        ScoredItem('a "quoted", {id} \\ ünï', 1, 9, float(np.float32(draw.uniform(-9, 9))), draw.random()),
+        ScoredItem("b", 2, 1, draw.uniform(-1e-9, 1e-9), 5e-324),
+        ScoredItem("c", 3, 2, None, None),
+    ]
+    identity, soon = ModelIdentity("cross_encoder", "1", "f"), Budget(SOON_S)
+    await PostgresFeedbackStore(database).record_impression(
+        Impression("t", "r", Context(user_id="u"), identity, shown), soon
+    )
+    columns = "item_id, rank, first_stage_rank, logit, score"
+    stored = await database.fetch(f"SELECT {columns} FROM impression_items ORDER BY rank", [], soon)
+    assert stored == [(one.item_id, one.rank, one.first_stage_rank, one.logit, one.score) for one in shown], (
+        f"seed {seed}"
+    )
+
+
 async def test_a_database_of_a_newer_version_is_refused_and_left_as_it_is(database: Database) -> None:
     newer = SCHEMA_VERSION + 1
     await database.execute("INSERT INTO schema_version (version) VALUES (%s)", [newer], Budget(SOON_S))
@@ -68,7 +116,7 @@ async def test_the_width_of_the_vectors_is_that_of_the_constant(database: Databa
 
 def test_every_statement_can_be_repeated_and_nothing_is_left_to_fill_in() -> None:
     statements = schema_sql()
-    created = re.findall(r"^CREATE \w+( IF NOT EXISTS)?", statements, re.MULTILINE)
+    created = re.findall(r"^CREATE (OR REPLACE|\w+ IF NOT EXISTS)?", statements, re.MULTILINE)
     assert len(created) > 10
     assert all(created)
     assert "{" not in statements

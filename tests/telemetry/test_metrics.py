@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 from gateway.comparison import Agreement, Comparison, Outcome, Shift
 from gateway.domain import Degradation, ModelIdentity, RankedList, Reason, ScoredItem, Usage
-from gateway.ports import Observer, TrialObserver
+from gateway.ports import CacheObserver, Observer, TrialObserver
 from gateway.rpc.outcomes import Outcomes
 from gateway.telemetry.metrics import Metrics
 
@@ -26,7 +26,8 @@ RANKED = RankedList(
     scored_count=20,
     cache_hits=5,
     coalesced=3,
-    usage=Usage(10, 400, 4),
+    duplicates=2,
+    usage=Usage(10, 400, 4, 500),
 )
 
 
@@ -46,9 +47,10 @@ def test_a_list_is_counted_by_what_it_cost_and_what_it_lacks(metrics: Metrics) -
     assert value(metrics, "crossrank_degraded_total", reason="DEADLINE") == 1
     assert value(metrics, "crossrank_degraded_total", reason="SCORE_INVALID") == 1
     assert value(metrics, "crossrank_candidates_sum") == 30
-    origins = ("model", "cache", "shared")
-    assert [value(metrics, "crossrank_scored_pairs_total", origin=origin) for origin in origins] == [12, 5, 3]
+    origins = ("model", "cache", "shared", "duplicate")
+    assert [value(metrics, "crossrank_scored_pairs_total", origin=origin) for origin in origins] == [10, 5, 3, 2]
     assert value(metrics, "crossrank_scored_tokens_total") == 400
+    assert value(metrics, "crossrank_padded_tokens_total") == 500
     assert value(metrics, "crossrank_model_requests_total") == 4
     assert value(metrics, "crossrank_truncated_items_total") == 1
     assert value(metrics, "crossrank_invalid_scores_total") == 1
@@ -63,6 +65,18 @@ def test_an_empty_list_is_counted_without_a_displacement(metrics: Metrics) -> No
     metrics.list_answered(replace(RANKED, items=()))
     assert value(metrics, "crossrank_lists_total") == 1
     assert value(metrics, "crossrank_rank_displacement_count") == 0
+
+
+def test_every_tier_counts_its_hits_its_misses_and_its_faults(metrics: Metrics) -> None:
+    observer: CacheObserver = metrics
+    observer.cache_read("local", 60, 40)
+    observer.cache_read("redis", 10, 30)
+    observer.cache_failed("redis", "write", "timeout")
+    looked_up = "crossrank_cache_lookups_total"
+    assert value(metrics, looked_up, tier="local", outcome="hit") == 60
+    assert value(metrics, looked_up, tier="local", outcome="miss") == 40
+    assert value(metrics, looked_up, tier="redis", outcome="hit") == 10
+    assert value(metrics, "crossrank_cache_faults_total", tier="redis", operation="write", cause="timeout") == 1
 
 
 def test_a_stage_is_observed_under_its_name(metrics: Metrics) -> None:

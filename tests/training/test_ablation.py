@@ -64,6 +64,14 @@ def test_a_second_start_trains_nothing_and_tells_the_same(
     assert ablation.run(chosen) == results
 
 
+def test_a_second_start_on_more_lists_measures_again_and_trains_nothing(
+    ablation: Ablation, results: list[VariantResult], chosen: list[Variant]
+) -> None:
+    [again] = replace(ablation, measured=SelectOptions(users=12, depth=20)).run(chosen[:1])
+    assert (again.lists, again.pairs) == (12, 240)
+    assert ablation.run(chosen) == results, "and the table tells of all again"
+
+
 def test_the_table_is_written_for_programs_and_for_people(ablation: Ablation, results: list[VariantResult]) -> None:
     with (ablation.folder / "ablation.csv").open(encoding="utf-8", newline="") as lines:
         rows = list(csv.DictReader(lines))

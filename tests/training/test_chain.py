@@ -21,7 +21,7 @@ from training.config import AlignOptions, ListOptions, TextOptions, TrainingConf
 from training.dataset import Dataset, Phase, Protocol
 from training.dense_steps import DenseSteps
 from training.distil import DistilLoss
-from training.errors import RunIncomplete
+from training.errors import Leak, RunIncomplete
 from training.lists import TrainingList
 from training.model import open_cross_encoder, tokenizer_path, without_dropout
 from training.options import FitOptions
@@ -115,11 +115,24 @@ def test_a_run_without_a_model_says_what_to_do(tmp_path: Path) -> None:
         RunFolder(tmp_path).trained_model()
 
 
+def test_lists_of_a_first_stage_that_knows_valid_targets_are_refused(
+    config: TrainingConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset, folder = Dataset(TABLES, config.protocol), RunFolder(tmp_path / "run")
+    folder.begin(config, "a digest")
+    case = dataset.cases(Phase.VALID)[2]
+    planted = replace(case, targets=(case.history[0],))
+    monkeypatch.setattr(dataset, "cases_from", lambda fold: [planted])
+    with pytest.raises(Leak, match=f"user {case.user_id}: item {case.history[0]} is to be predicted"):
+        DenseSteps(config, dataset, folder, quiet).training_lists()
+    assert not folder.lists.exists()
+
+
 def test_a_stopped_step_goes_on_from_its_checkpoint(
     config: TrainingConfig, table: PairTable, base_model: Path, tmp_path: Path
 ) -> None:
     folder = RunFolder(tmp_path / "run")
-    folder.begin(config)
+    folder.begin(config, "a digest")
     lists = DenseSteps(config, Dataset(TABLES, config.protocol), folder, quiet).training_lists()
     rows = distil.distil_rows(lists[:320], config.text.history_items)
     whole = fit.Step(rows, 8, 1e-3, {"project_": 1e-2})

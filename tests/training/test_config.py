@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from training.config import TrainingConfig, read_config
+from training.config import TrainingConfig, parse_config, read_config
 from training.errors import ConfigInvalid
 
 CONFIGS = Path(__file__).parents[2] / "training" / "configs"
@@ -43,6 +43,16 @@ def test_what_is_left_out_has_the_default(tmp_path: Path) -> None:
         ('[fit]\nloss = "margin_mse"', "needs a teacher; name its folder: teacher.model"),
         ("[fit]\nlearning_rate = true", "fit.learning_rate is True"),
         ('[fit]\nepochs = "two"', "fit.epochs is 'two'"),
+        ('[protocol]\nheld_out = "5"', "protocol.held_out is '5'; write a whole number"),
+        ("[protocol]\nmin_positives = 12.5", "protocol.min_positives is 12.5; write a whole number"),
+        ("[text]\nitem_fields = 'title'", "text.item_fields is 'title'; write a list"),
+        ("[text]\nitem_fields = ['title', 3]", r"text.item_fields is \('title', 3\); write a list"),
+        ("[negatives]\nmargin = 'wide'", "negatives.margin is 'wide'; write a number"),
+        ("[negatives]\nranges = [['a', 2, 3]]", "negatives.ranges is .*; write a list"),
+        ("bf16 = 1", "bf16 is 1; write true or false"),
+        ("base_model = 3", "base_model is 3; write a text"),
+        ('[fusion]\nkind = "trees"', "fusion.kind is 'trees'; use one of linear, lambdamart"),
+        ("[fusion]\nbag = 0", "fusion.bag is 0; use a number from 1 to 100"),
         ("[augment]\nhistory_dropout = 1.5", "augment.history_dropout is 1.5; use a number from 0 to 1"),
         ("[augment]\nshufle = 0.5", "unknown key augment.shufle"),
         ("[negatives]\nranges = [[5, 1, 2]]", r"negatives.ranges has \[5, 1, 2\]"),
@@ -53,6 +63,13 @@ def test_what_is_left_out_has_the_default(tmp_path: Path) -> None:
 def test_a_wrong_configuration_is_refused_by_name(tmp_path: Path, text: str, told: str) -> None:
     with pytest.raises(ConfigInvalid, match=told):
         read_config(written(tmp_path, text))
+
+
+def test_whole_numbers_do_for_numbers_and_a_bound_may_stay_open(tmp_path: Path) -> None:
+    text = "[fit]\nlearning_rate = 1\n[negatives]\nmargin = 1\n"
+    config = read_config(written(tmp_path, text))
+    assert (config.fit.learning_rate, config.negatives.margin) == (1, 1)
+    assert parse_config(config.to_dict(), "again") == config, "what is left open is None there"
 
 
 def test_lists_of_a_file_are_tuples_at_any_depth(tmp_path: Path) -> None:

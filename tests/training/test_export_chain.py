@@ -19,7 +19,7 @@ from training.dataset import Dataset, Phase, Protocol
 from training.evaluation.evaluation import Evaluation
 from training.evaluation.plan import RERANKED, WITHOUT_LOGIT
 from training.export.compare import score_graph
-from training.fusion_baseline import newest_baseline
+from training.fusion_baseline import served_baseline
 from training.fusion_lists import order_by, scored_lists
 from training.options import FitOptions
 from training.run import Run
@@ -74,7 +74,7 @@ def test_the_version_ranks_with_the_fitted_fusion_and_says_how_well(exported: tu
     bundle = open_bundle(version / "encoding")
     assert {"logit", "popularity", "recency:genre", "log_score:item_neighbors"} <= set(bundle.spec.fusion.features)
     assert bundle.fusion.trees is not None
-    baseline = newest_baseline(version.parent)
+    baseline = served_baseline(version.parent)
     assert baseline is not None
     assert not any(name.startswith("logit") for name in baseline.spec.features)
     assert evaluation.users == len(Dataset(TABLES, Protocol(12, 3)).evaluated_users)

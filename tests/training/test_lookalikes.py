@@ -6,7 +6,8 @@ import pytest
 from sentence_transformers import SentenceTransformer
 
 from training.lookalikes import Lookalikes, find_lookalikes
-from training.model import BUNDLED_MODEL, base_model_path
+from training.model import base_model_path
+from training.options import BUNDLED_MODEL
 
 TEXTS = {
     "alien": "Alien, 1979, Horror Sci-Fi",

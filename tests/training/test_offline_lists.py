@@ -1,5 +1,6 @@
 """Offline lists scored by a run's graph say what the model says, and rank as the gateway would."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -72,16 +73,27 @@ def test_a_second_time_the_logits_are_read_and_not_computed(
     lists: list[CandidateList], scorer: ListScorer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     done: list[int] = []
-    first = score_lists(lists, scorer, tmp_path / "logits.npy", done.append)
+    first = score_lists(lists, scorer, tmp_path / "logits.npz", done.append)
     assert sum(done) == len(lists)
     monkeypatch.setattr(scorer, "score", lambda one: pytest.fail("computed again"))
-    assert score_lists(lists, scorer, tmp_path / "logits.npy", done.append) == first
+    assert score_lists(lists, scorer, tmp_path / "logits.npz", done.append) == first
+
+
+def test_kept_logits_are_used_for_no_other_list(lists: list[CandidateList], scorer: ListScorer, tmp_path: Path) -> None:
+    """As many lists of the same users, with the candidates the other way round."""
+    cache = tmp_path / "logits.npz"
+    score_lists(lists, scorer, cache, lambda done: None)
+    turned = [replace(one, candidates=one.candidates[::-1]) for one in lists]
+    done: list[int] = []
+    again = score_lists(turned, scorer, cache, done.append)
+    assert sum(done) == len(lists)
+    assert again[0].logits == pytest.approx(scorer.score(turned[0]))
 
 
 def test_scored_lists_keep_every_source_and_the_fused_order(
     lists: list[CandidateList], scorer: ListScorer, tmp_path: Path
 ) -> None:
-    served = score_lists(lists, scorer, tmp_path / "logits.npy", lambda done: None)
+    served = score_lists(lists, scorer, tmp_path / "logits.npz", lambda done: None)
     for one, before in zip(served, lists, strict=True):
         assert set(one.by_source) == {"popular", BLEND}
         assert one.by_source[BLEND] == tuple(candidate.item_id for candidate in before.candidates)
@@ -92,6 +104,6 @@ def test_scored_lists_keep_every_source_and_the_fused_order(
 def test_a_fused_score_ranks_offline_lists_as_the_gateway_would(
     tiny: TinyRelease, lists: list[CandidateList], scorer: ListScorer, tmp_path: Path
 ) -> None:
-    served = score_lists(lists, scorer, tmp_path / "logits.npy", lambda done: None)
+    served = score_lists(lists, scorer, tmp_path / "logits.npz", lambda done: None)
     ranked = ranked_by(LOGIT_FUSION, served, scored_lists(served, tiny.dataset, Phase.TEST))
     assert [one.ranked for one in ranked] == [one.ranked for one in served]

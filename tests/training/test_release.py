@@ -18,7 +18,7 @@ from training.errors import ConfigInvalid
 from training.export.compare import score_graph
 from training.export.config import read_config
 from training.export.packed_weights import score_packed
-from training.fusion_baseline import newest_baseline
+from training.fusion_baseline import served_baseline
 from training.golden import HARD_TEXTS, golden_inputs, tolerance_of
 from training.importing.forms import Device, Precision
 from training.release import Fusions, Release, ServedForm
@@ -58,7 +58,7 @@ def test_the_version_holds_all_that_is_served(version: Path) -> None:
     assert (version / "README.md").read_text(encoding="utf-8") == "# A card\n"
     bundle = open_bundle(version / "encoding")
     assert bundle.fusion == FUSIONS.served
-    assert newest_baseline(version.parent) == FUSIONS.without_logit
+    assert served_baseline(version.parent) == FUSIONS.without_logit
     assert bundle.fingerprint in (version.parent / "config.pbtxt").read_text(encoding="utf-8")
 
 

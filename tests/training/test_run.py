@@ -21,6 +21,7 @@ from tests.training.popular_lists import popular_lists
 from tests.training.run_tiny import TABLES, tiny_config, train_tiny
 from training.candidates.lists import CandidateList
 from training.config import TrainingConfig
+from training.data.tables import Tables
 from training.dataset import Dataset, Phase
 from training.errors import ConfigInvalid, Leak
 from training.examples import read_examples
@@ -167,6 +168,14 @@ def test_a_teacher_that_was_never_trained_is_refused(config: TrainingConfig, tmp
 def test_a_folder_belongs_to_the_configuration_it_was_begun_with(trained: RunFolder, config: TrainingConfig) -> None:
     with pytest.raises(ConfigInvalid, match="begun with another configuration: seed, select changed"):
         train_tiny(replace(config, seed=99), trained.root)
+
+
+def test_a_folder_belongs_to_the_tables_it_was_begun_with(trained: RunFolder, config: TrainingConfig) -> None:
+    begun_with = replace(config, select=SelectOptions(users=20))
+    other = Tables(TABLES.items, TABLES.interactions[:-1])
+    with pytest.raises(ConfigInvalid, match="begun with other tables"):
+        Run(begun_with, other, trained, lambda _: None, lambda fold: VALID).train()
+    assert Run(begun_with, TABLES, trained, lambda _: None, lambda fold: VALID).train() == trained.model
 
 
 def test_a_list_of_a_later_fold_is_refused(config: TrainingConfig, tmp_path: Path) -> None:

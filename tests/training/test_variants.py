@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from training.config import TrainingConfig
+from training.config import TextOptions, TrainingConfig
 from training.errors import ConfigInvalid
+from training.presets import preset_text
 from training.variants import BASE, Varied, parse_varied, variants
 
 CONFIG = TrainingConfig(name="mine", layers=3)
@@ -48,6 +49,15 @@ def test_a_grid_holds_every_combination_once() -> None:
 
 def test_without_anything_varied_the_base_is_left() -> None:
     assert [one.config for one in variants(CONFIG, [])] == [CONFIG]
+
+
+def test_a_preset_changes_what_is_read() -> None:
+    found = variants(CONFIG, [parse_varied("text.preset=commerce,news")])
+    assert [one.name for one in found] == [BASE, "text.preset=commerce", "text.preset=news"]
+    for one, name in zip(found[1:], ("commerce", "news"), strict=True):
+        assert one.config.text == TextOptions(**preset_text(name)) != CONFIG.text
+    with pytest.raises(ConfigInvalid, match="no preset 'shop'"):
+        variants(CONFIG, [parse_varied("text.preset=shop")])
 
 
 def test_lists_become_a_name_and_a_tuple() -> None:

@@ -1,23 +1,23 @@
 """The candidate lists of every fold of a data set, each from sources fitted on what that fold may know. Knows no model
 but the bi-encoder's vectors."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import cached_property
 
 from training.candidates.first_stage import FirstStage, Texts, fit_sources
-from training.candidates.known import Scores, known_in
+from training.candidates.kept_vectors import Embed
+from training.candidates.known import Known, known_in
 from training.candidates.lists import CandidateList
 from training.candidates.options import SourceOptions
 from training.candidates.text import bm25, embed, item_texts
 from training.dataset import Dataset
 from training.errors import ConfigInvalid
-from training.leaks import check_fit, check_lists, fingerprint
+from training.leaks import check_fit, check_known, check_lists, fingerprint
 
 MAX_ITEMS = 20_000
 """EASE and BM25 hold [items, items] in memory: 1.6 GB each here."""
 
 Say = Callable[[str], None]
-Embed = Callable[[Sequence[str]], Scores]
 
 
 class FoldLists:
@@ -37,12 +37,20 @@ class FoldLists:
     def __call__(self, fold: int) -> list[CandidateList]:
         """Raises Leak when what was fitted or made knows what is to be predicted."""
         rows, cases = self._dataset.interactions(fold), self._dataset.cases(fold)
-        check_fit(rows, cases)
+        known, held_out = known_in(self._dataset, fold), self._dataset.cases_from(fold)
+        check_fit(rows, held_out)
+        check_known(self._named(known), held_out)
         self._say(f"first stage of fold {fold}: {len(cases)} lists of {self._options.depth}")
-        sources = fit_sources(known_in(self._dataset, fold), self._texts, self._options)
+        sources = fit_sources(known, self._texts, self._options)
         lists = FirstStage(self._dataset, sources, self._options).lists(cases)
         check_lists(lists, fingerprint(fold, rows), self._dataset, fold)
         return lists
+
+    def _named(self, known: Known) -> dict[str, list[str]]:
+        """What the sources are fitted on, by name: checked as it is, not as it should be."""
+        items = self._dataset.items
+        histories = zip(known.users, known.histories, strict=True)
+        return {user_id: [items[place].item_id for place in history] for user_id, history in histories}
 
     @cached_property
     def _texts(self) -> Texts:

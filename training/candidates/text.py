@@ -8,7 +8,8 @@ import numpy as np
 from scipy.sparse import csc_matrix, csr_matrix
 
 from training.candidates.known import Scores
-from training.model import BUNDLED_MODEL, base_model_path
+from training.model import base_model_path
+from training.options import BUNDLED_MODEL
 
 
 def item_texts(fields: Sequence[Mapping[str, str]]) -> list[str]:

@@ -16,7 +16,7 @@ from training.errors import TrainingError
 from training.export.first_row import keep_first_row
 from training.export.names import name_initializers, name_output, set_metadata
 
-OPSET = 18
+OPSET = 23
 LOGIT = "logit"
 EMBEDDING = "embedding"
 LAST_LAYER = "last_layer"

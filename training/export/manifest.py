@@ -24,6 +24,8 @@ def manifest_faults(folder: Path) -> list[str]:
         entries = json.loads((folder / MANIFEST_FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError) as fault:
         return [f"{MANIFEST_FILE} cannot be read ({fault}): export the version again"]
+    if not isinstance(entries, dict) or not all(isinstance(entry, dict) for entry in entries.values()):
+        return [f"{MANIFEST_FILE} is no table of files: export the version again"]
     return [fault for name, entry in entries.items() for fault in _faults(folder / name, name, entry)]
 
 

@@ -10,5 +10,7 @@ def open_session(graph: Path | bytes) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = 3
+    # On processors whose 8-bit products saturate ONNX Runtime computes others instead, as the serving worker has it do.
+    options.add_session_config_entry("session.x64quantprecision", "1")
     source = str(graph) if isinstance(graph, Path) else graph
     return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])

@@ -19,6 +19,7 @@ from training.export.config import (
     read_config,
     to_text,
 )
+from training.export.lock import sole_change
 from training.export.manifest import write_manifest
 from training.export.recover import CONFIG_FILE, GRAPH_FILE
 from training.export.release_state import ReleaseState
@@ -77,19 +78,28 @@ def write_model_version(
     for file in (content.graph, content.packed):
         _check_size(file, max_graph_mb)
     model.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{version}.", dir=model) as scratch:
-        partial = Path(scratch) / "version"
-        _fill(partial, content)
-        partial.rename(folder)
-    _write_warmup(model / "warmup" / WARMUP_FILE)
+    with sole_change(model, wait=True):  # a promotion that is under way rewrites the same configuration
+        _check(folder, version)
+        with tempfile.TemporaryDirectory(prefix=f".{version}.", dir=model) as scratch:
+            partial = Path(scratch) / "version"
+            _fill(partial, content)
+            partial.rename(folder)
+        _write_warmup(model / "warmup" / WARMUP_FILE)
+        config = _configuration(folder, content.encoding_fingerprint, options or ServingOptions())
+        replace_file(model / "config.pbtxt", to_text(config).encode())
+    return folder
+
+
+def _configuration(folder: Path, fingerprint: str, options: ServingOptions) -> ModelConfig:
+    """With the new version, serving what served."""
+    model, version = folder.parent, int(folder.name)
     published = read_config(model / "config.pbtxt") if (model / "config.pbtxt").is_file() else ModelConfig()
-    parameters = _fingerprints(model, published, version, content.encoding_fingerprint)
-    config = model_config(model_name, Signature.of(folder / GRAPH_FILE), options or ServingOptions(), parameters)
+    parameters = _fingerprints(model, published, version, fingerprint)
+    config = model_config(model.name, Signature.of(folder / GRAPH_FILE), options, parameters)
     if state := ReleaseState.named(published):
         present = [int(one.name) for one in model.iterdir() if one.name.isdecimal()]
         state.beside(version).write(config, present)
-    replace_file(model / "config.pbtxt", to_text(config).encode())
-    return folder
+    return config
 
 
 def _check(folder: Path, version: int) -> None:

@@ -70,6 +70,8 @@ class GateReport:
     champion: str
     checked_at: str
     checks: tuple[Check, ...]
+    champion_fingerprint: str = ""
+    """Of the champion's encoding: a number alone does not tell which repository's version it was."""
 
     @property
     def failed(self) -> list[Check]:
@@ -93,6 +95,7 @@ class GateReport:
             "version": self.version,
             "encoding_fingerprint": self.fingerprint,
             "champion": self.champion,
+            "champion_fingerprint": self.champion_fingerprint,
             "checked_at": self.checked_at,
             "checks": [one.to_json() for one in self.checks],
         }
@@ -106,6 +109,7 @@ class GateReport:
 
 def run_gate(folder: Path, evidence: Evidence, advance: Advance = lambda done: None) -> GateReport:
     """Judges the version folder ``<repository>/<model>/<number>``; ``advance`` gets the lists done."""
+    folder = folder.resolve()
     checks = [check_files(folder), check_fingerprint(folder)]
     try:
         checks += _checks_of(OpenVersion(folder), evidence, advance)
@@ -117,6 +121,7 @@ def run_gate(folder: Path, evidence: Evidence, advance: Advance = lambda done: N
         champion=evidence.champion.name if evidence.champion else "",
         checked_at=datetime.now(UTC).isoformat(timespec="seconds"),
         checks=tuple(checks),
+        champion_fingerprint=_fingerprint(evidence.champion) if evidence.champion else "",
     )
 
 
@@ -136,9 +141,17 @@ def _list_checks(served: Scored, fp32: Fp32, evidence: Evidence, advance: Advanc
     if evidence.champion is None:
         champion = judged(CHAMPION, [], "there is no champion yet")
     else:
-        theirs = _score(OpenVersion(evidence.champion), evidence.lists, advance)
-        champion = check_champion(served, theirs, evidence.margin)
+        champion = _champion_check(served, evidence.champion, evidence, advance)
     return [check_ranks(served, fp32), check_labels(served), champion]
+
+
+def _champion_check(served: Scored, champion: Path, evidence: Evidence, advance: Advance) -> Check:
+    """A champion that cannot be opened is a fault of its own, and takes no other answer away."""
+    try:
+        theirs = _score(OpenVersion(champion), evidence.lists, advance)
+    except _UNUSABLE as fault:
+        return judged(CHAMPION, [f"the champion {champion} cannot be used: {fault}"], "")
+    return check_champion(served, theirs, evidence.margin)
 
 
 def _leak_check(evidence: Evidence) -> Check:

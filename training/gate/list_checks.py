@@ -95,6 +95,7 @@ def check_champion(challenger: Scored, champion: Scored, margin: float) -> Check
         "low": found.low,
         "high": found.high,
         "difference_by_logit": by_logit.difference,
+        "margin": margin,
         "lists": len(challenger.lists),
     }
     good = f"NDCG@10 {mean:.4f} against {old:.4f} ({found.low:+.4f} to {found.high:+.4f})"

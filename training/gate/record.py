@@ -9,6 +9,7 @@ from training.examples import parse_reference, read_examples
 from training.fusion_lists import scored_lists
 from training.fusion_table import ScoredList
 from training.gate.list_checks import Learned
+from training.leaks import check_targets
 from training.lists import read_lists
 from training.run_folder import RunFolder
 from training.served_lists import read_served
@@ -27,11 +28,14 @@ def learned_lists(folder: RunFolder) -> list[Learned]:
 
 
 def held_out_lists(folder: RunFolder, dataset: Dataset, most: int) -> list[ScoredList]:
-    """The first ``most`` test lists that crossrank export served, of the greatest depth. Raises RunIncomplete."""
+    """The first ``most`` test lists that crossrank export served, of the greatest depth. Raises RunIncomplete, or Leak
+    when they are about other targets than the test targets of the data set."""
     files = sorted(folder.root.glob(f"served-{Phase.TEST.name.lower()}-*.jsonl"), key=_depth)
     if not files:
         raise RunIncomplete(f"{folder.root} has no served test lists", "run crossrank export with this run")
-    return scored_lists(read_served(files[-1])[:most], dataset, Phase.TEST)
+    served = read_served(files[-1])[:most]
+    check_targets(served, dataset, Phase.TEST)
+    return scored_lists(served, dataset, Phase.TEST)
 
 
 def _depth(file: Path) -> int:

@@ -106,7 +106,7 @@ def _packed(model: PreTrainedModel, precision: torch.dtype, device: torch.device
 
 def _padded(model: PreTrainedModel, precision: torch.dtype, device: torch.device) -> Timed:
     """As most servers do it; the model changes its place and precision."""
-    torch.nn.Module.to(model, device, precision)  # transformers' own form of it is typed wrongly
+    module = torch.nn.Module.to(model, device=device, dtype=precision)
     names = ["input_ids", "attention_mask"] + ["token_type_ids"] * (model.config.type_vocab_size > 1)
 
     def score(rows: list[Row]) -> object:

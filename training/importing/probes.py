@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from transformers import AutoTokenizer
+from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from gateway.encoding.golden import GoldenPair
 from gateway.encoding.pair_encoder import ContextTooLong, PairEncoder
@@ -32,7 +32,7 @@ def probe_pairs(encoder: PairEncoder) -> list[GoldenPair]:
 
 def check_tokens(checkpoint: Checkpoint, encoder: PairEncoder, pairs: Sequence[GoldenPair]) -> None:
     """Raises CheckpointUnusable when transformers' own tokenizer gives a pair other tokens or segments than we do."""
-    tokenizer = AutoTokenizer.from_pretrained(checkpoint.source.folder, trust_remote_code=False, local_files_only=True)
+    tokenizer = _open_tokenizer(checkpoint)
     for pair in pairs:
         context = encoder.encode_context(ContextFields(pair.query, pair.features, pair.history))
         item = render_item(encoder.spec.item, pair.item)
@@ -51,6 +51,20 @@ def check_tokens(checkpoint: Checkpoint, encoder: PairEncoder, pairs: Sequence[G
                 f"transformers has {theirs['input_ids'][0]}, tokenizer.json alone {list(ours.token_ids)}",
                 "save both anew: AutoTokenizer.from_pretrained(…).save_pretrained(…), and check which one is right",
             )
+
+
+def _open_tokenizer(checkpoint: Checkpoint) -> PreTrainedTokenizerBase:
+    folder = checkpoint.source.folder
+    try:
+        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
+            folder, trust_remote_code=False, local_files_only=True
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as fault:
+        raise CheckpointUnusable(
+            f"transformers cannot open the tokenizer of {checkpoint.source.name}: {' '.join(str(fault).split())[:300]}",
+            "save it anew with AutoTokenizer(…).save_pretrained; a tokenizer that needs code of its own is never run",
+        ) from fault
+    return tokenizer
 
 
 def _pair(query: str, history: Sequence[Mapping[str, str]], item: Mapping[str, str]) -> GoldenPair:

@@ -1,17 +1,16 @@
 """A model in the repository that Triton serves: version folders by number, and the configuration that says which of
 them serves. Every change is one rename. Knows no gate and no running server."""
 
-import fcntl
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.encoding.bundle import fingerprint_of
 from training.export.config import ServingOptions, Signature, model_config, read_config, to_text
+from training.export.lock import sole_change
 from training.export.manifest import manifest_faults
 from training.export.recover import GRAPH_FILE
 from training.export.release_state import ReleaseState
@@ -86,6 +85,11 @@ class ModelFolder:
         shutil.copytree(source.parent / "warmup", self.root / "warmup", dirs_exist_ok=True)
         replace_file(self.configuration, (source.parent / CONFIGURATION).read_bytes())
 
+    def unconfigure(self) -> None:
+        """Takes away what ``configure_as`` gave to a model that gets no version."""
+        self.configuration.unlink(missing_ok=True)
+        shutil.rmtree(self.root / "warmup", ignore_errors=True)
+
     def add(self, source: Path) -> int:
         """Copies a version folder under the next number, which it returns; whole or not at all. Raises PromotionRefused
         when the copy is not what the version was written with."""
@@ -107,20 +111,17 @@ class ModelFolder:
     def locked(self) -> Iterator[None]:
         """No other promotion of this model meanwhile; clears away what a killed one left. Raises PromotionBusy,
         RepositoryBroken."""
-        try:
-            descriptor = os.open(self.root, os.O_RDONLY)
-        except OSError as fault:
-            raise RepositoryBroken(f"{self.root} cannot be opened: {fault.strerror}", "name the repository") from fault
-        try:
-            self._lock(descriptor)
+        with ExitStack() as held:
+            try:
+                held.enter_context(sole_change(self.root, wait=False))
+            except BlockingIOError:
+                raise PromotionBusy(
+                    f"{self.root} is being changed by another command", "wait until it has ended"
+                ) from None
+            except OSError as fault:
+                raise RepositoryBroken(
+                    f"{self.root} cannot be opened: {fault.strerror}", "name the repository"
+                ) from fault
             for left in self.root.glob(f"{_SCRATCH}*"):
                 shutil.rmtree(left)
             yield
-        finally:
-            os.close(descriptor)
-
-    def _lock(self, descriptor: int) -> None:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise PromotionBusy(f"{self.root} is being changed by another command", "wait until it has ended") from None

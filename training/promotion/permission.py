@@ -10,8 +10,11 @@ from training.gate.gate import Evidence, read_gate, run_gate
 from training.promotion.errors import PromotionRefused
 
 
-def check_permission(folder: Path, champion: str, *, allow_incomplete: bool) -> str:
-    """The verdict. ``champion`` is the number of the version that serves, "" for none. Raises PromotionRefused.
+def check_permission(
+    folder: Path, champion: str, *, allow_incomplete: bool, champion_fingerprint: str | None = None
+) -> str:
+    """The verdict. ``champion`` is the number of the version that serves, "" for none; ``champion_fingerprint`` that of
+    its encoding, when it is to be held against the record too. Raises PromotionRefused.
 
     What the gate can tell without lists is asked again now: files, fingerprint, tokens, golden logits.
     """
@@ -28,6 +31,9 @@ def check_permission(folder: Path, champion: str, *, allow_incomplete: bool) -> 
     if record["champion"] != champion:
         against, serving = record["champion"] or "none", champion or "none"
         raise PromotionRefused(f"{folder} was judged against version {against}, but {serving} serves", judge)
+    if champion_fingerprint is not None and record.get("champion_fingerprint", "") != champion_fingerprint:
+        other = f"{folder} was judged against a version {champion} other than the one that serves"
+        raise PromotionRefused(other, judge)
     return str(record["verdict"])
 
 

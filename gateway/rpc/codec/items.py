@@ -12,10 +12,13 @@ def decode_fields(checks: Checks, path: str, fields: Mapping[str, str]) -> dict[
     rules = checks.rules
     if not checks.count(path, len(fields), rules.fields):
         return {}
-    for name, text in fields.items():
+    given = {name: fields[name] for name in fields}  # dict() of a protobuf map takes twice as long
+    if checks.fine(given.keys(), rules.name) and checks.fine(given.values(), rules.field_text):
+        return given
+    for name, text in given.items():
         checks.text(f"{path}[{shown(name)}].key", name, rules.name)
         checks.text(f"{path}[{shown(name)}]", text, rules.field_text)
-    return dict(fields)
+    return given
 
 
 def decode_value(checks: Checks, path: str, value: types_pb2.AttributeValue) -> AttributeValue:

@@ -83,11 +83,15 @@ def _decode_candidate(checks: Checks, rank: int, message: ranking_pb2.Candidate)
     path = f"candidates[{rank - 1}]"
     item_id = checks.text(f"{path}.item_id", message.item_id, checks.rules.required_id)
     fields = decode_fields(checks, f"{path}.fields", message.fields)
-    # Without a score of the caller's, the order speaks: a number in (0, 1) that falls with the rank.
-    score = RANK_OFFSET / (RANK_OFFSET + rank)
+    score = score_of_rank(rank)
     if message.HasField("first_stage_score"):
         score = checks.number(f"{path}.first_stage_score", message.first_stage_score, checks.rules.number)
     return Candidate(item_id, rank, score, item=Item(item_id, fields) if fields else None)
+
+
+def score_of_rank(rank: int) -> float:
+    """Without a score of the caller's, the order speaks: a number in (0, 1) that falls with the rank (from 1)."""
+    return RANK_OFFSET / (RANK_OFFSET + rank)
 
 
 def decode_sources(

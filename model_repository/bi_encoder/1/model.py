@@ -10,12 +10,10 @@ import json
 import math
 import os
 import sys
-from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from importlib import import_module
-from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +23,9 @@ import onnxruntime
 import triton_python_backend_utils as pb_utils
 from onnxruntime.capi import onnxruntime_pybind11_state as runtime_errors
 
-MASK = "attention_mask"
-CARD = "cuda:{}"
+MASK, CARD = "attention_mask", "cuda:{}"
+PADDING_SHARE, RUN_TOKENS = 0.05, 16
+"""Of a micro-batch on a CPU at most this share is padding, or as many tokens as one more run of the graph costs."""
 Array = npt.NDArray[Any]
 RUNTIME_ERRORS = tuple(
     kind for kind in vars(runtime_errors).values() if isinstance(kind, type) and issubclass(kind, Exception)
@@ -35,11 +34,7 @@ RUNTIME_ERRORS = tuple(
 
 
 class RequestRefused(Exception):
-    """A request that cannot be scored, with Triton's error code."""
-
-    def __init__(self, message: str, code: int) -> None:
-        super().__init__(message)
-        self.code = code
+    """A mistake of the caller."""
 
 
 class TritonPythonModel:
@@ -55,33 +50,36 @@ class TritonPythonModel:
         folder = Path(args["model_repository"]) / args["model_version"]
         self._graph: Graph = open_graph(folder, options, int(args["model_instance_device_id"]))
         self._options = replace(options, packed=self._graph.packed)
+        self._meter = Meter(model=args["model_name"], version=args["model_version"])
         self._pool = ThreadPoolExecutor(options.workers, thread_name_prefix="micro-batch")
 
     def execute(self, requests: Sequence[Any]) -> list[Any]:
         """One response per request, in order. Never raises for what a request contains."""
         jobs = [Job(request, self._graph) for request in requests]
-        batches = list(micro_batches(jobs, self._options))
-        list(self._pool.map(self._run, batches))
+        computed = self._pool.map(self._run, micro_batches(jobs, self._options))
+        self._meter.add([volumes(rows, self._options.packed) for rows in computed if rows])
         return [job.response(self._graph.output) for job in jobs]
 
     def finalize(self) -> None:
         """Ends the threads."""
         self._pool.shutdown()
 
-    def _run(self, rows: list["Row"]) -> None:
+    def _run(self, rows: list["Row"]) -> list["Row"]:
+        """The rows that were computed."""
         for job in {id(row.job): row.job for row in rows}.values():
-            job.stop_if_cancelled()
-        wanted = [row for row in rows if row.job.is_open]
-        if not wanted:
-            return
+            if job.error is None and job.request.is_cancelled():
+                job.fail("the caller cancelled the request", pb_utils.TritonError.CANCELLED)
+        if not (wanted := [row for row in rows if row.job.error is None]):
+            return []
         try:
             results = self._graph.score([row.tensors(self._graph.inputs) for row in wanted])
         except self._graph.errors as fault:
             for row in wanted:
                 row.job.fail(f"{self._graph.runtime} failed: {fault}", pb_utils.TritonError.INTERNAL)
-            return
+            return []
         for row, result in zip(wanted, results, strict=True):
             row.job.results[row.index] = result
+        return wanted
 
 
 @dataclass(frozen=True)
@@ -108,23 +106,17 @@ class Options:
 def available_cores() -> int:
     """Cores that this process may use: its affinity and, in a container, its quota."""
     cores = len(os.sched_getaffinity(0))
-    try:
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text(encoding="ascii").split()
-    except (OSError, ValueError):
-        return cores
+    file = Path("/sys/fs/cgroup/cpu.max")
+    quota, period = file.read_text(encoding="ascii").split() if file.is_file() else ("max", "")
     return cores if quota == "max" else max(1, min(cores, math.ceil(int(quota) / int(period))))
 
 
 def products_overflow(cpu_info: str = "/proc/cpuinfo") -> bool:
-    """Whether this x86 CPU multiplies uint8 by int8 with saturation, giving wrong sums: all without VNNI do.
-
-    ONNX Runtime then stores the weights as uint8, which is slower and right.
-    """
-    try:
-        text = Path(cpu_info).read_text(encoding="ascii", errors="replace")
-    except OSError:
-        return False
-    flags = next((line.split() for line in text.splitlines() if line.startswith("flags")), [])
+    """Whether this x86 CPU multiplies uint8 by int8 with saturation, giving wrong sums: all without VNNI do. ONNX
+    Runtime then stores the weights as uint8, which is slower and right."""
+    info = Path(cpu_info)
+    lines = info.read_text(encoding="ascii", errors="replace").splitlines() if info.is_file() else []
+    flags = next((line.split() for line in lines if line.startswith("flags")), [])
     return bool(flags) and not {"avx512_vnni", "avx_vnni"} & set(flags)
 
 
@@ -149,12 +141,7 @@ class Graph:
 
     def score(self, rows: Sequence[Mapping[str, Array]]) -> Array:
         """[rows, width] float32, of rows of any lengths."""
-        return self.run(padded(rows, self.inputs))
-
-    def run(self, feed: dict[str, Array]) -> Array:
-        """[rows, width] float32."""
-        result: Array = self._session.run([self.output], feed)[0]
-        return result
+        return np.asarray(self._session.run([self.output], padded(rows, self.inputs))[0])
 
 
 def open_graph(folder: Path, options: Options, device: int) -> Any:
@@ -162,16 +149,15 @@ def open_graph(folder: Path, options: Options, device: int) -> Any:
     if not (options.on_gpu and (folder / "packed").is_dir()):
         return Graph(folder / "model.onnx", options, device)
     sys.path.insert(0, str(folder))
-    opening = import_module("packed.opening")
-    return opening.open_for_worker(folder, CARD.format(device), options.rows, options.tokens, options.compiled)
+    limits = (options.rows, options.tokens, options.compiled)
+    return import_module("packed.opening").open_for_worker(folder, CARD.format(device), *limits)
 
 
 def providers(options: Options, device: int) -> list[Any]:
     """Where the graph runs. An instance on a GPU never falls back to the CPU unseen."""
     if not options.on_gpu:
         return ["CPUExecutionProvider"]
-    available = onnxruntime.get_available_providers()
-    if "CUDAExecutionProvider" not in available:
+    if "CUDAExecutionProvider" not in (available := onnxruntime.get_available_providers()):
         raise pb_utils.TritonModelException(
             f"KIND_GPU needs onnxruntime-gpu; this onnxruntime has {available}: install it or use KIND_CPU"
         )
@@ -182,37 +168,26 @@ class Job:
     """One request: its tensors, what is known of its rows, and how it ended."""
 
     def __init__(self, request: Any, graph: Graph) -> None:
-        self._request = request
-        self._error: Any = None
+        self.request = request
+        self.error: Any = None  # None: somebody waits for a result
         try:
             self.tensors = read_tensors(request, graph.inputs)
             self.lengths = row_lengths(self.tensors[MASK])
             check_values(self.tensors, self.lengths, graph)
         except RequestRefused as refusal:
-            self.fail(str(refusal), refusal.code)
+            self.fail(str(refusal), pb_utils.TritonError.INVALID_ARG)
             return
         self.results: Array = np.zeros((len(self.lengths), graph.width), np.float32)
 
-    @property
-    def is_open(self) -> bool:
-        """Whether somebody still waits for a result."""
-        return self._error is None
-
     def fail(self, message: str, code: int) -> None:
         """The response becomes this error; the first one stays."""
-        if self._error is None:
-            self._error = pb_utils.TritonError(message, code)
-
-    def stop_if_cancelled(self) -> None:
-        """Asks Triton whether the caller has left."""
-        if self.is_open and self._request.is_cancelled():
-            self.fail("the caller cancelled the request", pb_utils.TritonError.CANCELLED)
+        if self.error is None:
+            self.error = pb_utils.TritonError(message, code)
 
     def response(self, output: str) -> Any:
         """Triton's answer."""
-        if self._error is not None:
-            return pb_utils.InferenceResponse(error=self._error)
-        return pb_utils.InferenceResponse([pb_utils.Tensor(output, self.results)])
+        outputs = [] if self.error else [pb_utils.Tensor(output, self.results)]
+        return pb_utils.InferenceResponse(outputs, self.error)
 
 
 @dataclass(frozen=True)
@@ -228,18 +203,49 @@ class Row:
         return {name: self.job.tensors[name][self.index, : self.length] for name in names}
 
 
+class Meter:
+    """Counts on Triton's metrics port what the graph ran on. A counter is a message to Triton: one for each call."""
+
+    def __init__(self, **labels: str) -> None:
+        family, counter = pb_utils.MetricFamily, pb_utils.MetricFamily.COUNTER
+        tokens = family(name="crossrank_worker_tokens_total", description="Tokens computed", kind=counter)
+        runs = family(name="crossrank_worker_micro_batches_total", description="Runs of the graph", kind=counter)
+        self._families = (tokens, runs)  # a metric ends with its family
+        self._metrics = [tokens.Metric(labels={**labels, "kind": kind}) for kind in ("real", "padding")]
+        self._metrics.append(runs.Metric(labels=labels))
+
+    def add(self, batches: Sequence[tuple[int, int]]) -> None:
+        """Real tokens and computed ones of each micro-batch of a call."""
+        real, volume = (sum(tokens) for tokens in zip(*batches, strict=True)) if batches else (0, 0)
+        for metric, amount in zip(self._metrics, (real, volume - real, len(batches)), strict=True):
+            if amount:
+                metric.increment(amount)
+
+
+def volumes(rows: Sequence[Row], packed: bool) -> tuple[int, int]:
+    """Tokens of the rows, and tokens that are computed: every row padded to the longest, unless they are packed."""
+    real = sum(row.length for row in rows)
+    return real, real if packed else max(row.length for row in rows) * len(rows)
+
+
 def micro_batches(jobs: Sequence[Job], options: Options) -> Iterator[list[Row]]:
-    """Rows of all open requests, longest first, in batches within the limits; enough batches for every thread."""
-    rows = [Row(job, index, int(length)) for job in jobs if job.is_open for index, length in enumerate(job.lengths)]
+    """Rows of all open requests, longest first, in batches within the limits and with little padding; enough batches
+    for every thread."""
+    rows = [
+        Row(job, index, int(length)) for job in jobs if job.error is None for index, length in enumerate(job.lengths)
+    ]
     rows.sort(key=lambda row: -row.length)
     most = min(options.rows, math.ceil(len(rows) / options.workers))
-    start = 0
-    while start < len(rows):
-        lengths = [row.length for row in rows[start : start + most]]
-        packed_fit = bisect_right(list(accumulate(lengths)), options.tokens)
-        fitting = max(1, packed_fit if options.packed else min(most, options.tokens // lengths[0]))
-        yield rows[start : start + fitting]
-        start += fitting
+    batch: list[Row] = []
+    for row in rows:
+        real, volume = volumes(longer := [*batch, row], options.packed)
+        wasteful = not options.on_gpu and volume - real > max(RUN_TOKENS, PADDING_SHARE * volume)
+        if batch and (len(longer) > most or volume > options.tokens or wasteful):
+            yield batch
+            longer = [row]
+        batch = longer
+    if batch:
+        yield batch
 
 
 def padded(rows: Sequence[Mapping[str, Array]], names: Sequence[str]) -> dict[str, Array]:
@@ -254,28 +260,26 @@ def padded(rows: Sequence[Mapping[str, Array]], names: Sequence[str]) -> dict[st
 
 def read_tensors(request: Any, names: Sequence[str]) -> dict[str, Array]:
     """INT32 [n, T] for each input of the graph. Raises RequestRefused."""
-    tensors = {}
-    for name in names:
-        tensor = pb_utils.get_input_tensor_by_name(request, name)
-        if tensor is None:
-            raise refused(f"input {name} is missing; this model needs {list(names)}")
-        tensors[name] = tensor.as_numpy()
+    found = {name: pb_utils.get_input_tensor_by_name(request, name) for name in names}
+    if missing := [name for name, tensor in found.items() if tensor is None]:
+        raise RequestRefused(f"input {missing[0]} is missing; this model needs {list(names)}")
+    tensors: dict[str, Array] = {name: tensor.as_numpy() for name, tensor in found.items()}
     shapes = {name: list(tensor.shape) for name, tensor in tensors.items()}
     first = shapes[MASK]
     if len(first) != 2 or any(shape != first for shape in shapes.values()):
-        raise refused(f"inputs have shapes {shapes}; expected one common shape [pairs, tokens]")
+        raise RequestRefused(f"inputs have shapes {shapes}; expected one common shape [pairs, tokens]")
     if min(first) < 1:
-        raise refused(f"inputs have shape {first}; at least one pair and one token are needed")
+        raise RequestRefused(f"inputs have shape {first}; at least one pair and one token are needed")
     return tensors
 
 
 def row_lengths(mask_nt: Array) -> Array:
     """Position behind the last real token of each row. Raises RequestRefused for other values than 0 and 1."""
     if ((mask_nt != 0) & (mask_nt != 1)).any():
-        raise refused(f"{MASK} has values other than 0 and 1")
+        raise RequestRefused(f"{MASK} has values other than 0 and 1")
     empty = np.flatnonzero(mask_nt.max(axis=1) == 0)
     if len(empty):
-        raise refused(f"row {empty[0]} has no token: its {MASK} is all 0")
+        raise RequestRefused(f"row {empty[0]} has no token: its {MASK} is all 0")
     lengths: Array = mask_nt.shape[1] - np.argmax(mask_nt[:, ::-1], axis=1)
     return lengths
 
@@ -284,17 +288,12 @@ def check_values(tensors: Mapping[str, Array], lengths: Array, graph: Graph) -> 
     """Raises RequestRefused where the graph would fail, and with it the requests beside this one."""
     longest = int(lengths.max())
     if longest > graph.max_tokens:
-        raise refused(f"a row has {longest} tokens; at most {graph.max_tokens} fit this model")
+        raise RequestRefused(f"a row has {longest} tokens; at most {graph.max_tokens} fit this model")
     if graph.packed and not tensors[MASK][:, 0].all():
-        raise refused(f"a row's first token has {MASK} 0; the head of this model reads it")
+        raise RequestRefused(f"a row's first token has {MASK} 0; the head of this model reads it")
     real_nt = np.arange(tensors[MASK].shape[1]) < lengths[:, None]
     for name, end in graph.values.items():
         values = tensors[name][real_nt]
         wrong = values[(values < 0) | (values >= end)]
         if len(wrong):
-            raise refused(f"{name} has {wrong[0]}; this model knows 0 to {end - 1}")
-
-
-def refused(message: str) -> RequestRefused:
-    """A mistake of the caller."""
-    return RequestRefused(message, pb_utils.TritonError.INVALID_ARG)
+            raise RequestRefused(f"{name} has {wrong[0]}; this model knows 0 to {end - 1}")

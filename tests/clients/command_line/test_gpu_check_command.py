@@ -17,8 +17,8 @@ def test_a_quick_trial_on_a_cpu_prints_json_and_writes_both_files(tmp_path: Path
     assert (tmp_path / "gpu-check.md").read_text().startswith("# CPU")
 
 
-def test_a_machine_without_a_card_is_told_so_with_exit_code_3(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")  # hides a card from torch, if there is one
+def test_a_machine_without_a_card_is_told_so_with_exit_code_3(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")  # also where there is one
     outcome = crossrank("gpu-check", "--json", "--report", tmp_path)
     assert (outcome.exit_code, outcome.output) == (3, "")
     told = " ".join(outcome.notes.split())

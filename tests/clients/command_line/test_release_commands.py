@@ -50,7 +50,8 @@ def judge(version: Path, outcome: Outcome = Outcome.PASSED, champion: str = "1")
     """A version with a verdict."""
     fingerprint = ModelFolder(version.parent).fingerprint(int(version.name))
     checks = (Check("labels", outcome, "as told"),)
-    GateReport(version.name, fingerprint, champion, "2026-01-01T00:00:00+00:00", checks).write(version)
+    against = ModelFolder(version.parents[2] / "serving" / "cross_encoder").fingerprint(int(champion))
+    GateReport(version.name, fingerprint, champion, "2026-01-01T00:00:00+00:00", checks, against).write(version)
     return version
 
 

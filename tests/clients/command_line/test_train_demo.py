@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from clients.command_line.console import ExitCode
+from clients.command_line.console import CommandFailed, ExitCode
+from clients.command_line.train_demo import _new_repository
 from gateway.encoding.bundle import fingerprint_of, open_bundle
 from tests.clients.command_line.program import Outcome, crossrank
 from tests.clients.command_line.shop import BRANDS, Shop, make_shop
@@ -46,6 +47,17 @@ def test_tables_that_nobody_has_seen_become_a_version_that_the_gate_passes(made:
     [labels] = [one for one in gate["checks"] if one["name"] == "labels"]
     assert labels["figures"]["low"] > 0.5, "it learned what is wanted"
     assert labels["figures"]["lists"] == 32
+
+
+def test_what_somebody_else_keeps_in_the_folder_is_not_removed(tmp_path: Path) -> None:
+    (tmp_path / "repository" / "cross_encoder").mkdir(parents=True)
+    kept = tmp_path / "repository" / "thesis.txt"
+    kept.write_text("years of work", encoding="utf-8")
+    with pytest.raises(CommandFailed, match=r"holds 'thesis\.txt', which train-demo did not make"):
+        _new_repository(tmp_path / "repository")
+    assert kept.read_text(encoding="utf-8") == "years of work"
+    kept.unlink()
+    assert sorted(one.name for one in _new_repository(tmp_path / "repository").iterdir()) == ["bi_encoder"]
 
 
 def test_the_version_reads_the_columns_that_the_tables_have(version: Path) -> None:

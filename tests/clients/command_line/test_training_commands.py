@@ -6,7 +6,10 @@ from clients.command_line.console import ExitCode
 from tests.clients.command_line.program import crossrank
 from tests.training.synthetic import synthetic_tables
 from tests.training.tiny_model import save_tiny_model
-from training.data.tables import write_tables
+from training.config import read_config
+from training.data.digest import tables_digest
+from training.data.tables import Tables, write_tables
+from training.run_folder import RunFolder
 
 CONFIG = """
 base_model = "{base}"
@@ -77,6 +80,47 @@ def test_a_run_that_was_not_trained_cannot_be_exported(tmp_path: Path) -> None:
     )
     assert done.exit_code == ExitCode.FAILURE
     assert "run crossrank train" in " ".join(done.notes.split())
+
+
+def test_two_users_are_too_few_to_evaluate_and_no_stack_is_started_for_them(tmp_path: Path) -> None:
+    write_tables(tmp_path, synthetic_tables(users=2))
+    done = crossrank(
+        *("eval", "--items", tmp_path / "items.csv", "--interactions", tmp_path / "interactions.csv"),
+        *("--state-dir", tmp_path / "state"),
+    )
+    assert done.exit_code == ExitCode.FAILURE
+    assert "0 of 2 users have 20 positives or more; at least 10 such users" in " ".join(done.notes.split())
+
+
+def test_an_evaluation_measures_what_the_configuration_held_out(tmp_path: Path) -> None:
+    """With the defaults for protocol these users would do: the configuration's own number refuses them."""
+    write_tables(tmp_path, synthetic_tables(users=16))
+    (tmp_path / "mine.toml").write_text("[protocol]\nmin_positives = 21\nmin_users = 300\n", encoding="utf-8")
+    done = crossrank(
+        *("eval", "--items", tmp_path / "items.csv", "--interactions", tmp_path / "interactions.csv"),
+        *("--config", tmp_path / "mine.toml", "--state-dir", tmp_path / "state"),
+    )
+    assert done.exit_code == ExitCode.FAILURE
+    assert "have 21 positives or more; at least 300 such users" in " ".join(done.notes.split())
+
+
+def test_a_run_is_exported_and_judged_with_the_tables_it_was_trained_on(tmp_path: Path) -> None:
+    tables = synthetic_tables(users=16)
+    write_tables(tmp_path, tables)
+    (tmp_path / "tiny.toml").write_text("[protocol]\nmin_positives = 12\nheld_out = 3\n", encoding="utf-8")
+    run = tmp_path / "run"
+    RunFolder(run).begin(read_config(tmp_path / "tiny.toml"), tables_digest(tables))
+    given = [
+        *("--config", tmp_path / "tiny.toml", "--run", run),
+        *("--items", tmp_path / "items.csv", "--interactions", tmp_path / "interactions.csv"),
+    ]
+    assert "run crossrank train" in " ".join(crossrank("export", *given).notes.split()), "these are the tables"
+    write_tables(tmp_path, Tables(tables.items, tables.interactions[:-1]))
+    (tmp_path / "1").mkdir()
+    for command in (["export"], ["gate", tmp_path / "1"]):
+        done = crossrank(*command, *given)
+        assert done.exit_code == ExitCode.FAILURE
+        assert "begun with other tables" in " ".join(done.notes.split())
 
 
 def test_an_unknown_data_set_is_a_wrong_use() -> None:

@@ -29,8 +29,8 @@ def test_a_row_sees_its_own_keys_only() -> None:
     query, key, value = random_heads(1, 9)
     rows = span(4, 0, 5)
     block = torch.block_diag(torch.ones(4, 4), torch.ones(5, 5)).bool()
-    query_n, key_n, value_n = (one.transpose(0, 1)[None] for one in (query, key, value))
-    expected = functional.scaled_dot_product_attention(query_n, key_n, value_n, attn_mask=block)[0].transpose(0, 1)
+    queries, keys, values = (one.transpose(0, 1)[None] for one in (query, key, value))
+    expected = functional.scaled_dot_product_attention(queries, keys, values, attn_mask=block)[0].transpose(0, 1)
     torch.testing.assert_close(attend(query, key, value, rows, rows), expected, atol=1e-6, rtol=0)
 
 

@@ -3,7 +3,7 @@ card."""
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -42,7 +42,7 @@ def version(served: PreTrainedModel, tmp_path_factory: pytest.TempPathFactory) -
     return write_packed_version(served, tmp_path_factory.mktemp("packed"))
 
 
-def start(worker: Any, version: Path, kind: str = "GPU") -> Any:
+def start(worker: Any, version: Path, parameters: Mapping[str, int], kind: str = "GPU") -> Any:
     written = read_config(version.parent / "config.pbtxt").parameters
     values = {name: value.string_value for name, value in written.items()} | {k: str(v) for k, v in SMALL.items()}
     config = {"parameters": {name: {"string_value": value} for name, value in values.items()}}
@@ -50,6 +50,7 @@ def start(worker: Any, version: Path, kind: str = "GPU") -> Any:
     model.initialize(
         {
             "model_config": json.dumps(config),
+            "model_name": version.parent.name,
             "model_repository": str(version.parent),
             "model_version": version.name,
             "model_instance_kind": kind,
@@ -75,7 +76,7 @@ def request_of(rows: list[dict[str, Array]]) -> Request:
 
 @pytest.mark.parametrize("seed", range(3))
 def test_every_logit_belongs_to_its_pair(worker: Any, served: PreTrainedModel, version: Path, seed: int) -> None:
-    model = start(worker, version)
+    model = start(worker, version, SMALL)
     requests, expected = [], []
     for number, pairs in enumerate((5, 2, 9, 3)):
         rows = ragged_rows(served, 10 * seed + number, pairs)
@@ -91,17 +92,17 @@ def test_every_logit_belongs_to_its_pair(worker: Any, served: PreTrainedModel, v
 
 
 def test_the_engine_is_chosen_by_the_kind_of_the_instance(worker: Any, version: Path) -> None:
-    assert start(worker, version, "CPU")._graph.runtime == "ONNX Runtime"
-    assert start(worker, version, "GPU")._graph.runtime == "PyTorch"
+    assert start(worker, version, SMALL, "CPU")._graph.runtime == "ONNX Runtime"
+    assert start(worker, version, SMALL, "GPU")._graph.runtime == "PyTorch"
 
 
 def test_the_engine_is_the_one_of_the_version_folder(worker: Any, version: Path) -> None:
-    start(worker, version)
+    start(worker, version, SMALL)
     assert Path(sys.modules["packed.engine"].__file__ or "").parent == version / "packed"
 
 
 def test_micro_batches_hold_real_tokens_up_to_the_budget(worker: Any, served: PreTrainedModel, version: Path) -> None:
-    model = start(worker, version)
+    model = start(worker, version, SMALL)
     jobs = [
         worker.Job(request_of([dict(row) for row in ragged_rows(served, 30 + n, 12)]), model._graph) for n in (0, 1)
     ]
@@ -118,7 +119,7 @@ def test_micro_batches_hold_real_tokens_up_to_the_budget(worker: Any, served: Pr
 def test_a_pair_whose_first_token_is_masked_is_refused_and_harms_nobody(
     worker: Any, served: PreTrainedModel, version: Path
 ) -> None:
-    model = start(worker, version)
+    model = start(worker, version, SMALL)
     good, bad = (request_of([dict(row) for row in ragged_rows(served, 40, 4)]) for _ in range(2))
     bad.inputs["attention_mask"][1:, 0] = 0
     bad.inputs["attention_mask"][:, 1] = 1
@@ -132,7 +133,7 @@ def test_a_pair_whose_first_token_is_masked_is_refused_and_harms_nobody(
     ("name", "value", "message"), [("input_ids", 200, "knows 0 to 199"), ("token_type_ids", 2, "knows 0 to 1")]
 )
 def test_the_limits_are_those_of_the_weights(worker: Any, version: Path, name: str, value: int, message: str) -> None:
-    model = start(worker, version)
+    model = start(worker, version, SMALL)
     ones = np.ones((1, 3), np.int32)
     inputs = {"input_ids": ones, "attention_mask": ones, "token_type_ids": ones, name: np.full((1, 3), value, np.int32)}
     (response,) = model.execute([Request(inputs)])
@@ -145,7 +146,7 @@ def test_the_limits_are_those_of_the_weights(worker: Any, version: Path, name: s
 def test_a_failing_card_fails_the_requests_of_that_micro_batch(
     worker: Any, served: PreTrainedModel, version: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    model = start(worker, version)
+    model = start(worker, version, SMALL)
 
     def out_of_memory(_: object) -> None:
         raise sys.modules["torch"].OutOfMemoryError("no room on the card")
@@ -164,7 +165,7 @@ def test_a_worker_without_torch_says_what_to_install(
 ) -> None:
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(RuntimeError, match=r"torch is missing in Triton's Python worker.*KIND_CPU"):
-        start(worker, version)
+        start(worker, version, SMALL)
 
 
 def test_a_machine_without_a_card_never_falls_back_unseen(
@@ -172,4 +173,4 @@ def test_a_machine_without_a_card_never_falls_back_unseen(
 ) -> None:
     monkeypatch.setattr(worker, "CARD", "cuda:{}")
     with pytest.raises((RuntimeError, AssertionError), match=r"(?i)cuda|nvidia"):
-        start(worker, version)
+        start(worker, version, SMALL)

@@ -9,6 +9,7 @@ from tests.training.candidates.by_hand import hashed_vectors
 from tests.training.synthetic import synthetic_tables
 from training.candidates import fold_lists
 from training.candidates.fold_lists import FoldLists
+from training.candidates.known import Known, known_in
 from training.candidates.lists import CandidateList
 from training.candidates.options import SourceOptions
 from training.data.tables import Tables
@@ -88,6 +89,34 @@ def test_a_fit_that_knows_the_targets_is_caught(dataset: Dataset, monkeypatch: p
     monkeypatch.setattr(dataset, "interactions", lambda fold: everything)
     with pytest.raises(Leak, match="is to be predicted, and the fit holds it"):
         lists(Phase.VALID)
+
+
+@pytest.mark.parametrize("fold", [Phase.VALID, 2])
+def test_sources_that_are_fitted_on_a_later_fold_are_caught_though_the_rows_are_right(
+    dataset: Dataset, monkeypatch: pytest.MonkeyPatch, fold: int
+) -> None:
+    """Of fold 2, what is planted are the targets of valid: none of its own."""
+    lists = FoldLists(dataset, OPTIONS, lambda _: None, hashed_vectors)
+    monkeypatch.setattr(fold_lists, "known_in", lambda data, fold: known_in(data, fold - 1))
+    with pytest.raises(Leak, match="is to be predicted, and the fit holds it"):
+        lists(fold)
+
+
+def test_one_test_item_in_the_fit_of_a_training_fold_is_caught(
+    dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = dataset.cases(Phase.TEST)[3]
+    place = [item.item_id for item in dataset.items].index(case.targets[1])
+
+    def planted(data: Dataset, fold: int) -> Known:
+        known = known_in(data, fold)
+        user = known.users.index(case.user_id)
+        histories = [(*one, place) if number == user else one for number, one in enumerate(known.histories)]
+        return replace(known, histories=tuple(histories))
+
+    monkeypatch.setattr(fold_lists, "known_in", planted)
+    with pytest.raises(Leak, match=f"user {case.user_id}: item {case.targets[1]} is to be predicted"):
+        FoldLists(dataset, OPTIONS, lambda _: None, hashed_vectors)(2)
 
 
 def test_a_catalogue_that_would_not_fit_into_memory_is_refused(

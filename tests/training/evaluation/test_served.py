@@ -5,13 +5,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tritonclient.grpc.model_config_pb2 import ModelConfig
 
 from gateway.encoding.fusion import LOGIT_FUSION, Fusion
 from gateway.encoding.spec import FusionTerm, LinearFusion
 from tests.training.lists_by_hand import random_lists
 from tests.training.synthetic import synthetic_tables
 from training.card import MOVIELENS, own_data, results_table, write_card
-from training.config import TrainingConfig
+from training.config import AlignOptions, TrainingConfig
 from training.dataset import Dataset, Phase, Protocol
 from training.evaluation.evaluate import evaluate
 from training.evaluation.evaluation import Evaluation
@@ -19,8 +20,11 @@ from training.evaluation.fields import SharedField
 from training.evaluation.metrics import METRICS, expected_at_random, measure
 from training.evaluation.plan import CROSS_ENCODER, RERANKED, WITHOUT_LOGIT
 from training.evaluation.served import evaluate_served, plan_for, to_evaluated
-from training.fusion_baseline import newest_baseline, write_baseline
+from training.export.config import to_text
+from training.export.release_state import ReleaseState
+from training.fusion_baseline import served_baseline, write_baseline
 from training.fusion_lists import fusion_input, order_by
+from training.options import FitOptions, SelectOptions, TeacherOptions
 from training.served_lists import BLEND, ServedList, read_served, write_served
 
 WEAK_ONLY = Fusion(LinearFusion((FusionTerm("log_score:weak", 1.0),)))
@@ -114,6 +118,29 @@ def test_the_card_says_what_was_measured_and_what_was_not() -> None:
     assert f"seed {config.seed}" in card
 
 
+def test_the_card_tells_the_recipe_of_the_configuration_and_no_other(tmp_path: Path) -> None:
+    distilled = TrainingConfig(name="a", align=AlignOptions(steps=7), fit=FitOptions(loss="distil", lists=10))
+    assert "1. *Align* (7 steps" in write_card(distilled, MOVIELENS, None)
+    assert "beliefs" in write_card(distilled, MOVIELENS, None)
+    listwise = TrainingConfig(
+        name="b",
+        base_model=str(tmp_path),
+        protocol=Protocol(min_positives=9, held_out=3),
+        text=replace(distilled.text, history_fields=("title", "brand")),
+        fit=FitOptions(loss="bce", epochs=2),
+        select=SelectOptions(users=50),
+    )
+    card = " ".join(write_card(listwise, own_data("shop", synthetic_tables(users=3)), evaluation(3.0)).split())
+    assert "1. *Fit* (loss `bce`, 2 times every positive" in card
+    assert "best NDCG@10 on 50 valid lists" in card
+    assert "Reads the title and brand of" in card
+    assert "the last 3 positives" in card
+    for absent in ("beliefs", "Align", "Apache-2.0", str(tmp_path.parent)):
+        assert absent not in card
+    taught = replace(listwise, teacher=TeacherOptions("run/cross_encoder"))
+    assert "logits of a teacher" in write_card(taught, MOVIELENS, None)
+
+
 def test_a_card_of_own_data_counts_it_and_asks_for_its_licence() -> None:
     facts = own_data("films", synthetic_tables(users=3))
     card = write_card(TrainingConfig(name="tiny"), facts, None)
@@ -128,10 +155,14 @@ def test_served_lists_are_read_back_as_written(tmp_path: Path) -> None:
     assert read_served(tmp_path / "served.jsonl") == lists
 
 
-def test_the_newest_version_has_the_baseline_that_counts(tmp_path: Path) -> None:
-    assert newest_baseline(tmp_path) is None
+def test_the_baseline_that_counts_is_that_of_the_version_that_serves(tmp_path: Path) -> None:
+    assert served_baseline(tmp_path) is None
     for version in ("2", "10"):
         folder = tmp_path / version / "encoding"
         folder.mkdir(parents=True)
         write_baseline(folder, Fusion(LinearFusion((FusionTerm("first_stage", float(version)),))))
-    assert newest_baseline(tmp_path) == Fusion(LinearFusion((FusionTerm("first_stage", 10.0),)))
+    assert served_baseline(tmp_path) == Fusion(LinearFusion((FusionTerm("first_stage", 10.0),)))
+    config = ModelConfig(name="cross_encoder")
+    ReleaseState(2, (2, 10)).write(config, [2, 10])
+    (tmp_path / "config.pbtxt").write_text(to_text(config), encoding="utf-8")
+    assert served_baseline(tmp_path) == Fusion(LinearFusion((FusionTerm("first_stage", 2.0),))), "10 was rolled back"

@@ -9,10 +9,13 @@ import pytest
 
 from tests.training.gate.tiny_release import TinyRelease, add_noise, negate_head, publish
 from training.dataset import Phase
+from training.errors import Leak
 from training.gate.check import Outcome
 from training.gate.gate import Evidence, GateReport, read_gate, run_gate
 from training.gate.list_checks import Learned
-from training.gate.record import learned_lists
+from training.gate.record import held_out_lists, learned_lists
+from training.run_folder import RunFolder
+from training.served_lists import ServedList, write_served
 
 
 @pytest.fixture
@@ -171,6 +174,30 @@ def test_the_record_of_a_run_names_users_and_whole_item_ids(tiny: TinyRelease) -
     learned = learned_lists(tiny.run)
     assert {one.user_id for one in learned} <= set(tiny.dataset.users)
     assert all(item in tiny.dataset.fields for one in learned for item in (*one.history, *one.targets))
+
+
+def test_a_champion_that_does_not_open_is_named_and_takes_no_other_answer_away(
+    tiny: TinyRelease, version: Path, tmp_path: Path
+) -> None:
+    broken = Path(shutil.copytree(version.parent, tmp_path / "broken")) / version.name
+    (broken / "model.onnx").write_bytes(b"no graph")
+    report = run_gate(version, tiny.evidence(champion=broken))
+    assert failed(report) == ["champion"]
+    assert f"the champion {broken} cannot be used" in details(report)
+    assert {one.name for one in report.checks} >= {"tokens", "logits", "rank agreement", "labels", "leak"}
+
+
+def test_a_manifest_that_is_no_table_is_refused(version: Path) -> None:
+    (version / "files.json").write_text("[1]", encoding="utf-8")
+    assert "files.json is no table of files" in details(run_gate(version, Evidence()))
+
+
+def test_served_lists_of_another_protocol_are_no_evidence(tiny: TinyRelease, tmp_path: Path) -> None:
+    case = tiny.dataset.cases(Phase.VALID)[0]
+    wrong = ServedList(case.user_id, case.targets, {}, (), (), ())
+    write_served(tmp_path / "served-test-20.jsonl", [wrong])
+    with pytest.raises(Leak, match=f"user {case.user_id}: targets .* are not those of fold 0"):
+        held_out_lists(RunFolder(tmp_path), tiny.dataset, 10)
 
 
 def test_without_evidence_the_verdict_is_incomplete_and_says_what_is_missing(champion: Path) -> None:

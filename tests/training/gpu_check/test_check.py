@@ -65,6 +65,7 @@ def test_the_report_stands_in_both_files(report: CheckReport, tmp_path: Path) ->
 
 
 def test_a_mode_that_cannot_run_is_told_and_harms_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    measure = measure_speed
 
     def fails_packed(shape: Shape, card: Card, modes: list[Mode], effort: Effort) -> Iterator[Speed]:
         if modes == [Mode.PLAIN]:

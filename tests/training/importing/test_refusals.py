@@ -128,6 +128,14 @@ def test_code_of_a_tokenizer_is_never_run(tmp_path: Path) -> None:
     assert not trace.exists()
 
 
+def test_a_tokenizer_that_does_not_open_is_told_with_a_remedy(folder: Path) -> None:
+    (folder / "tokenizer_config.json").write_text("{half", encoding="utf-8")
+    checkpoint = open_folder(folder)
+    encoder = PairEncoder(TEXT.spec("tiny"), open_tokenizer(checkpoint.tokenizer_file))
+    with pytest.raises(CheckpointUnusable, match=r"cannot open the tokenizer of tiny.*save it anew"):
+        probes.check_tokens(checkpoint, encoder, probes.probe_pairs(encoder))
+
+
 def test_a_folder_has_no_revision(folder: Path) -> None:
     with pytest.raises(SourceUnavailable, match="is a folder, which has no revision v2"):
         find_source(str(folder), "v2")

@@ -70,6 +70,13 @@ def test_a_verdict_against_another_champion_is_out_of_date(version: Path, champi
     assert told in refusal(version, champion, allow_incomplete=True)
 
 
+def test_a_champion_of_the_same_number_from_another_repository_is_another_one(version: Path) -> None:
+    judge(version, champion_fingerprint="1" * 32)
+    with pytest.raises(PromotionRefused, match="a version 3 other than the one that serves"):
+        check_permission(version, "3", allow_incomplete=False, champion_fingerprint="2" * 32)
+    assert check_permission(version, "3", allow_incomplete=False, champion_fingerprint="1" * 32) == "passed"
+
+
 def test_a_file_that_changed_after_the_verdict_is_found(version: Path) -> None:
     judge(version)
     (version / "model.py").write_text("pass", encoding="utf-8")

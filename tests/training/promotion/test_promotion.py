@@ -1,18 +1,25 @@
 """A version comes to serve whole or not at all, and the one before it comes back."""
 
-import signal
-import subprocess
-import sys
+import threading
 from pathlib import Path
 
 import pytest
 
-from tests.training.promotion.versions import candidate, cards, model_of, serving, write_version
+from tests.training.promotion.versions import (
+    Stack,
+    candidate,
+    cards,
+    hidden,
+    loaded,
+    model_of,
+    promote_new,
+    serving,
+    write_version,
+)
 from training.export.config import read_config, to_text
 from training.export.manifest import manifest_faults
 from training.promotion.errors import (
     NothingToRollBackTo,
-    NotServed,
     PromotionBusy,
     PromotionRefused,
     RepositoryBroken,
@@ -21,27 +28,8 @@ from training.promotion.model_folder import ModelFolder
 from training.promotion.promotion import Change, promote, roll_back
 
 
-@pytest.fixture
-def model(tmp_path: Path) -> ModelFolder:
-    """A repository whose version 1 serves."""
-    write_version(tmp_path / "serving", 1, "first")
-    return model_of(tmp_path / "serving")
-
-
-def promote_new(model: ModelFolder, tmp_path: Path, card: str, keep: int = 3) -> Change:
-    return promote(model, candidate(tmp_path, card), keep=keep)
-
-
 def parameters(model: ModelFolder) -> dict[str, str]:
     return {name: value.string_value for name, value in read_config(model.configuration).parameters.items()}
-
-
-def loaded(model: ModelFolder) -> list[int]:
-    return list(read_config(model.configuration).version_policy.specific.versions)
-
-
-def hidden(model: ModelFolder) -> list[str]:
-    return [one.name for one in model.root.iterdir() if one.name.startswith(".")]
 
 
 def test_a_version_serves_under_the_next_number_with_the_one_before_loaded_beside_it(
@@ -178,108 +166,70 @@ def test_a_source_without_a_configuration_cannot_found_a_model(tmp_path: Path) -
         promote(model_of(tmp_path / "empty"), version)
 
 
+def test_permission_is_asked_when_nobody_else_can_change_what_serves(model: ModelFolder, tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    def refuse(champion: str) -> None:
+        asked.append(champion)
+        with pytest.raises(PromotionBusy):
+            promote_new(model, tmp_path, "meanwhile")
+        raise PromotionRefused("judged against another one", "judge it again")
+
+    before = model.configuration.read_bytes()
+    with pytest.raises(PromotionRefused, match="judged against another one"):
+        promote(model, candidate(tmp_path, "second"), permit=refuse)
+    assert asked == ["1"]
+    assert (model.configuration.read_bytes(), cards(model)) == (before, {1: "first"})
+
+
+def test_a_first_version_that_is_refused_leaves_no_folder(tmp_path: Path) -> None:
+    def refuse(champion: str) -> None:
+        raise PromotionRefused(f"champion {champion!r}", "judge it")
+
+    model = model_of(tmp_path / "empty")
+    with pytest.raises(PromotionRefused, match="champion ''"):
+        promote(model, candidate(tmp_path, "first"), permit=refuse)
+    changed = candidate(tmp_path, "second")
+    (changed / "README.md").write_text("changed", encoding="utf-8")
+    with pytest.raises(PromotionRefused, match=r"README\.md: bytes"):
+        promote(model, changed)
+    assert not model.root.exists()
+
+
+def test_an_export_waits_for_a_promotion_that_is_under_way(model: ModelFolder, tmp_path: Path) -> None:
+    """Both rewrite config.pbtxt: the one that began earlier must not take away what the other one wrote."""
+    started = threading.Event()
+
+    def write() -> None:
+        started.set()
+        write_version(model.root.parent, 7, "exported")
+
+    export = threading.Thread(target=write, daemon=True)
+
+    def switch(version: int) -> None:
+        export.start()
+        started.wait(10)
+        export.join(0.5)
+        assert export.is_alive(), "it waits"
+        assert not model.folder(7).exists()
+
+    promote(model, candidate(tmp_path, "second"), switch)
+    export.join(30)
+    assert (serving(model), loaded(model)) == (2, [1, 2, 7])
+    assert "encoding_fingerprint.7" in parameters(model)
+
+
+def test_a_version_is_named_by_where_it_is_not_by_how_the_path_is_written(
+    model: ModelFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_version(model.root.parent, 2, "second")
+    promote(model, model.folder(1), Stack(model, 1).switch)
+    monkeypatch.chdir(model.folder(2))
+    assert promote(model, Path()) == Change(serving=2, replaced=1)
+    assert cards(model) == {1: "first", 2: "second"}
+
+
 def test_two_changes_at_a_time_are_one_too_many(model: ModelFolder, tmp_path: Path) -> None:
     with model.locked(), pytest.raises(PromotionBusy):
         promote_new(model, tmp_path, "second")
     assert promote_new(model, tmp_path, "third").serving == 2
-
-
-class Stack:
-    """A switch that takes only some versions, and remembers what the repository said when it was asked."""
-
-    def __init__(self, model: ModelFolder, *takes: int) -> None:
-        self.model, self.takes = model, takes
-        self.asked: list[tuple[int, int | None, list[int]]] = []
-
-    def switch(self, version: int) -> None:
-        self.asked.append((version, serving(self.model), loaded(self.model)))
-        if version not in self.takes:
-            raise NotServed(f"version {version} gives wrong logits", "look at the log")
-
-
-def test_a_version_that_the_stack_does_not_take_is_undone_and_the_one_before_is_asked_for_again(
-    model: ModelFolder, tmp_path: Path
-) -> None:
-    stack = Stack(model, 1)
-    with pytest.raises(NotServed, match="version 2 gives wrong logits"):
-        promote(model, candidate(tmp_path, "second"), stack.switch)
-    assert stack.asked == [(2, 2, [1, 2]), (1, 1, [1])]
-    assert (serving(model), cards(model), hidden(model)) == (1, {1: "first"}, [])
-    assert promote(model, candidate(tmp_path, "third"), Stack(model, 2).switch).serving == 2, "the number is free again"
-
-
-def test_a_rollback_that_the_stack_does_not_take_leaves_what_serves(model: ModelFolder, tmp_path: Path) -> None:
-    promote_new(model, tmp_path, "second")
-    stack = Stack(model, 2)
-    with pytest.raises(NotServed):
-        roll_back(model, stack.switch)
-    assert [version for version, _, _ in stack.asked] == [1, 2]
-    assert (serving(model), sorted(cards(model))) == (2, [1, 2])
-
-
-def test_an_interrupted_promotion_is_undone_too(model: ModelFolder, tmp_path: Path) -> None:
-    def interrupted(version: int) -> None:
-        if version == 2:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        promote(model, candidate(tmp_path, "second"), interrupted)
-    assert (serving(model), cards(model)) == (1, {1: "first"})
-
-
-def test_a_first_version_that_the_stack_does_not_take_leaves_no_model(tmp_path: Path) -> None:
-    model = model_of(tmp_path / "empty")
-    with pytest.raises(NotServed):
-        promote(model, candidate(tmp_path, "first"), Stack(model).switch)
-    assert (model.versions(), model.configuration.exists()) == ([], False)
-
-
-KILLED = """
-import os, signal, sys
-from pathlib import Path
-from training.promotion.model_folder import ModelFolder
-from training.promotion.promotion import promote
-
-def die_at(steps):
-    def count(event, _):
-        nonlocal steps
-        if event in {"os.mkdir", "os.rename", "os.remove", "os.rmdir", "shutil.copyfile", "shutil.rmtree"}:
-            steps -= 1
-            if steps < 0:
-                os.kill(os.getpid(), signal.SIGKILL)
-    sys.addaudithook(count)
-
-for steps, folder in enumerate(sys.argv[1:]):
-    child = os.fork()
-    if child == 0:
-        die_at(steps)
-        source = Path(folder, "third", "cross_encoder", "1")
-        promote(ModelFolder(Path(folder, "serving", "cross_encoder")), source, keep=1)
-        os._exit(0)
-    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
-"""
-
-
-def test_whenever_it_is_killed_a_whole_version_serves_and_the_next_promotion_works(tmp_path: Path) -> None:
-    """Killed before every step of making, renaming and removing, one after the other, until it comes through."""
-    folders = [tmp_path / str(steps) for steps in range(80)]
-    for folder in folders:
-        for number, card in enumerate(("first", "second"), start=1):
-            write_version(folder / "serving", number, card)
-        candidate(folder, "third")
-    done = subprocess.run([sys.executable, "-c", KILLED, *folders], check=True, capture_output=True, text=True)
-    ends = [int(line) for line in done.stdout.split()]
-    came_through = ends.index(0)
-    assert set(ends[:came_through]) == {-signal.SIGKILL}
-    assert set(ends[came_through:]) == {0}
-    found = []
-    for folder in folders[: came_through + 1]:
-        model = model_of(folder / "serving")
-        found.append(cards(model)[serving(model) or 0])
-        assert set(cards(model)) <= {1, 2, 3}
-        assert [fault for one in model.versions() for fault in manifest_faults(model.folder(one))] == []
-        promote(model, candidate(folder, "fourth"))
-        assert (cards(model)[serving(model) or 0], hidden(model)) == ("fourth", [])
-    changes = [number for number in range(came_through) if found[number] != found[number + 1]]
-    assert len(changes) == 1, f"from the old to the new version in one step: {found}"
-    assert (found[0], found[-1]) == ("second", "third")

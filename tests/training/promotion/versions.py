@@ -8,8 +8,11 @@ from gateway.encoding.golden import GoldenSet
 from tests.export.backend import checksum_graph
 from tests.fakes.specs import small_bundle
 from training.export.compare import score_graph
+from training.export.config import read_config
 from training.export.version import VersionContent, write_model_version
+from training.promotion.errors import NotServed
 from training.promotion.model_folder import ModelFolder
+from training.promotion.promotion import Change, promote
 
 MODEL = "cross_encoder"
 
@@ -56,3 +59,28 @@ def serving(model: ModelFolder) -> int | None:
 def cards(model: ModelFolder) -> dict[int, str]:
     """What each version is, by number."""
     return {one: (model.folder(one) / "README.md").read_text(encoding="utf-8") for one in model.versions()}
+
+
+def promote_new(model: ModelFolder, tmp_path: Path, card: str, keep: int = 3) -> Change:
+    return promote(model, candidate(tmp_path, card), keep=keep)
+
+
+def loaded(model: ModelFolder) -> list[int]:
+    return list(read_config(model.configuration).version_policy.specific.versions)
+
+
+def hidden(model: ModelFolder) -> list[str]:
+    return [one.name for one in model.root.iterdir() if one.name.startswith(".")]
+
+
+class Stack:
+    """A switch that takes only some versions, and remembers what the repository said when it was asked."""
+
+    def __init__(self, model: ModelFolder, *takes: int) -> None:
+        self.model, self.takes = model, takes
+        self.asked: list[tuple[int, int | None, list[int]]] = []
+
+    def switch(self, version: int) -> None:
+        self.asked.append((version, serving(self.model), loaded(self.model)))
+        if version not in self.takes:
+            raise NotServed(f"version {version} gives wrong logits", "look at the log")

@@ -105,7 +105,8 @@ class Encoder:
 
     def _heads(self, states_xh: Tensor, product: Affine, parts: int) -> tuple[Tensor, ...]:
         flat = functional.linear(states_xh, *product)
-        return flat.view(flat.shape[0], parts, self.architecture.heads, self.head_width).unbind(1)
+        heads: tuple[Tensor, ...] = flat.unflatten(1, (parts, self.architecture.heads, -1)).unbind(1)
+        return heads
 
     def _finish(self, layer: Layer, states_xh: Tensor, attended_xnd: Tensor) -> Tensor:
         states_xh = self._norm(

@@ -80,8 +80,8 @@ class PackedEngine:
         for size, static in self._static:
             if size.fits(batch):
                 return static.run(batch)
-        tokens_3t, bounds_r1 = (torch.from_numpy(one).to(self._device) for one in (batch.tokens_3t, batch.bounds_r1))
-        return self._forward(tokens_3t, bounds_r1, batch.longest)
+        tokens, bounds = torch.from_numpy(batch.tokens_3t), torch.from_numpy(batch.bounds_r1)
+        return self._forward(tokens.to(self._device), bounds.to(self._device), batch.longest)
 
     @contextmanager
     def alone(self) -> Iterator[None]:

@@ -1,0 +1,60 @@
+"""One replica of the service as its timing model: a gateway in front of one Triton that batches. Must not simulate.
+
+The batching rule is that of model_repository/cross_encoder: one execution at a time takes waiting requests in order, up
+to `batch_pairs`; its rows are cut into micro-batches that `workers` threads run side by side.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from heapq import heapify, heapreplace
+from math import ceil
+
+
+@dataclass(frozen=True)
+class Replica:
+    """Times in seconds. `pair_s`: one pair on one worker. `execution_s`: what an execution costs besides its pairs.
+    `gateway_s`: the gateway's own time for a list, one list after another. `network_s`: time that queues for nothing.
+    `variation`: standard deviation of an execution's time over its mean (0: none, 1: exponential).
+    """
+
+    pair_s: float
+    workers: int = 1
+    execution_s: float = 0.0
+    gateway_s: float = 0.0
+    network_s: float = 0.0
+    variation: float = 0.0
+    batch_pairs: int = 64
+    chunk_pairs: int = 32
+    micro_batch_pairs: int = 8
+    batch_delay_s: float = 200e-6
+
+    @cached_property
+    def rounds(self) -> tuple[int, ...]:
+        """Per number of rows in an execution (0 to `batch_pairs`): the pairs that its busiest worker scores."""
+        return tuple(_busiest(rows, self.workers, self.micro_batch_pairs) for rows in range(self.batch_pairs + 1))
+
+    def execution_time_s(self, rows: int) -> float:
+        """Mean time of an execution."""
+        return self.execution_s + self.rounds[rows] * self.pair_s
+
+    def pairs_per_s(self) -> float:
+        """What full batches give."""
+        return self.batch_pairs / self.execution_time_s(self.batch_pairs)
+
+    def chunks(self, pairs: int) -> list[int]:
+        """Sizes of the model requests that a list of `pairs` becomes."""
+        full, rest = divmod(pairs, self.chunk_pairs)
+        return [self.chunk_pairs] * full + [rest] * (rest > 0)
+
+
+def _busiest(rows: int, workers: int, most: int) -> int:
+    """Micro-batches go to the first free worker; pairs count alike."""
+    if rows == 0:
+        return 0
+    size = min(most, ceil(rows / workers))
+    full, rest = divmod(rows, size)
+    loads = [0] * workers
+    heapify(loads)
+    for pairs in [size] * full + [rest] * (rest > 0):
+        heapreplace(loads, loads[0] + pairs)
+    return max(loads)

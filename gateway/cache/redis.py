@@ -1,0 +1,101 @@
+"""The score cache that all gateways share, on Redis. Knows no model and no keys' meaning.
+
+Redis may be away, slow or full of other things: all of that is a miss and a metric, never an error and never a wait
+longer than its own time-out.
+"""
+
+import asyncio
+import math
+import struct
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+from gateway.ports import CacheObserver
+
+TIER = "redis"
+PREFIX = b"crossrank:"
+"""Before every key: the server may hold more than scores."""
+
+REST_S = 1.0
+"""After a fault nobody is made to wait for Redis so long."""
+
+_ECHO_BYTES = 4
+_VALUE = struct.Struct(f"<f{_ECHO_BYTES}s")
+"""The logit, float32, and the end of its key: an answer that belongs to another question must not pass as a score, and
+a connection whose reader was cancelled may hold one."""
+
+
+@dataclass(frozen=True, slots=True)
+class RedisLimits:
+    """How long one question may take, and how long a score is kept."""
+
+    timeout_s: float
+    ttl_s: float
+
+
+class RedisScoreCache:
+    """ScoreCache on one Redis. Call ``close`` when done. Raises ValueError for a URL that is none."""
+
+    def __init__(
+        self, url: str, limits: RedisLimits, observer: CacheObserver, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._client = Redis.from_url(url, retry=Retry(NoBackoff(), 0))
+        self._limits = limits
+        self._observer = observer
+        self._clock = clock
+        self._rests_until = -math.inf
+
+    async def get_many(self, keys: Sequence[bytes]) -> Mapping[bytes, float]:
+        """The logits known; none when Redis does not answer in time."""
+        if not keys or self._rests("read"):
+            return {}
+        try:
+            async with asyncio.timeout(self._limits.timeout_s):
+                values = await self._client.mget([PREFIX + key for key in keys])
+        except (RedisError, OSError) as fault:
+            self._failed("read", fault)
+            return {}
+        found = ((key, _logit(key, value)) for key, value in zip(keys, values, strict=False))
+        return {key: logit for key, logit in found if logit is not None}
+
+    async def put_many(self, logits: Mapping[bytes, float]) -> None:
+        """Keeps finite logits for the time to live; drops others, and all when Redis does not take them in time."""
+        finite = {key: logit for key, logit in logits.items() if math.isfinite(logit)}
+        if not finite or self._rests("write"):
+            return
+        lifetime_ms = max(1, round(self._limits.ttl_s * 1000))
+        try:
+            async with asyncio.timeout(self._limits.timeout_s), self._client.pipeline(transaction=False) as pipeline:
+                for key, logit in finite.items():
+                    pipeline.set(PREFIX + key, _VALUE.pack(logit, key[-_ECHO_BYTES:]), px=lifetime_ms)
+                await pipeline.execute()
+        except (RedisError, OSError) as fault:
+            self._failed("write", fault)
+
+    async def close(self) -> None:
+        """Closes all connections."""
+        await self._client.aclose()
+
+    def _rests(self, operation: str) -> bool:
+        rests = self._clock() < self._rests_until
+        if rests:
+            self._observer.cache_failed(TIER, operation, "resting")
+        return rests
+
+    def _failed(self, operation: str, fault: Exception) -> None:
+        self._rests_until = self._clock() + REST_S
+        self._observer.cache_failed(TIER, operation, "timeout" if isinstance(fault, TimeoutError) else "error")
+
+
+def _logit(key: bytes, value: object) -> float | None:
+    """The logit in a value, if the value is one of this key."""
+    if not isinstance(value, bytes) or len(value) != _VALUE.size:
+        return None
+    logit, echo = _VALUE.unpack(value)
+    return float(logit) if echo == key[-_ECHO_BYTES:].ljust(_ECHO_BYTES, b"\0") and math.isfinite(logit) else None

@@ -1,0 +1,54 @@
+"""The driver against a real gateway, Triton and PostgreSQL: what it measures is what the service did."""
+
+from itertools import islice
+from pathlib import Path
+
+import pytest
+
+from clients.load.bench.gateway_load import GatewayLoad
+from clients.load.bench.gateway_system import Extras, Gateway
+from clients.load.bench.readings import Load
+from clients.load.bench.system import Visit
+from clients.load.bench.texts import mixed
+from clients.load.bench.triton_alone import encoded
+from clients.load.bench.wide_repository import write_wide_repository
+from deploy.local.ports import LOOPBACK, free_port
+from deploy.local.triton import PROJECT_REPOSITORY
+from gateway.encoding.bundle import open_bundle
+from tests.load.bench.made import MIX
+from training.export.compare import score_graph
+
+
+def test_a_visit_measures_the_real_service_cold_and_from_its_cache(tmp_path: Path) -> None:
+    repository = write_wide_repository(PROJECT_REPOSITORY, tmp_path / "models")
+    version = repository / "cross_encoder" / "1"
+    mix = mixed(version / "encoding" / "tokenizer.json", seed=3)
+    proof = list(islice(mix.jobs(10, seed=5), 2))
+    extras = Extras(cells=[(2, 25)], zipf=[], rounds=1, seconds=0.5)
+    findings = Gateway(repository, tmp_path / "stack", extras).visit(Visit(0, [mix], 0.5, 11, tmp_path, proof))
+
+    pairs = encoded(open_bundle(version / "encoding").encoder, proof)
+    expected = [score_graph(version / "model.onnx", one).tolist() for one in pairs]
+    assert findings.scores == [pytest.approx(one, abs=1e-3) for one in expected]
+
+    assert [one.load.key for one in findings.readings] == ["closed_4x100", "capacity_2x25", "open_2x25"]
+    for one in findings.readings:
+        assert (one.failed, one.degraded, one.hit_share) == (0, 0, 0.0)
+        assert one.pairs_per_s > 0
+        assert one.cost is not None
+        assert one.cost.pairs == len(one.latencies_ms) * one.load.candidates
+        assert one.cost.cpu_s > 0
+        assert one.cost.peak_mb > 100
+
+
+async def test_a_gateway_that_is_not_there_gives_failures_and_no_rate() -> None:
+    gateway = GatewayLoad(f"{LOOPBACK}:{free_port()}", ())
+    found = await gateway.closed(Load("mixed", "closed", 1, 5), islice(MIX.jobs(5, 1), 2), 0.2)
+    assert found.failed >= 1
+    assert found.pairs_per_s == 0.0
+    assert found.latencies_ms == ()
+
+
+async def test_an_open_loop_needs_a_rate() -> None:
+    with pytest.raises(ValueError, match="needs a rate above 0, not None"):
+        await GatewayLoad("nowhere", ()).opened(Load("mixed", "open", 1, 5), MIX.jobs(5, 1), 1.0, 1)
