@@ -3,8 +3,8 @@
 FROM nvcr.io/nvidia/tritonserver:26.01-py3
 ARG WORKER=cpu
 ARG MODELS=model_repository
-COPY deploy/docker/triton_${WORKER}.txt /opt/worker.txt
-RUN pip install --no-cache-dir --break-system-packages --requirement /opt/worker.txt
+COPY deploy/docker/triton_${WORKER}.txt /opt/crossrank/worker.txt
+RUN pip install --no-cache-dir --break-system-packages --requirement /opt/crossrank/worker.txt
 COPY deploy/docker/triton_entrypoint.sh deploy/docker/probe_inference.py /opt/crossrank/
 COPY deploy/__init__.py /opt/crossrank/deploy/
 COPY deploy/local/__init__.py deploy/local/errors.py deploy/local/call_errors.py deploy/local/triton_probe.py \

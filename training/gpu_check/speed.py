@@ -109,14 +109,14 @@ def _padded(model: PreTrainedModel, precision: torch.dtype, device: torch.device
     module = torch.nn.Module.to(model, device=device, dtype=precision)
     names = ["input_ids", "attention_mask"] + ["token_type_ids"] * (model.config.type_vocab_size > 1)
 
+    @torch.inference_mode()
     def score(rows: list[Row]) -> object:
         longest = max(len(row["input_ids"]) for row in rows)
         feed = {name: np.zeros((len(rows), longest), np.int64) for name in names}
         for place, row in enumerate(rows):
             for name, tensor in feed.items():
                 tensor[place, : len(row[name])] = row[name]
-        with torch.inference_mode():
-            return model(**{name: torch.from_numpy(one).to(device) for name, one in feed.items()}).logits.cpu()
+        return module(**{name: torch.from_numpy(one).to(device) for name, one in feed.items()}).logits.cpu()
 
     def timed(rows: list[Row], least_s: float) -> tuple[float, float | None]:
         return seconds_per_call(lambda: score(rows), device, least_s), None

@@ -44,7 +44,7 @@ def version(served: PreTrainedModel, tmp_path_factory: pytest.TempPathFactory) -
 
 def start(worker: Any, version: Path, parameters: Mapping[str, int], kind: str = "GPU") -> Any:
     written = read_config(version.parent / "config.pbtxt").parameters
-    values = {name: value.string_value for name, value in written.items()} | {k: str(v) for k, v in SMALL.items()}
+    values = {name: value.string_value for name, value in written.items()} | {k: str(v) for k, v in parameters.items()}
     config = {"parameters": {name: {"string_value": value} for name, value in values.items()}}
     model = worker.TritonPythonModel()
     model.initialize(

@@ -70,7 +70,7 @@ def test_a_mode_that_cannot_run_is_told_and_harms_no_other(monkeypatch: pytest.M
     def fails_packed(shape: Shape, card: Card, modes: list[Mode], effort: Effort) -> Iterator[Speed]:
         if modes == [Mode.PLAIN]:
             raise RuntimeError("\n  no C compiler\nand more")
-        return measure_speed(shape, card, modes, effort)
+        return measure(shape, card, modes, effort)
 
     monkeypatch.setattr(check, "measure_speed", fails_packed)
     monkeypatch.setattr(check, "measure_exactness", lambda *_: [])
