@@ -18,6 +18,8 @@ from training.export.packed_weights import HALF, model_limits, packed_weights, r
 from training.export.recover import recover_cross_encoder
 from training.export.sample_texts import SAMPLE_TEXTS
 
+SMALL = Load(rows=1, tokens=64, graphs=False)
+
 
 @dataclass(frozen=True, slots=True)
 class HalfExactness:
@@ -32,7 +34,9 @@ class HalfExactness:
 
 
 def build_engine(model: PreTrainedModel, precision: torch.dtype, device: torch.device, load: Load) -> PackedEngine:
-    """The packed engine of a model in memory. Raises NotPackable."""
+    """The packed engine of a model in memory. A CPU's memory need not be taken in advance, so its ``load`` is a small
+    one. Raises NotPackable."""
+    load = load if device.type == "cuda" else SMALL
     weights = {name: value.to(device) for name, value in packed_weights(model, precision).items()}
     return PackedEngine(Encoder(weights, Architecture.of(model.config.to_dict())), model_limits(model), device, load)
 

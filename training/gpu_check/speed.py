@@ -93,8 +93,7 @@ Timed = Callable[[list[Row], float], tuple[float, float | None]]
 
 
 def _packed(model: PreTrainedModel, precision: torch.dtype, device: torch.device, mode: Mode) -> Timed:
-    load = ENGINE_MODES[mode] if device.type == "cuda" else Load(rows=8, tokens=64)
-    engine = build_engine(model, precision, device, load)
+    engine = build_engine(model, precision, device, ENGINE_MODES[mode])
 
     def timed(rows: list[Row], least_s: float) -> tuple[float, float | None]:
         batch = engine.pack(rows)
