@@ -32,9 +32,8 @@ class Known:
 
     def popularity(self) -> Scores:
         """[items]: how many users liked each."""
-        return np.bincount(np.concatenate([np.array(one, int) for one in self.histories]), minlength=self.items).astype(
-            np.float32
-        )
+        places = np.concatenate([*(np.array(one, int) for one in self.histories), np.zeros(0, int)])
+        return np.bincount(places, minlength=self.items).astype(np.float32)
 
 
 def known_in(dataset: Dataset, fold: int) -> Known:

@@ -40,7 +40,7 @@ def score_session(session: onnxruntime.InferenceSession, pairs: Sequence[Encoded
 def agreement(reference: Sequence[Logits], others: Sequence[Logits]) -> Agreement:
     """Compares list by list. Raises ValueError for different numbers of lists or pairs."""
     differences = [np.abs(one - other) for one, other in zip(reference, others, strict=True)]
-    taus = [float(kendalltau(one, other).statistic) for one, other in zip(reference, others, strict=True)]
+    taus = [kendall_tau(one, other) for one, other in zip(reference, others, strict=True)]
     all_differences = np.concatenate(differences)
     return Agreement(
         pairs=len(all_differences),
@@ -49,6 +49,20 @@ def agreement(reference: Sequence[Logits], others: Sequence[Logits]) -> Agreemen
         mean_kendall_tau=float(np.mean(taus)),
         lowest_kendall_tau=min(taus),
     )
+
+
+def kendall_tau(one: Logits, other: Logits) -> float:
+    """Kendall's τ-b of one list. Never NaN, which a minimum over lists could pass over: a list without an order (all
+    logits the same, or fewer than two) agrees fully with another such list and with nothing else; so does NaN with
+    nothing."""
+    if _has_no_order(one) or _has_no_order(other):
+        return float(_has_no_order(one) and _has_no_order(other))
+    tau = float(kendalltau(one, other).statistic)
+    return tau if np.isfinite(tau) else 0.0
+
+
+def _has_no_order(logits: Logits) -> bool:
+    return bool(np.all(logits == logits[:1]))
 
 
 def _feed(pair: EncodedPair, inputs: Sequence[str]) -> dict[str, npt.NDArray[np.int32]]:

@@ -43,4 +43,6 @@ def _faults(file: Path, name: str, entry: dict[str, object]) -> list[str]:
     if not file.is_file():
         return [f"{name} is missing"]
     found = _entry(file)
-    return [f"{name}: {key} {found[key]}, written with {entry[key]}" for key in entry if found.get(key) != entry[key]]
+    return [
+        f"{name}: {key} {found.get(key)}, written with {entry[key]}" for key in entry if found.get(key) != entry[key]
+    ]

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import kendalltau, rankdata
+from scipy.stats import rankdata
 
 from training.dataset import Dataset
 from training.errors import Leak
 from training.evaluation.statistics import bootstrap_intervals, paired_differences
-from training.export.compare import Logits, score_session
+from training.export.compare import Logits, kendall_tau, score_session
 from training.fusion_table import ScoredList
 from training.gate.check import Check, Outcome, judged, skipped
 from training.gate.reference import Fp32
@@ -57,7 +57,7 @@ def check_ranks(served: Scored, fp32: Fp32) -> Check:
     """Mean Kendall's τ-b of the version's and fp32's logits is at least .98, and NDCG@10 by the version's logits is not
     lower than fp32's by more than .5 %."""
     exact = [score_session(fp32.session, served.version.pairs(one)) for one in served.lists]
-    taus = [_tau(one, other) for one, other in zip(exact, served.logits, strict=True)]
+    taus = [kendall_tau(one, other) for one, other in zip(exact, served.logits, strict=True)]
     expected = float(Scored(served.lists, exact, served.version).ndcg_of_logits().mean())
     found = float(served.ndcg_of_logits().mean())
     tau = float(np.mean(taus))
@@ -120,6 +120,8 @@ def check_labels(served: Scored) -> Check:
 
 def check_leak(learned: Sequence[Learned], dataset: Dataset) -> Check:
     """No list that the model was trained on holds a valid or test target of its own user."""
+    if not learned:
+        return Check(LEAK, Outcome.FAILED, "the record of the run holds no training list: train again")
     if any(not one.user_id for one in learned):
         return Check(LEAK, Outcome.FAILED, "training lists without a user cannot be checked: train again")
     try:
@@ -128,12 +130,6 @@ def check_leak(learned: Sequence[Learned], dataset: Dataset) -> Check:
         return Check(LEAK, Outcome.FAILED, fault.message, {"lists": len(learned)})
     good = f"no valid or test target in {len(learned)} training lists"
     return judged(LEAK, [], good, {"lists": len(learned)})
-
-
-def _tau(one: Logits, other: Logits) -> float:
-    """A list whose logits are all the same agrees with nothing but another such list."""
-    tau = float(kendalltau(one, other).statistic)
-    return tau if np.isfinite(tau) else float(np.array_equal(one, other))
 
 
 def _area(one: ScoredList, logits: Logits) -> float | None:

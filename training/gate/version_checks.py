@@ -37,7 +37,7 @@ def check_fingerprint(folder: Path) -> Check:
     try:
         published = read_config(file).parameters[name].string_value
         own = fingerprint_of(folder / "encoding")
-    except (OSError, ParseError) as fault:
+    except (OSError, ValueError, ParseError) as fault:
         return judged(FINGERPRINT_CHECK, [f"{fault}: export the version again"], "")
     wrong = f"{file.name} publishes {published!r} as {name}; the files have {own!r}"
     return judged(FINGERPRINT_CHECK, [] if published == own else [wrong], "published as it is", {"fingerprint": own})

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
-from scipy.stats import kendalltau
 
+from training.export.compare import kendall_tau
 from training.verification.reference import Logits
 
 MAX_DLOGIT_FP32 = 1e-4
@@ -53,9 +53,7 @@ def max_abs_difference(reference: Sequence[Logits], others: Sequence[Sequence[Lo
 
 
 def kendall_taus(reference: Sequence[Logits], others: Sequence[Sequence[Logits]]) -> list[float]:
-    """Kendall's τ-b of every answer to every list."""
+    """Kendall's τ-b of every answer to every list, never NaN."""
     return [
-        float(kendalltau(expected, answer).statistic)
-        for expected, answers in zip(reference, others, strict=True)
-        for answer in answers
+        kendall_tau(expected, answer) for expected, answers in zip(reference, others, strict=True) for answer in answers
     ]
