@@ -103,7 +103,8 @@ def test_a_card_is_timed_in_every_mode_of_every_shape_and_its_memory_given_back(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Modes that fail without a word are told by the kind of their failure."""
-    emptied, said = [], []
+    emptied: list[int] = []
+    said: list[str] = []
 
     def silent(*_: object) -> list[Speed]:
         raise NotImplementedError
