@@ -56,8 +56,7 @@ def test_levels_in_the_wrong_order_still_leave_the_tool_time_to_say_so(levels: s
     assert Load(concurrency=levels).longest_s() >= Load(concurrency="1").longest_s()
 
 
-def test_a_demand_that_misses_the_target_by_its_scatter_only_is_refused_with_the_number_tried() -> None:
-    """Alone a list is just fast enough; a queue of any length is not."""
+def test_a_target_just_below_the_p99_of_a_list_alone_is_refused_and_one_above_it_is_not() -> None:
     replica = Replica(pair_s=0.001, network_s=0.001, variation=0.5)
     lists = 500
     alone = simulate(replica, Lists(1e-6, 8), lists, 1).after(0.1).percentile_ms(99)
@@ -93,8 +92,12 @@ def test_an_error_is_relative_to_the_measurement_and_all_three_numbers_must_hold
     good, bad = Pair(100.0, 100.0), Pair(130.0, 100.0)
     level = Comparison("triton", 5.0, 100, good, good, good)
     assert level.good
-    for name in ("p50_ms", "p99_ms", "requests_per_s"):
-        worse = replace(level, **{name: bad})
+    all_worse = {
+        "p50_ms": replace(level, p50_ms=bad),
+        "p99_ms": replace(level, p99_ms=bad),
+        "requests_per_s": replace(level, requests_per_s=bad),
+    }
+    for name, worse in all_worse.items():
         assert not worse.good, name
         assert json.loads(json.dumps(worse.document()))[name] == {
             **{"predicted": 130.0, "measured": 100.0, "error": 0.3, "within": False}
@@ -129,7 +132,22 @@ def test_many_sections_are_named_up_to_a_dozen_and_the_rest_counted(tmp_path: Pa
 def test_a_latency_that_is_no_number_is_refused_and_one_that_is_missing_is_none(tmp_path: Path) -> None:
     file = tmp_path / "summary.json"
     file.write_text(json.dumps({"pairs_per_s": 5, "latency": {"p50": -1}}))
-    with pytest.raises(TimesUnreadable, match="p50 of .* is -1; a finite number above 0"):
+    with pytest.raises(TimesUnreadable, match=r"p50 of .* is -1; a finite number above 0"):
         read_times(file, "")
     file.write_text(json.dumps({"pairs_per_s": 5, "latency": "slow"}))
     assert read_times(file, "") == ServiceTimes(5.0)
+
+
+def test_a_list_of_no_pair_becomes_no_request_and_an_empty_execution_costs_only_itself() -> None:
+    replica = Replica(pair_s=0.004, workers=2, execution_s=0.002)
+    assert replica.chunks(0) == []
+    assert replica.rounds[0] == 0
+    assert replica.execution_time_s(0) == 0.002
+    assert list(replica.rounds) == sorted(replica.rounds), "more rows never take less"
+
+
+def test_lists_that_ask_for_nothing_take_the_network_and_the_gateway_only() -> None:
+    replica = Replica(pair_s=0.004, gateway_s=0.003, network_s=0.002)
+    outcome = simulate(replica, Lists(1e-3, 0), 50, seed=1)
+    assert outcome.latencies_s.tolist() == pytest.approx([0.005] * 50)
+    assert outcome.busy_share == 0.0
