@@ -55,7 +55,7 @@ class Load:
     def longest_s(self) -> float:
         """An upper bound of the run's length: every level takes at most all its windows."""
         start, end, step = [*map(float, (self.request_rate or self.concurrency).split(":")), 0.0, 1.0][:3]
-        levels = 1 if not end else int((end - start) / (step or 1.0)) + 1
+        levels = max(1, int((end - start) / (step or 1.0)) + 1) if end else 1
         return _START_ALLOWANCE_S + levels * (self.max_windows + 1) * self.window_ms / 1000 * 1.5
 
 

@@ -20,6 +20,11 @@ class Shape:
     vocabulary: int
     max_tokens: int = 512
 
+    @property
+    def segments(self) -> int:
+        """That the family tells apart."""
+        return 2 if self.family == "bert" else 1
+
     def build(self) -> PreTrainedModel:
         """With random weights, seeded, in fp32 on the CPU."""
         torch.manual_seed(0)
@@ -32,7 +37,7 @@ class Shape:
             num_attention_heads=self.heads,
             intermediate_size=self.inner,
             max_position_embeddings=self.max_tokens + from_padding,
-            type_vocab_size=1 if from_padding else 2,
+            type_vocab_size=self.segments,
             pad_token_id=1 if from_padding else 0,
             num_labels=1,
         )

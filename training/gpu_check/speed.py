@@ -71,7 +71,7 @@ def measure_speed(shape: Shape, card: Card, modes: Sequence[Mode], effort: Effor
                 _padded(model, precision, device) if mode is Mode.PADDED else _packed(model, precision, device, mode)
             )
             for batch, tokens, rows in effort.loads:
-                for work in batches(tokens, rows, shape.max_tokens, shape.vocabulary):
+                for work in batches(tokens, rows, shape.max_tokens, shape.vocabulary, shape.segments):
                     seconds, card_seconds = timed(work.rows, effort.least_s)
                     flop, pairs = sum(map(shape.flop, work.lengths)), len(work.rows)
                     yield Speed(

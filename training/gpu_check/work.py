@@ -25,14 +25,14 @@ class Work:
         return [len(row["input_ids"]) for row in self.rows]
 
 
-def batches(tokens: int, most_rows: int, max_tokens: int, vocabulary: int) -> list[Work]:
+def batches(tokens: int, most_rows: int, max_tokens: int, vocabulary: int, segments: int = 2) -> list[Work]:
     """A batch of at most ``tokens`` tokens and ``most_rows`` rows for each length that the model reads, and a ragged
-    one, seeded."""
+    one, seeded. A model with one segment has no embedding for a second."""
     draw = np.random.default_rng(0)
     made = []
     for length in [one for one in LENGTHS if one <= max_tokens]:
         count = max(1, min(most_rows, tokens // length))
-        made.append(Work(str(length), [_row(draw, length, vocabulary) for _ in range(count)]))
+        made.append(Work(str(length), [_row(draw, length, vocabulary, segments) for _ in range(count)]))
     ragged: list[int] = []
     while len(ragged) < most_rows:
         length = int(np.clip(draw.lognormal(np.log(RAGGED_MEAN), RAGGED_SPREAD), 8, max_tokens))
@@ -40,10 +40,10 @@ def batches(tokens: int, most_rows: int, max_tokens: int, vocabulary: int) -> li
             break
         ragged.append(length)
     ragged.sort(reverse=True)
-    return [*made, Work(RAGGED, [_row(draw, length, vocabulary) for length in ragged])]
+    return [*made, Work(RAGGED, [_row(draw, length, vocabulary, segments) for length in ragged])]
 
 
-def _row(draw: np.random.Generator, length: int, vocabulary: int) -> Row:
+def _row(draw: np.random.Generator, length: int, vocabulary: int, segments: int) -> Row:
     ids = draw.integers(5, vocabulary, length, dtype=np.int32)
-    segments = (np.arange(length) >= length // 2).astype(np.int32)
-    return {"input_ids": ids, "attention_mask": np.ones_like(ids), "token_type_ids": segments}
+    types = (np.arange(length) >= length // 2).astype(np.int32) if segments > 1 else np.zeros_like(ids)
+    return {"input_ids": ids, "attention_mask": np.ones_like(ids), "token_type_ids": types}

@@ -29,14 +29,14 @@ def rates(found: Mapping[str, Spread]) -> bytes:
             axes.annotate(label, (max(one.rounds), place), (5, 0), textcoords="offset points", va="center")
         axes.set_yticks(range(len(found)), [name.replace("_", " ") for name in found])
         axes.invert_yaxis()
-        axes.set_xlim(0, 1.15 * max(max(one.rounds) for one in found.values()))
+        axes.set_xlim(0, 1.15 * max(max(one.rounds) for one in found.values()) or 1.0)
         axes.set_xlabel("pairs a second; line: lowest to highest round")
         return _svg(figure)
 
 
 def latencies(document: Mapping[str, Mapping[str, Any]]) -> bytes:
-    """p50, p95 and p99 of the gateway's open loops."""
-    open_loops = [key for key in document if key.startswith(f"{GATEWAY}_open_")]
+    """p50, p95 and p99 of the gateway's open loops; one whose requests all failed has none."""
+    open_loops = [key for key, one in document.items() if key.startswith(f"{GATEWAY}_open_") and "p50" in one]
     with _style():
         figure, axes = _figure(1.0 + 0.32 * max(1, len(open_loops)))
         for percentile, marker in (("p50", "o"), ("p95", "s"), ("p99", "^")):

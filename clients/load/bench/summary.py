@@ -79,12 +79,12 @@ def costs(record: Record, mix: str) -> dict[str, dict[str, float]]:
     """By system: processor seconds for 1,000 pairs (median of rounds) and the largest memory of its processes."""
     found = {}
     for system in SYSTEMS:
-        known = [one.cost for one in compared(record, system, mix) if one.cost and one.cost.pairs]
+        known = [one.cost for one in compared(record, system, mix) if one.cost and one.cost.pairs and one.cost.cpu_s]
         if known:
             found[system] = {
                 "cpu_s_per_1000_pairs": round(median(1000 * one.cpu_s / one.pairs for one in known), 4),
                 "peak_memory_mb": round(max(one.peak_mb for one in known), 1),
-                "pairs_per_s_per_core_s": round(median(one.pairs / one.cpu_s for one in known if one.cpu_s > 0), 2),
+                "pairs_per_s_per_core_s": round(median(one.pairs / one.cpu_s for one in known), 2),
             }
     return found
 
