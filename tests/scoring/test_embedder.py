@@ -27,7 +27,8 @@ class Lengths(FakeConnection):
         if len(self.inferences) >= self.fails_at:
             raise ModelUnavailable("away")
         lengths = inference.inputs["attention_mask"].sum(axis=1)
-        return np.stack([lengths, np.full_like(lengths, len(lengths))], axis=1).astype(np.float32)
+        vectors: Tensor = np.stack([lengths, np.full_like(lengths, len(lengths))], axis=1).astype(np.float32)
+        return vectors
 
 
 @pytest.fixture
