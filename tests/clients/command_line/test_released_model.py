@@ -119,7 +119,10 @@ def test_a_part_that_is_not_reached_is_told_with_the_option_that_replaces_it(
 
 def test_a_gateway_whose_process_is_gone_is_not_asked(says: Says, tmp_path: Path) -> None:
     says(TRITON, replace(GATEWAY, pid=None))
-    for ask in (lambda: running_gateway(tmp_path), lambda: Connection(state_dir=tmp_path).ask(lambda one: one.info())):
+    for ask in (
+        lambda: running_gateway(tmp_path),
+        lambda: Connection(state_dir=tmp_path).ask(lambda one: one.get_info()),
+    ):
         with pytest.raises(CommandFailed, match="no gateway runs here") as failed:
             ask()
         assert "--target host:port" in failed.value.remedy
