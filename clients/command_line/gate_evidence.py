@@ -43,7 +43,8 @@ class EvidenceChoice:
         champion = self.champion or champion
         if run.run is None:
             if run.items or run.interactions:
-                raise CommandFailed("--items without --run", remedy="name the run's folder", exit_code=ExitCode.USAGE)
+                given = "--items" if run.items else "--interactions"
+                raise CommandFailed(f"{given} without --run", remedy="name the run's folder", exit_code=ExitCode.USAGE)
             return Evidence(champion=champion, checkpoint=self.checkpoint)
         folder, config, tables = RunFolder(run.run), run.read_config(), run.read_tables()
         folder.check(config, tables_digest(tables))

@@ -162,8 +162,8 @@ def _check(spec: EncodingSpec) -> None:
         "item.fields": (len(spec.item.fields), 1, 32),
     }
     for key, (value, lowest, highest) in bounds.items():
-        if not lowest <= value <= highest:
-            raise SpecInvalid(f"{key} is {value}; it must be {lowest} to {highest}")
+        if type(value) is not int or not lowest <= value <= highest:
+            raise SpecInvalid(f"{key} is {value!r}; it must be {lowest} to {highest}, a whole number")
 
 
 def _check_fusion(fusion: FusionSpec) -> None:

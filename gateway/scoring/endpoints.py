@@ -100,6 +100,10 @@ class Endpoints:
             one for one in self.all if one is not excluded and one.usable and (not version or version in one.verified)
         ]
         if not usable:
-            faults = "; ".join(f"{one.connection.url}: {one.fault or 'failed now'}" for one in self.all)
+            unproved = f"version {version} is not verified there"
+            faults = "; ".join(
+                f"{one.connection.url}: {one.fault or ('failed now' if one is excluded else unproved)}"
+                for one in self.all
+            )
             raise ModelUnavailable(f"no model server gives right answers ({faults})")
         return min(usable, key=lambda one: one.in_flight)
