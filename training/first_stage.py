@@ -13,6 +13,9 @@ Scores = npt.NDArray[np.float64]
 FEATURES = 3
 """Of FirstStage.features: together, follows, popular."""
 
+EXACT_ITEMS = 2000
+"""Up to here whole decompositions take seconds; of 10,000 items they take many minutes."""
+
 
 @dataclass(frozen=True, slots=True)
 class FirstStageOptions:
@@ -92,10 +95,8 @@ class FirstStage:
     def vectors(self, width: int) -> npt.NDArray[np.float32]:
         """[items, width] unit vectors from the leading eigenvectors (the first, popularity, left out); zero for items
         that fewer than two users liked."""
-        closeness = self.similarity()
-        count = len(closeness)
-        values, basis = eigsh(closeness, min(width + 1, count - 1), which="LM", v0=_start(count))
-        leading = np.argsort(-np.abs(values))[1:]
+        values, basis = _eigenvectors(self.similarity(), width + 1)
+        leading = np.argsort(-np.abs(values))[1 : width + 1]
         vectors = basis[:, leading] * np.sqrt(np.abs(values[leading]))
         vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-6)
         vectors[self.popular < 2] = 0
@@ -151,17 +152,28 @@ class SmoothFirstStage:
         return np.stack([self._near[pairs].T, self._next[pairs].T], axis=2)
 
 
-def _start(count: int) -> Scores:
-    """Where the iteration for leading vectors begins: always the same, so that a run can be repeated."""
-    return np.random.default_rng(0).standard_normal(count)
+def _eigenvectors(matrix: Scores, count: int) -> tuple[Scores, Scores]:
+    """Values, and vectors as columns: of large matrices only the ``count`` of largest magnitude, by iteration."""
+    if len(matrix) <= EXACT_ITEMS:
+        values, basis = np.linalg.eigh(matrix)
+        return values, basis
+    values, basis = eigsh(matrix, count, which="LM", v0=_start(len(matrix)))
+    return values, basis
 
 
 def _truncated(matrix: Scores, rank: int) -> Scores:
-    if rank >= len(matrix):
-        return matrix
+    if len(matrix) <= EXACT_ITEMS:
+        left, values, right = np.linalg.svd(matrix, full_matrices=False)
+        smooth: Scores = (left[:, :rank] * values[:rank]) @ right[:rank]
+        return smooth
     left, values, right = svds(matrix, rank, v0=_start(len(matrix)))
-    smooth: Scores = (left * values) @ right
+    smooth = (left * values) @ right
     return smooth
+
+
+def _start(count: int) -> Scores:
+    """Where an iteration begins: always the same, so that a run can be repeated."""
+    return np.random.default_rng(0).standard_normal(count)
 
 
 def _mean_positive(matrix: Scores) -> float:

@@ -1,9 +1,11 @@
 """The train-only statistics: counts by hand, and a user who is left out leaves no trace."""
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
-from training.first_stage import FirstStage, FirstStageOptions
+from training import first_stage as first_stages
+from training.first_stage import FirstStage, FirstStageOptions, SmoothFirstStage
 
 ITEMS = ("a", "b", "c", "d", "e", "f")
 
@@ -57,3 +59,23 @@ def test_an_item_that_hardly_anybody_liked_has_no_vector() -> None:
     vectors = first_stage("ab", "ab", "abf").vectors(8)
     assert vectors.shape == (6, 8)
     assert not vectors[[2, 3, 4, 5]].any()
+
+
+def test_a_large_catalogue_gets_the_vectors_and_smooth_relations_of_a_small_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Iteration finds what the whole decomposition finds; of a vector only the sign of each axis is free."""
+    random = np.random.default_rng(3)
+    items = [str(number) for number in range(60)]
+    histories = [list(random.permutation(items)[: random.integers(5, 30)]) for _ in range(200)]
+
+    def decomposed() -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float64]]:
+        found = FirstStage(items, histories, FirstStageOptions())
+        smooth = SmoothFirstStage(found, recent_items=5, rank=8)
+        return found.vectors(6), smooth.features(found.places(items[:5]))
+
+    exact, exact_smooth = decomposed()
+    monkeypatch.setattr(first_stages, "EXACT_ITEMS", 10)
+    iterated, iterated_smooth = decomposed()
+    np.testing.assert_allclose(np.abs(iterated), np.abs(exact), atol=1e-5)
+    np.testing.assert_allclose(iterated_smooth, exact_smooth, atol=1e-8)
