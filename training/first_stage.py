@@ -164,10 +164,11 @@ def _eigenvectors(matrix: Scores, count: int) -> tuple[Scores, Scores]:
 def _truncated(matrix: Scores, rank: int) -> Scores:
     if len(matrix) <= EXACT_ITEMS:
         left, values, right = np.linalg.svd(matrix, full_matrices=False)
-        smooth: Scores = (left[:, :rank] * values[:rank]) @ right[:rank]
-        return smooth
-    left, values, right = svds(matrix, rank, v0=_start(len(matrix)))
-    smooth = (left * values) @ right
+    else:
+        left, values, right = svds(matrix, rank, v0=_start(len(matrix)))
+        order = np.argsort(-values)
+        left, values, right = left[:, order], values[order], right[order]
+    smooth: Scores = (left[:, :rank] * values[:rank]) @ right[:rank]
     return smooth
 
 

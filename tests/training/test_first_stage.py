@@ -61,7 +61,7 @@ def test_an_item_that_hardly_anybody_liked_has_no_vector() -> None:
     assert not vectors[[2, 3, 4, 5]].any()
 
 
-def test_a_large_catalogue_gets_the_vectors_and_smooth_relations_of_a_small_one(
+def test_iteration_gives_a_large_catalogue_what_a_small_one_gets(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Iteration finds what the whole decomposition finds; of a vector only the sign of each axis is free."""
