@@ -55,3 +55,26 @@ def test_a_report_within_its_bounds_has_no_faults() -> None:
 def test_a_report_beyond_a_bound_says_which(bad: VerificationReport, expected: str) -> None:
     (fault,) = bad.faults
     assert expected in fault
+
+
+def test_an_answer_without_an_order_cannot_hide_behind_a_good_list() -> None:
+    """NaN would: the minimum of numbers passes over a NaN that does not come first."""
+    flat, broken = np.zeros(2, np.float32), np.array([np.nan, 1.0], np.float32)
+    for bad in (flat, broken):
+        assert kendall_taus(EXPECTED, [[EXPECTED[0]], [bad]]) == pytest.approx([1.0, 0.0])
+
+
+def test_a_list_of_one_pair_agrees_in_order_whatever_its_logit() -> None:
+    assert kendall_taus([np.array([1.0], np.float32)], [[np.array([1.5], np.float32)]]) == [1.0]
+
+
+def test_a_missing_answer_is_an_error_and_no_better_number() -> None:
+    with pytest.raises(ValueError, match="zip"):
+        max_abs_difference(EXPECTED, [[EXPECTED[0]]])
+    with pytest.raises(ValueError, match="zip"):
+        kendall_taus(EXPECTED, [[EXPECTED[0]]])
+
+
+def test_both_bounds_can_be_broken_at_once_and_exactly_on_the_bound_is_good() -> None:
+    assert len(report(fp32=1.0, tau=0.5).faults) == 2
+    assert report(fp32=1e-4, tau=0.98).faults == []
