@@ -4,13 +4,19 @@ import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import Mock
 
+import numpy as np
 import pytest
 
+from gateway.domain import Candidate
+from gateway.features import FusionInput
 from tests.training.gate.tiny_release import TinyRelease, add_noise, negate_head, publish
 from training.dataset import Phase
 from training.errors import Leak
-from training.gate.check import Outcome
+from training.fusion_table import ScoredList
+from training.gate import list_checks
+from training.gate.check import Check, Outcome
 from training.gate.gate import Evidence, GateReport, read_gate, run_gate
 from training.gate.list_checks import Learned
 from training.gate.record import held_out_lists, learned_lists
@@ -174,6 +180,33 @@ def test_the_record_of_a_run_names_users_and_whole_item_ids(tiny: TinyRelease) -
     learned = learned_lists(tiny.run)
     assert {one.user_id for one in learned} <= set(tiny.dataset.users)
     assert all(item in tiny.dataset.fields for one in learned for item in (*one.history, *one.targets))
+
+
+def ranks_of_lists(lists: int, swapped: int, monkeypatch: pytest.MonkeyPatch) -> Check:
+    """Of lists whose one target is fp32's first of 24, and in ``swapped`` of them the version's second."""
+    candidates = [Candidate(f"i{rank}", rank, 1 / rank) for rank in range(1, 25)]
+    made = [ScoredList(f"u{number}", FusionInput(candidates, {}), frozenset({"i1"})) for number in range(lists)]
+    exact = np.arange(24, 0, -1, dtype=np.float32)
+    other = exact.copy()
+    other[[0, 1]] = other[[1, 0]]
+    monkeypatch.setattr(list_checks, "score_session", lambda session, pairs: exact)
+    served = Mock(pairs=lambda one: ())
+    logits = [other if number < swapped else exact for number in range(lists)]
+    return list_checks.check_ranks(list_checks.Scored(made, logits, served), Mock())
+
+
+def test_an_int8_graph_that_loses_quality_for_sure_is_refused_though_its_order_is_close(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found = ranks_of_lists(40, 20, monkeypatch)
+    assert (found.outcome, found.figures["kendall_tau_mean"]) == (Outcome.FAILED, pytest.approx(0.996, abs=1e-3))
+    assert "more than .5 % lower" in found.detail
+
+
+def test_one_target_that_changes_places_does_not_refuse_a_graph(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = ranks_of_lists(40, 1, monkeypatch)
+    assert found.figures["ndcg@10"] < 0.995 * float(found.figures["ndcg@10_fp32"])
+    assert found.outcome is Outcome.PASSED
 
 
 def test_a_champion_that_does_not_open_is_named_and_takes_no_other_answer_away(
