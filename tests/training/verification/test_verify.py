@@ -58,7 +58,7 @@ def gateway_of(version: OpenVersion, shift: float = 0.0) -> Step:
         pairs = [encoder.join(subject, encoder.encode_item(dict(one.fields))) for one in request.candidates]
         logits = score_session(version.session, pairs) + np.eye(len(pairs), dtype=np.float32)[0] * np.float32(shift)
         told = zip((one.item_id for one in request.candidates), logits.tolist(), strict=True)
-        return [ranked(dict(sorted(told, key=lambda one: one[1])))]
+        return [ranked({item_id: logit for logit, item_id in sorted((logit, item_id) for item_id, logit in told)})]
 
     return step
 
