@@ -199,13 +199,14 @@ def test_an_int8_graph_that_loses_quality_for_sure_is_refused_though_its_order_i
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     found = ranks_of_lists(40, 20, monkeypatch)
-    assert (found.outcome, found.figures["kendall_tau_mean"]) == (Outcome.FAILED, pytest.approx(0.996, abs=1e-3))
+    assert found.outcome is Outcome.FAILED
+    assert float(found.figures["kendall_tau_mean"]) > 0.99
     assert "more than .5 % lower" in found.detail
 
 
 def test_one_target_that_changes_places_does_not_refuse_a_graph(monkeypatch: pytest.MonkeyPatch) -> None:
     found = ranks_of_lists(40, 1, monkeypatch)
-    assert found.figures["ndcg@10"] < 0.995 * float(found.figures["ndcg@10_fp32"])
+    assert float(found.figures["ndcg@10"]) < 0.995 * float(found.figures["ndcg@10_fp32"])
     assert found.outcome is Outcome.PASSED
 
 
