@@ -9,7 +9,7 @@ from training.config import TrainingConfig
 from training.data.tables import Tables
 from training.evaluation.evaluation import Evaluation
 from training.evaluation.metrics import HEADLINE
-from training.options import BUNDLED_MODEL, DISTIL
+from training.options import BUNDLED_MODEL, DISTIL, TeacherOptions
 
 WIDTH = 118
 
@@ -131,9 +131,7 @@ def _fit_to_beliefs(config: TrainingConfig) -> str:
 def _fit_to_lists(config: TrainingConfig) -> str:
     options, chosen = config.fit, config.negatives
     amount = f"{options.lists:,} lists" if options.lists else f"{options.epochs} times every positive"
-    labels = "what the user liked next"
-    if config.teacher.model:
-        labels = "the logits of a teacher, an earlier cross-encoder"
+    labels = _labels(config.teacher)
     ranges = ", ".join(f"{count} of ranks {first} to {last}" for first, last, count in chosen.ranges) or "none by rank"
     best = f" The checkpoint with the best NDCG@10 on {config.select.users:,} valid lists is kept."
     return (
@@ -175,3 +173,16 @@ def _results(evaluation: Evaluation, held_out: int) -> str:
 
 def _listed(names: Sequence[str]) -> str:
     return ", ".join(names[:-1]) + " and " + names[-1] if len(names) > 1 else names[0]
+
+
+def _labels(teacher: TeacherOptions) -> str:
+    if not teacher.teaches:
+        return "what the user liked next"
+    scores = "the logits of a teacher, an earlier cross-encoder"
+    if teacher.fusion:
+        scores = (
+            "the first stage's fused score without a cross-encoder, fitted on other users' lists (ranks of negatives "
+            "are its ranks)"
+        )
+    rest = f", for {teacher.share:.0%}; for the rest what the user liked next" if teacher.share < 1 else ""
+    return scores + rest

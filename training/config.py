@@ -80,7 +80,8 @@ class ListOptions:
 @dataclass(frozen=True, slots=True)
 class FusionOptions:
     """The fused score: ``kind`` ("linear" or "lambdamart") over the ``features`` named (gateway/features.py; empty: all
-    that fit; those of the logit are added where none is named), with the ``ridge`` on standardised weights or leaves.
+    that fit; those of the logit are added where none is named) and ``more_features``, with the ``ridge`` on
+    standardised weights or leaves.
 
     For LambdaMART: a ``bag`` of boosters of at most ``trees`` trees with ``leaves`` of at least ``leaf_items`` items
     each; one stops after ``patience`` trees without a gain. A tree sees ``feature_share`` of the features.
@@ -88,6 +89,7 @@ class FusionOptions:
 
     kind: str = "linear"
     features: tuple[str, ...] = ()
+    more_features: tuple[str, ...] = ()
     ridge: float = 0.05
     bag: int = 5
     trees: int = 500
@@ -142,8 +144,15 @@ class TrainingConfig:
         """Raises ConfigInvalid."""
         if self.device not in DEVICES:
             raise ConfigInvalid(f"device is {self.device!r}", f"use one of {', '.join(DEVICES)}")
-        if self.fit.loss in TEACHER_LOSSES and not self.teacher.model:
-            raise ConfigInvalid(f"fit.loss {self.fit.loss!r} needs a teacher", "name its folder: teacher.model")
+        if self.fit.loss in TEACHER_LOSSES and not self.teacher.teaches:
+            raise ConfigInvalid(
+                f"fit.loss {self.fit.loss!r} needs a teacher", "name its folder: teacher.model, or teacher.fusion = true"
+            )
+        if self.teacher.share < 1 and self.fit.loss != "listnet":
+            raise ConfigInvalid(
+                f"teacher.share is {self.teacher.share} and fit.loss {self.fit.loss!r}",
+                'only "listnet" learns from chances: set fit.loss = "listnet" or teacher.share = 1.0',
+            )
         check_bounds("", {"layers": (self.layers, 1, 48), "threads": (self.threads, 0, 4096)})
 
     def encoding(self) -> EncodingSpec:

@@ -2,6 +2,7 @@
 that the trainer reads. Knows no text and no model."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 from datasets import Dataset as Rows
@@ -28,8 +29,9 @@ class ExampleMaker:
 
     def make(self, lists: Sequence[CandidateList]) -> list[RankingExample]:
         """``fit.lists`` examples, or every positive ``fit.epochs`` times, in a new order with new negatives and
-        changes. Raises RunIncomplete when there is nothing to learn from."""
-        places = [(one, number) for one in lists for number in range(len(one.targets))]
+        changes. Where a fusion teaches, ``lists`` are in its order, and only what it scored is an example. Raises
+        RunIncomplete when there is nothing to learn from."""
+        places = [(one, number) for one in lists for number in self._learned(one)]
         if not places:
             raise RunIncomplete("there is no candidate list to train on", "lower protocol.held_out or min_history")
         options = self._config.fit
@@ -56,8 +58,20 @@ class ExampleMaker:
                 continue
             history = augmenter.position(one.history, one.targets, number)
             items = (positive, *chooser.choose(one, positive, random))
-            labels = (POSITIVE, *[NEGATIVE] * (len(items) - 1))
-            yield augmenter.change(RankingExample(history, items, labels, one.user_id))
+            yield augmenter.change(self._labelled(RankingExample(history, items, (), one.user_id), one))
+
+    def _learned(self, one: CandidateList) -> list[int]:
+        """Which of the targets are positives of examples."""
+        listed = {candidate.item_id for candidate in one.candidates}
+        every = not self._config.teacher.fusion
+        return [number for number, target in enumerate(one.targets) if every or target in listed]
+
+    def _labelled(self, example: RankingExample, one: CandidateList) -> RankingExample:
+        if not self._config.teacher.fusion:
+            return replace(example, labels=(POSITIVE, *[NEGATIVE] * (len(example.items) - 1)))
+        scores = {candidate.item_id: candidate.score for candidate in one.candidates}
+        items = tuple(item_id for item_id in example.items if item_id in scores)
+        return replace(example, items=items, labels=tuple(scores[item_id] for item_id in items))
 
 
 def known_to_training(dataset: Dataset, lookalikes: Lookalikes = NO_LOOKALIKES) -> Knowledge:

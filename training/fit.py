@@ -14,7 +14,7 @@ from torch import nn
 from transformers import EarlyStoppingCallback, TrainerCallback
 
 from training.config import TrainingConfig
-from training.model import PairCrossEncoder, best_device
+from training.model import PairCrossEncoder, best_device, encoder_of
 from training.selection import METRIC, ListEvaluator
 
 
@@ -50,6 +50,9 @@ def run_step(model: PairCrossEncoder, loss: nn.Module, step: Step, config: Train
     # Checkpoints come with an automatic card whose example is a plain text, which our pairs are not.
     logging.getLogger("sentence_transformers.base.model_card").setLevel(logging.ERROR)
     model.chunk_pairs = config.fit.chunk_pairs
+    if best_device(config.device) == "cpu":
+        # Plain attention: the backward pass of torch's fused attention costs a quarter of a step on a CPU.
+        encoder_of(model).set_attn_implementation("eager")
     trainer = _Trainer(
         model=model,
         args=_arguments(step, config, folder),

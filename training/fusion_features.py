@@ -17,17 +17,19 @@ _NUMBER = ("value", "gap", "gap_last")
 def feature_names(
     options: FusionOptions, sources: Sequence[str], items: Iterable[Mapping[str, str]] = ()
 ) -> tuple[str, ...]:
-    """The features that the options name, else all that fit the kind; those of the logit first. A linear fusion gets
-    the first stage's signals only; trees also popularity and what the items' fields have in common with the history."""
+    """The features that the options name, else all that fit the kind, and those to add; those of the logit first. A
+    linear fusion gets the first stage's signals only; trees also popularity and what the items' fields have in common
+    with the history."""
     default_logit = TREE_LOGIT if options.kind == "lambdamart" else LINEAR_LOGIT
     if options.features:
-        logit = tuple(name for name in options.features if feature_family(name) == LOGIT_FAMILY) or default_logit
-        return (*logit, *(name for name in options.features if name not in logit))
+        named = (*options.features, *options.more_features)
+        logit = tuple(name for name in named if feature_family(name) == LOGIT_FAMILY) or default_logit
+        return tuple(dict.fromkeys((*logit, *named)))
     names = [*default_logit, "first_stage"]
     names += [f"{kind}:{source}" for source in sources for kind in ("reciprocal_rank", "log_score")]
     if options.kind == "lambdamart":
         names += ["sources", "best_rank", "popularity", "history_length", *field_features(items)]
-    return tuple(names)
+    return tuple(dict.fromkeys((*names, *options.more_features)))
 
 
 def field_features(items: Iterable[Mapping[str, str]]) -> list[str]:

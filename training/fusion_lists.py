@@ -4,10 +4,11 @@ that the gateway had when it served them. Knows no features' values."""
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from gateway.domain import HistoryEvent
+from gateway.domain import Candidate, HistoryEvent
 from gateway.encoding.fusion import Fusion
 from gateway.features import FusionInput
 from gateway.ranking import rank
+from training.candidates.lists import CandidateList
 from training.dataset import Dataset, Phase
 from training.fusion_table import ScoredList
 from training.served_lists import ServedList
@@ -26,6 +27,15 @@ def scored_lists(served: Sequence[ServedList], dataset: Dataset, phase: Phase) -
     ]
 
 
+def unscored_lists(lists: Sequence[CandidateList], dataset: Dataset, fold: int) -> list[ScoredList]:
+    """Lists of ``fold`` that no model has scored, for features other than the logit's."""
+    popularity = users_by_item(dataset, fold)
+    return [
+        ScoredList(one.user_id, _input(one.candidates, {}, one.history, dataset.fields, popularity), frozenset(one.targets))
+        for one in lists
+    ]
+
+
 def fusion_input(
     one: ServedList,
     history: Sequence[str],
@@ -33,16 +43,22 @@ def fusion_input(
     popularity: Mapping[str, float],
 ) -> FusionInput:
     """``history``: item ids, oldest first. ``items`` may hold more than the list's."""
-    return FusionInput(
-        one.candidates,
-        logits={candidate.item_id: logit for candidate, logit in zip(one.candidates, one.logits, strict=True)},
-        items=items,
-        history=[HistoryEvent(item_id, items[item_id]) for item_id in reversed(history)],
-        popularity=popularity,
-    )
+    logits = {candidate.item_id: logit for candidate, logit in zip(one.candidates, one.logits, strict=True)}
+    return _input(one.candidates, logits, history, items, popularity)
 
 
-def users_by_item(dataset: Dataset, phase: Phase) -> Mapping[str, int]:
+def _input(
+    candidates: Sequence[Candidate],
+    logits: Mapping[str, float],
+    history: Sequence[str],
+    items: Mapping[str, Mapping[str, str]],
+    popularity: Mapping[str, float],
+) -> FusionInput:
+    events = [HistoryEvent(item_id, items[item_id]) for item_id in reversed(history)]
+    return FusionInput(candidates, logits=logits, items=items, history=events, popularity=popularity)
+
+
+def users_by_item(dataset: Dataset, phase: int) -> Mapping[str, int]:
     """How many users liked an item, as the gateway's store counts when lists of ``phase`` are served."""
     liked = {(row.user_id, row.item_id) for row in dataset.interactions(phase) if row.weight > 0}
     return Counter(item_id for _, item_id in liked)

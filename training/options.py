@@ -81,7 +81,8 @@ class FitOptions:
     trained on in all, 0: every positive of the candidate lists ``epochs`` times; ``batch_lists`` of them are one step
     of one process, ``chunk_pairs`` of similar length one forward pass (0: all).
     ``head_rate``: the learning rate of the new head, as a multiple. ``positive_weight`` is for "bce", ``ndcg_depth``
-    for "lambda" (0: whole list). ``settle_lists``: so many at the end without dropout ("distil" only).
+    for "lambda" (0: whole list). ``dropout``: whether there is any (lists that are seen once need none).
+    ``settle_lists``: so many at the end without dropout ("distil" only).
     """
 
     loss: str = "listnet"
@@ -91,6 +92,7 @@ class FitOptions:
     settle_lists: int = 0
     batch_lists: int = 4
     chunk_pairs: int = 16
+    dropout: bool = True
     learning_rate: float = 3e-4
     head_rate: float = 3.0
     settle_learning_rate: float = 2e-4
@@ -135,6 +137,24 @@ class SelectOptions:
 
 @dataclass(frozen=True, slots=True)
 class TeacherOptions:
-    """A trained cross-encoder (a folder; "": none) whose logits on the training lists are the labels."""
+    """Whose scores of the training lists are their labels; nobody's by default.
+
+    ``model``: the logits of a trained cross-encoder (its folder). ``fusion``: the fused score without a logit, fitted
+    on other users' training lists; negatives are then chosen by its order, and only positives among the candidates are
+    learned from. ``share``: how much of a list's labels is the teacher's; the rest is the positive's ("listnet" only).
+    """
 
     model: str = ""
+    fusion: bool = False
+    share: float = 1.0
+
+    def __post_init__(self) -> None:
+        """Raises ConfigInvalid."""
+        check_bounds("teacher.", {"share": (self.share, 0, 1)})
+        if self.model and self.fusion:
+            raise ConfigInvalid(f"teacher.model is {self.model!r} and teacher.fusion true", "keep one of the two")
+
+    @property
+    def teaches(self) -> bool:
+        """Whether there is a teacher."""
+        return bool(self.model) or self.fusion

@@ -24,15 +24,23 @@ from training.dense_steps import DenseSteps
 from training.errors import ConfigInvalid
 from training.example_maker import ExampleMaker, example_rows, known_to_training
 from training.examples import RankingExample, read_examples, write_examples
+from training.fusion_teacher import rank_by_fusion
 from training.leaks import check_training
 from training.lookalikes import NO_LOOKALIKES, Lookalikes, find_lookalikes
 from training.losses import make_loss
-from training.model import PairCrossEncoder, base_model_path, best_device, open_cross_encoder, tokenizer_path
+from training.model import (
+    PairCrossEncoder,
+    base_model_path,
+    best_device,
+    open_cross_encoder,
+    tokenizer_path,
+    without_dropout,
+)
 from training.options import DISTIL
 from training.pair_table import PairTable
 from training.run_folder import RunFolder
 from training.selection import ListEvaluator, selection_lists
-from training.teacher import labelled_by_teacher
+from training.teacher import labelled_by_teacher, share_with_positive
 
 Say = Callable[[str], None]
 ListsOfFold = Callable[[int], Sequence[CandidateList]]
@@ -76,14 +84,14 @@ class Run:
         with self._processes.main_process_first():
             if self.folder.examples.is_file():
                 return read_examples(self.folder.examples)
-            lists = [one for fold in self._training_folds() for one in self._lists_of_fold(fold)]
-            check_training(lists, self.dataset)
+            teacher = self.config.teacher
             knowledge = known_to_training(self.dataset, self._lookalikes())
-            examples = ExampleMaker(self.config, knowledge).make(lists)
-            if self.config.teacher.model:
-                self._say(f"teacher: {self.config.teacher.model} labels {len(examples)} lists")
-                device = best_device(self.config.device)
-                examples = labelled_by_teacher(examples, self.config.teacher.model, table, device)
+            examples = ExampleMaker(self.config, knowledge).make(self._training_lists())
+            if teacher.model:
+                self._say(f"teacher: {teacher.model} labels {len(examples)} lists")
+                examples = labelled_by_teacher(examples, teacher.model, table, best_device(self.config.device))
+            if teacher.teaches and teacher.share < 1:
+                examples = share_with_positive(examples, teacher.share)
             write_examples(self.folder.examples, examples)
             return examples
 
@@ -91,6 +99,13 @@ class Run:
         """The encoding of this run over all items."""
         tokenizer = open_tokenizer(tokenizer_path(base_model_path(self.config.base_model)))
         return PairTable(PairEncoder(self.config.encoding(), tokenizer), self.dataset.fields)
+
+    def _training_lists(self) -> list[CandidateList]:
+        """Of all training folds, in the order of the first stage, or of the fusion that teaches."""
+        folds = {fold: self._lists_of_fold(fold) for fold in self._training_folds()}
+        lists = [one for found in folds.values() for one in found]
+        check_training(lists, self.dataset)
+        return rank_by_fusion(folds, self.config, self.dataset, self._say) if self.config.teacher.fusion else lists
 
     def _training_folds(self) -> range:
         """Folds 2 to ``fit.folds`` + 1, as far as any user has them."""
@@ -114,24 +129,23 @@ class Run:
         self.config.text.require_columns(self.dataset.columns)
         with self._processes.main_process_first():
             self.folder.begin(self.config, tables_digest(self._tables))
-        alone = self.config.align.steps > 0 or self.config.fit.loss == DISTIL
-        if alone and self._processes.num_processes > 1:
+        aligns = self.config.align.steps > 0 and not self.folder.aligned.is_dir()
+        if (aligns or self.config.fit.loss == DISTIL) and self._processes.num_processes > 1:
             raise ConfigInvalid(
                 f"align and the loss {DISTIL!r} run in one process, not in {self._processes.num_processes}",
-                "start without torchrun, or set align.steps = 0 and another fit.loss",
+                "start without torchrun until the model is aligned, or set align.steps = 0; take another fit.loss",
             )
 
     def _start(self) -> tuple[PairCrossEncoder, dict[str, float]]:
         """The base model, aligned when the configuration wants it; kept in the run's folder then."""
         config, table, device = self.config, self.pair_table(), best_device(self.config.device)
-        aligned = self.folder.root / "aligned"
-        if aligned.is_dir():
-            return open_cross_encoder(str(aligned), table, device=device), {}
+        if self.folder.aligned.is_dir():
+            return open_cross_encoder(str(self.folder.aligned), table, device=device), {}
         model = open_cross_encoder(base_model_path(config.base_model), table, config.layers, device)
         if not config.align.steps:
             return model, {}
         loss = self._dense.align(model)
-        self._save(model, aligned)
+        self._save(model, self.folder.aligned)
         return model, {"align_loss": loss}
 
     def _fit(self, model: PairCrossEncoder) -> dict[str, float]:
@@ -145,7 +159,7 @@ class Run:
             valid = ListEvaluator(chosen, select.depth, self.config.seed)
         faster = {"pooler|classifier": options.head_rate * options.learning_rate}
         step = fit.Step(example_rows(examples), options.batch_lists, options.learning_rate, faster, valid)
-        loss = make_loss(model, options, taught=bool(self.config.teacher.model))
+        loss = make_loss(model if options.dropout else without_dropout(model), options, taught=self.config.teacher.teaches)
         outcome = fit.run_step(model, loss, step, self.config, self.folder.root / "fit")
         best = {} if outcome.best is None else {"valid_ndcg@10": outcome.best}
         return {"fit_loss": outcome.loss, **best}

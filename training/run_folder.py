@@ -27,6 +27,11 @@ class RunFolder:
         return self.root / "examples.jsonl"
 
     @property
+    def aligned(self) -> Path:
+        """The cross-encoder after the align step, where the configuration has one."""
+        return self.root / "aligned"
+
+    @property
     def model(self) -> Path:
         """The trained cross-encoder, as transformers saves it."""
         return self.root / "cross_encoder"
@@ -85,9 +90,10 @@ def _write_once(file: Path, text: str) -> None:
 
 
 READ_LATER = frozenset({"fusion"})
-"""Sections that no step of training reads: they may change between training and export."""
+"""Sections that no step of training reads, unless the fusion teaches: they may change between training and export."""
 
 
 def _changed_keys(begun: dict[str, Any], ours: dict[str, Any]) -> list[str]:
-    keys = sorted((begun.keys() | ours.keys()) - READ_LATER)
+    later = frozenset() if ours["teacher"]["fusion"] else READ_LATER
+    keys = sorted((begun.keys() | ours.keys()) - later)
     return [key for key in keys if begun.get(key) != ours.get(key)]

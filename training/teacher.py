@@ -6,6 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
+from scipy.special import softmax
 
 from training.errors import ConfigInvalid
 from training.examples import RankingExample, parse_reference
@@ -14,6 +16,7 @@ from training.pair_table import PairTable, context_key
 
 BATCH_PAIRS = 512
 CHUNK_PAIRS = 32
+SMALLEST_CHANCE = 1e-9
 
 
 def labelled_by_teacher(
@@ -37,6 +40,18 @@ def labelled_by_teacher(
         replace(example, labels=tuple(float(logit) for logit in own))
         for example, own in zip(examples, logits, strict=True)
     ]
+
+
+def share_with_positive(examples: Sequence[RankingExample], share: float) -> list[RankingExample]:
+    """Labels whose softmax is ``share`` times that of the teacher's, and for the rest the positive's alone: what a user
+    liked next tells what the teacher does not know, the teacher what one item out of twelve does not."""
+    return [replace(one, labels=_shared(np.array(one.labels), share)) for one in examples]
+
+
+def _shared(labels: npt.NDArray[np.float64], share: float) -> tuple[float, ...]:
+    chances = share * softmax(labels)
+    chances[0] += 1 - share  # the positive comes first
+    return tuple(np.log(np.maximum(chances, SMALLEST_CHANCE)).tolist())
 
 
 def whole(reference: str) -> str:
