@@ -52,7 +52,8 @@ def ease(known: Known, ridge: float) -> Scores:
     diagonal = np.arange(known.items)
     gram[diagonal, diagonal] += ridge
     inverse = cho_solve(cho_factor(gram, lower=True, overwrite_a=True), np.eye(known.items, dtype=np.float32))
-    weights: Scores = (-inverse / np.diag(inverse)[None, :]).astype(np.float32)
+    # By rows, as products with sparse histories read it: LAPACK's order would be copied at every product.
+    weights: Scores = np.ascontiguousarray(-inverse / np.diag(inverse)[None, :], dtype=np.float32)
     weights[diagonal, diagonal] = 0
     return weights
 
