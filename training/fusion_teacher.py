@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from gateway.features import LOGIT_FAMILY, feature_family
 from training.candidates.lists import CandidateList
 from training.config import TrainingConfig
 from training.cross_fit import ndcg_by_list, out_of_fold
@@ -29,10 +30,11 @@ def rank_by_fusion(
     if not lists:
         raise RunIncomplete("there is no candidate list to train on", "lower protocol.held_out or min_history")
     sources = list(dict.fromkeys(hit.source for one in lists for candidate in one.candidates for hit in candidate.hits))
-    names = feature_names(config.fusion, sources, dataset.fields.values())
+    fitting = feature_names(config.fusion, sources, dataset.fields.values())
+    names = [name for name in fitting if feature_family(name) != LOGIT_FAMILY]
     given = [scored for fold, found in folds.items() for scored in unscored_lists(found, dataset, fold)]
-    table = tabulate(given, names).without_logit()
-    say(f"teacher: {config.fusion.kind} on {len(lists)} training lists, {len(table.names)} features")
+    table = tabulate(given, names)
+    say(f"teacher: {config.fusion.kind} on {len(lists)} training lists, {len(names)} features")
     options = replace(config.fusion, bag=1)
     margins = out_of_fold(table, lambda part: fit_fusion(part, options, config.seed), seed=config.seed)
     say(f"teacher: NDCG@10 {ndcg_by_list(table, margins).mean():.4f} on users that it was not fitted on")
