@@ -146,7 +146,8 @@ class TrainingConfig:
             raise ConfigInvalid(f"device is {self.device!r}", f"use one of {', '.join(DEVICES)}")
         if self.fit.loss in TEACHER_LOSSES and not self.teacher.teaches:
             raise ConfigInvalid(
-                f"fit.loss {self.fit.loss!r} needs a teacher", "name its folder: teacher.model, or teacher.fusion = true"
+                f"fit.loss {self.fit.loss!r} needs a teacher",
+                "name its folder: teacher.model, or teacher.fusion = true",
             )
         if self.teacher.share < 1 and self.fit.loss != "listnet":
             raise ConfigInvalid(

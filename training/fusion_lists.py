@@ -31,7 +31,9 @@ def unscored_lists(lists: Sequence[CandidateList], dataset: Dataset, fold: int) 
     """Lists of ``fold`` that no model has scored, for features other than the logit's."""
     popularity = users_by_item(dataset, fold)
     return [
-        ScoredList(one.user_id, _input(one.candidates, {}, one.history, dataset.fields, popularity), frozenset(one.targets))
+        ScoredList(
+            one.user_id, _input(one.candidates, {}, one.history, dataset.fields, popularity), frozenset(one.targets)
+        )
         for one in lists
     ]
 

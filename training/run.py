@@ -159,7 +159,9 @@ class Run:
             valid = ListEvaluator(chosen, select.depth, self.config.seed)
         faster = {"pooler|classifier": options.head_rate * options.learning_rate}
         step = fit.Step(example_rows(examples), options.batch_lists, options.learning_rate, faster, valid)
-        loss = make_loss(model if options.dropout else without_dropout(model), options, taught=self.config.teacher.teaches)
+        loss = make_loss(
+            model if options.dropout else without_dropout(model), options, taught=self.config.teacher.teaches
+        )
         outcome = fit.run_step(model, loss, step, self.config, self.folder.root / "fit")
         best = {} if outcome.best is None else {"valid_ndcg@10": outcome.best}
         return {"fit_loss": outcome.loss, **best}

@@ -10,7 +10,7 @@ import pytest
 from scipy.special import softmax
 
 from tests.training.popular_lists import popular_lists
-from tests.training.run_tiny import TABLES, tiny_config, train_tiny
+from tests.training.run_tiny import WORLD, tiny_config, train_tiny
 from training import fusion_teacher
 from training.candidates.lists import CandidateList
 from training.config import FusionOptions, TrainingConfig, parse_config
@@ -37,12 +37,12 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> TrainingConfig:
 
 @pytest.fixture(scope="module")
 def dataset(config: TrainingConfig) -> Dataset:
-    return Dataset(TABLES, config.protocol)
+    return Dataset(WORLD, config.protocol)  # users of four genres, where the genre tells what first stage does not
 
 
 @pytest.fixture(scope="module")
 def lists(dataset: Dataset) -> dict[int, list[CandidateList]]:
-    return {fold: popular_lists(dataset, fold) for fold in FOLDS}
+    return {fold: popular_lists(dataset, fold, depth=100) for fold in FOLDS}
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +100,7 @@ def test_trees_teach_as_well(config: TrainingConfig, dataset: Dataset, lists: di
     trees = FusionOptions(kind="lambdamart", features=FUSION.features, trees=20, patience=5, leaf_items=5)
     told: list[str] = []
     ranked = rank_by_fusion(lists, replace(config, fusion=trees), dataset, told.append)
-    assert mean_rank_of_targets(ranked) < mean_rank_of_targets([one for fold in FOLDS for one in lists[fold]])
+    assert mean_rank_of_targets(ranked) < 0.8 * mean_rank_of_targets([one for fold in FOLDS for one in lists[fold]])
     assert any("NDCG@10" in line for line in told)
 
 
@@ -113,9 +113,7 @@ def test_examples_hold_only_items_with_the_teachers_score(
     config: TrainingConfig, dataset: Dataset, ranked: list[CandidateList]
 ) -> None:
     examples = ExampleMaker(config, known_to_training(dataset)).make(ranked)
-    scores = {
-        (one.user_id, one.history): {c.item_id: c.score for c in one.candidates} for one in ranked
-    }
+    scores = {(one.user_id, one.history): {c.item_id: c.score for c in one.candidates} for one in ranked}
     assert examples
     for one in examples:
         own = scores[one.user_id, one.history]
