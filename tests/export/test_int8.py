@@ -3,7 +3,18 @@
 import numpy as np
 import pytest
 
-from training.export.int8 import OUTLIERS, QUANTIZED, SCALE, Array, quantize_columns, quantize_rows, read_weights
+from training.export.int8 import (
+    OFFSET,
+    OUTLIERS,
+    QUANTIZED,
+    SCALE,
+    Array,
+    quantize_columns,
+    quantize_rows,
+    read_weights,
+)
+
+NO_COPIES = np.zeros(0, np.int64)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -15,12 +26,11 @@ def test_a_value_moves_by_at_most_half_a_step_of_its_column(seed: int) -> None:
     assert (np.abs(stored.dequantized() - weight_kn) <= step_n * 0.5001).all(), f"seed {seed}"
 
 
-def test_outlier_rows_stand_apart_and_come_back() -> None:
+def test_copied_rows_stand_behind_the_others_and_do_not_come_back() -> None:
     weight_kn = np.arange(-10, 10, dtype=np.float32).reshape(5, 4)
-    rows = np.array([1, 3])
-    stored = quantize_columns(weight_kn, rows)
-    assert not stored.values[rows].any()
-    assert stored.outliers.shape == (2, 4)
+    stored = quantize_columns(weight_kn, np.array([1, 3, 3]))
+    np.testing.assert_array_equal(stored.values[5:], stored.values[[1, 3, 3]])
+    assert stored.dequantized().shape == (5, 4)
     np.testing.assert_allclose(stored.dequantized(), weight_kn, atol=0.05)
 
 
@@ -38,14 +48,32 @@ def test_zeros_stay_zeros() -> None:
 
 
 def test_initializers_are_read_back_under_their_first_names() -> None:
-    weight_kn = np.random.default_rng(0).standard_normal((6, 3)).astype(np.float32)
-    stored = quantize_columns(weight_kn, np.array([2, 5]))
+    stored = quantize_columns(random_weight(), np.array([2, 5]))
     initializers: dict[str, Array] = {
         f"dense{QUANTIZED}": stored.values,
         f"dense{SCALE}": stored.scale,
-        f"dense{OUTLIERS}": stored.outliers,
+        f"dense{OFFSET}": np.ones(3, np.float32),
         "norm.bias": np.ones(3, np.float32),
     }
-    weights = read_weights(initializers, {"dense": [2, 5]})
+    weights = read_weights(initializers, {"dense": 2}, {})
     assert weights.keys() == {"dense", "norm.bias"}
     np.testing.assert_array_equal(weights["dense"], stored.dequantized())
+
+
+def test_graphs_of_earlier_releases_are_read_whose_outlier_rows_stand_apart() -> None:
+    whole = quantize_columns(random_weight(), NO_COPIES)
+    rows = [2, 5]
+    apart = whole.values.copy()
+    apart[rows] = 0
+    initializers: dict[str, Array] = {
+        f"dense{QUANTIZED}": apart,
+        f"dense{SCALE}": whole.scale,
+        f"dense{OUTLIERS}": whole.values[rows],
+    }
+    weights = read_weights(initializers, {}, {"dense": rows})
+    assert weights.keys() == {"dense"}
+    np.testing.assert_array_equal(weights["dense"], whole.dequantized())
+
+
+def random_weight() -> Array:
+    return np.random.default_rng(0).standard_normal((6, 3)).astype(np.float32)

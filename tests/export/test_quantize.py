@@ -1,16 +1,16 @@
 """The int8 graph: small, near fp32, and a logit that belongs to its pair alone."""
 
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import onnx
 import onnxruntime
 import pytest
-from onnx import TensorProto
+from onnx import TensorProto, numpy_helper
 
 from tests.export.conftest import Exported
 from tests.export.inputs import batch_of, random_rows, run_graph
-from training.export.calibration import Activation
 from training.export.graph import export_cross_encoder
 from training.export.names import metadata
 from training.export.quantize import MIN_TABLE_ROWS, quantize
@@ -76,11 +76,40 @@ def test_the_same_graph_is_quantised_to_the_same_bytes(cross_encoder: Exported, 
     assert again.read_bytes() == cross_encoder.int8.read_bytes()
 
 
-def test_outliers_are_the_few_columns_that_stand_out() -> None:
-    activation = Activation(np.array([1, 9, 1, 1.2, 30, 0.8, 2.5, 1], np.float32), lowest=-30)
-    assert activation.outliers(most=8, ratio=2).tolist() == [1, 4, 6]
-    assert activation.outliers(most=2, ratio=2).tolist() == [1, 4]
-    assert activation.outliers(most=8, ratio=100).tolist() == []
+def test_what_gelu_gives_has_a_scale_of_its_own_for_every_token_and_normalised_states_one_for_all(
+    cross_encoder: Exported,
+) -> None:
+    graph = onnx.load(cross_encoder.int8).graph
+    makers = {name: node for node in graph.node for name in node.output}
+    scales = [node.input[1] for node in graph.node if node.op_type == "QuantizeLinear"]
+    constants = {one.name for one in graph.initializer}
+    by_token = [name for name in scales if name not in constants]
+    assert len(by_token) == 2, "one feed-forward a layer"
+    assert {makers[name].op_type for name in by_token} == {"Div"}
+    assert len(scales) > 2
+
+
+def test_a_bias_is_added_by_the_product_itself_where_all_tokens_share_a_scale(cross_encoder: Exported) -> None:
+    graph = onnx.load(cross_encoder.int8).graph
+    products = [node for node in graph.node if node.op_type == "MatMulIntegerToFloat"]
+    assert Counter(len(node.input) for node in products) == {7: 10, 6: 2}
+
+
+def test_values_beyond_the_calibrated_range_are_clipped_and_harm_no_other_row(
+    cross_encoder: Exported, tmp_path: Path
+) -> None:
+    """A row of states far outside of what calibration saw, beside a usual one."""
+    graph = onnx.load(cross_encoder.int8)
+    table = next(one for one in graph.graph.initializer if one.name.endswith("word_embeddings.weight.scale"))
+    scale_v1 = numpy_helper.to_array(table).copy()
+    scale_v1[7] *= 1e4
+    table.CopyFrom(numpy_helper.from_array(scale_v1, table.name))
+    onnx.save(graph, tmp_path / "wild.onnx")
+    usual, wild = random_rows(2, 2, longest=20)
+    wild["input_ids"][:], usual["input_ids"][usual["input_ids"] == 7] = 7, 8
+    together = run_graph(tmp_path / "wild.onnx", batch_of([usual, wild]))
+    assert np.isfinite(together).all()
+    np.testing.assert_allclose(together[0], run_graph(tmp_path / "wild.onnx", batch_of([usual]))[0], atol=1e-6)
 
 
 def _version_folder(exported: Exported, folder: Path) -> None:

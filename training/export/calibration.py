@@ -16,16 +16,15 @@ BATCHES, BATCH_ROWS, BATCH_TOKENS = 8, 8, 64
 
 @dataclass(frozen=True, slots=True)
 class Activation:
-    """One tensor [..., K]: largest magnitude of each of its K columns, and its smallest value."""
+    """One tensor [..., K]: smallest and largest value of each of its K columns."""
 
-    column_peaks_k: npt.NDArray[np.float32]
-    lowest: float
+    lows_k: npt.NDArray[np.float32]
+    highs_k: npt.NDArray[np.float32]
 
-    def outliers(self, most: int, ratio: float) -> npt.NDArray[np.int64]:
-        """Ascending indices of at most ``most`` columns whose peak is over ``ratio`` × the median column's."""
-        ranked = np.argsort(-self.column_peaks_k)[:most]
-        peaks = self.column_peaks_k[ranked]
-        return np.sort(ranked[peaks > ratio * np.median(self.column_peaks_k)]).astype(np.int64)
+    @property
+    def lowest(self) -> float:
+        """The smallest value of all."""
+        return float(self.lows_k.min())
 
 
 def weight_products(graph: ModelProto) -> list[NodeProto]:
@@ -65,8 +64,8 @@ def _random_feeds(graph: ModelProto) -> Iterator[dict[str, npt.NDArray[np.int32]
 
 
 def _widened(before: Activation | None, tensor: npt.NDArray[np.float32]) -> Activation:
-    peaks_k = np.abs(tensor.reshape(-1, tensor.shape[-1])).max(axis=0)
-    lowest = float(tensor.min())
+    rows_nk = tensor.reshape(-1, tensor.shape[-1])
+    lows_k, highs_k = rows_nk.min(axis=0), rows_nk.max(axis=0)
     if before is None:
-        return Activation(peaks_k, lowest)
-    return Activation(np.maximum(before.column_peaks_k, peaks_k), min(before.lowest, lowest))
+        return Activation(lows_k, highs_k)
+    return Activation(np.minimum(before.lows_k, lows_k), np.maximum(before.highs_k, highs_k))

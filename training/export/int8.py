@@ -9,61 +9,61 @@ import numpy.typing as npt
 
 QUANTIZED = ".quantized"
 SCALE = ".scale"
-OUTLIERS = ".outliers"
 ZERO = ".zero"
-"""Suffixes of the initializers that replace the one of a weight."""
+OFFSET = ".offset"
+OUTLIERS = ".outliers"
+"""Suffixes of the initializers that replace the one of a weight; ``.outliers`` in graphs of earlier releases only."""
+
+COPIED_ROWS = "copied_rows"
+"""Metadata key: JSON object, weight → how many copies of rows stand behind its own."""
 
 OUTLIER_ROWS = "outlier_rows"
-"""Metadata key: JSON object, weight → rows that stand in its ``.outliers``."""
+"""Metadata key of earlier releases: JSON object, weight → rows that are 0 in it and stand in its ``.outliers``."""
 
 _LARGEST = 127
-_NO_ROWS = np.zeros(0, np.int64)
 Array = npt.NDArray[Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Quantized:
-    """A matrix in int8: value = stored · scale, scale per column [N] or per row [V, 1].
-
-    Rows in ``outlier_rows`` are zero in ``values`` and stand in ``outliers`` [rows, N], with the same scale.
-    """
+    """A matrix in int8: value = stored · scale, scale per column [N] or per row [V, 1]. The last ``copied_rows`` rows
+    repeat others."""
 
     values: npt.NDArray[np.int8]
     scale: npt.NDArray[np.float32]
-    outliers: npt.NDArray[np.int8]
-    outlier_rows: npt.NDArray[np.int64]
+    copied_rows: int = 0
 
     def dequantized(self) -> npt.NDArray[np.float32]:
-        """The matrix that the stored numbers stand for, fp32."""
-        whole = self.values.copy()
-        whole[self.outlier_rows] = self.outliers
-        return whole.astype(np.float32) * self.scale
+        """The matrix that the stored numbers stand for, fp32, without copies."""
+        rows = len(self.values) - self.copied_rows
+        return self.values[:rows].astype(np.float32) * self.scale
 
 
-def quantize_columns(weight_kn: npt.NDArray[np.float32], outlier_rows: npt.NDArray[np.int64]) -> Quantized:
-    """One scale per column (output); ``outlier_rows`` are set apart."""
+def quantize_columns(weight_kn: npt.NDArray[np.float32], copies_e: npt.NDArray[np.int64]) -> Quantized:
+    """One scale per column (output); rows ``copies_e`` are there a second time, behind the others: [K + E, N]."""
     stored, scale_n = _rounded(weight_kn, axis=0)
-    outliers = stored[outlier_rows]
-    stored[outlier_rows] = 0
-    return Quantized(stored, scale_n.reshape(-1), outliers, outlier_rows)
+    return Quantized(np.concatenate([stored, stored[copies_e]]), scale_n.reshape(-1), len(copies_e))
 
 
 def quantize_rows(table_vh: npt.NDArray[np.float32]) -> Quantized:
     """One scale per row (token)."""
     stored, scale_v1 = _rounded(table_vh, axis=1)
-    return Quantized(stored, scale_v1, stored[:0], _NO_ROWS)
+    return Quantized(stored, scale_v1)
 
 
-def read_weights(initializers: Mapping[str, Array], outlier_rows: Mapping[str, Sequence[int]]) -> dict[str, Array]:
-    """Initializers under the names of the fp32 graph, int8 ones dequantised."""
+def read_weights(
+    initializers: Mapping[str, Array], copied_rows: Mapping[str, int], outlier_rows: Mapping[str, Sequence[int]]
+) -> dict[str, Array]:
+    """Initializers under the names of the fp32 graph, int8 ones dequantised. ``outlier_rows``: of earlier releases."""
     weights = {}
     for name, value in initializers.items():
         if name.endswith(QUANTIZED):
             base = name.removesuffix(QUANTIZED)
-            rows = np.array(outlier_rows.get(base, ()), np.int64)
-            outliers = initializers.get(base + OUTLIERS, value[:0])
-            weights[base] = Quantized(value, initializers[base + SCALE], outliers, rows).dequantized()
-        elif not name.endswith((SCALE, OUTLIERS, ZERO)):
+            whole = value.copy()
+            if base in outlier_rows:
+                whole[np.array(outlier_rows[base], np.int64)] = initializers[base + OUTLIERS]
+            weights[base] = Quantized(whole, initializers[base + SCALE], copied_rows.get(base, 0)).dequantized()
+        elif not name.endswith((SCALE, OUTLIERS, ZERO, OFFSET)):
             weights[name] = value
     return weights
 
