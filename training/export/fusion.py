@@ -35,17 +35,12 @@ class _Attention:
 class _Rewriter:
     model: ModelProto
     _makers: dict[str, NodeProto] = field(init=False)
-    _readers: dict[str, int] = field(init=False)
     _constants: dict[str, Any] = field(init=False)
     _shapes: dict[str, list[int]] = field(init=False)
 
     def __post_init__(self) -> None:
         graph = self.model.graph
         self._makers = {name: node for node in graph.node for name in node.output}
-        self._readers = {}
-        for node in graph.node:
-            for name in node.input:
-                self._readers[name] = self._readers.get(name, 0) + 1
         self._constants = {one.name: one for one in graph.initializer}
         self._shapes = {
             one.name: [axis.dim_value for axis in one.type.tensor_type.shape.dim] for one in graph.value_info
@@ -66,23 +61,29 @@ class _Rewriter:
         """Reshape(Transpose(MatMul(Softmax(MatMul(q, k) · scale + mask), v)))."""
         if node.op_type != "Reshape":
             return None
-        product = self._before(self._transposed(node.input[0], _TO_HEADS), "MatMul")
-        weights = self._before(product and product.input[0], "Softmax")
-        masked = self._before(weights and weights.input[0], "Add")
-        scaled = self._before(masked and masked.input[0], "Mul")
-        scores = self._before(scaled and scaled.input[0], "MatMul")
-        if product is None or masked is None or scaled is None or scores is None:
+        chain = self._chain(self._transposed(node.input[0], _TO_HEADS), "MatMul", "Softmax", "Add", "Mul", "MatMul")
+        if chain is None:
             return None
-        sides = [
-            self._heads(scores.input[0], _TO_HEADS),
-            self._heads(scores.input[1], _TO_HEADS_TRANSPOSED),
-            self._heads(product.input[1], _TO_HEADS),
-        ]
+        product, _, masked, scaled, scores = chain
+        query = self._heads(scores.input[0], _TO_HEADS)
+        key = self._heads(scores.input[1], _TO_HEADS_TRANSPOSED)
+        value = self._heads(product.input[1], _TO_HEADS)
         scale = self._constants.get(scaled.input[1])
-        if scale is None or any(side is None or side[1:] != sides[0][1:] for side in sides):
+        if query is None or key is None or value is None or scale is None or not query[1:] == key[1:] == value[1:]:
             return None
-        query, key, value = (side[0] for side in sides if side)
-        return _Attention(query, key, value, masked.input[1], sides[0][1], float(numpy_helper.to_array(scale)))
+        number = float(numpy_helper.to_array(scale))
+        return _Attention(query[0], key[0], value[0], masked.input[1], query[1], number)
+
+    def _chain(self, name: str | None, *operators: str) -> list[NodeProto] | None:
+        """The nodes behind a tensor along their first inputs, if they are these operators."""
+        found: list[NodeProto] = []
+        for operator in operators:
+            node = self._before(name, operator)
+            if node is None:
+                return None
+            found.append(node)
+            name = node.input[0]
+        return found
 
     def _heads(self, name: str, order: list[int]) -> tuple[str, int, int] | None:
         """Of Transpose(Reshape(x)): x and its number and width of heads."""
