@@ -12,7 +12,8 @@ def stored(values_nk: npt.NDArray[np.float32], tiling: Tiling) -> npt.NDArray[np
     """What QuantizeLinear makes of all columns and of the copies: [N, K + E]."""
     copies_ne = values_nk[:, tiling.columns_e] + tiling.shifts_e
     whole = np.concatenate([values_nk, copies_ne], axis=1)
-    return np.clip(np.rint(whole / tiling.step) + ZERO_POINT, 0, 255).astype(np.int64)
+    clipped: npt.NDArray[np.int64] = np.clip(np.rint(whole / tiling.step) + ZERO_POINT, 0, 255).astype(np.int64)
+    return clipped
 
 
 def random_ranges(seed: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
