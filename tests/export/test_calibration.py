@@ -36,11 +36,10 @@ def scaled_graph(scale_h: npt.NDArray[np.float32]) -> ModelProto:
     return model
 
 
-def test_the_range_is_per_column_and_the_lowest_value_is_over_all() -> None:
+def test_peaks_are_per_column_and_the_lowest_value_is_over_all() -> None:
     seen = observe(scaled_graph(np.array([1, 0.5, -3], np.float32)))
     assert seen.keys() == {"left"}
-    np.testing.assert_allclose(seen["left"].lows_k, [0, 0, -30])
-    np.testing.assert_allclose(seen["left"].highs_k, [10, 5, 0])
+    np.testing.assert_allclose(seen["left"].peaks_k, [10, 5, 30])
     assert seen["left"].lowest == -30
 
 

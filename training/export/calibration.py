@@ -16,15 +16,10 @@ BATCHES, BATCH_ROWS, BATCH_TOKENS = 8, 8, 64
 
 @dataclass(frozen=True, slots=True)
 class Activation:
-    """One tensor [..., K]: smallest and largest value of each of its K columns."""
+    """One tensor [..., K]: largest magnitude of each of its K columns, and its smallest value."""
 
-    lows_k: npt.NDArray[np.float32]
-    highs_k: npt.NDArray[np.float32]
-
-    @property
-    def lowest(self) -> float:
-        """The smallest value of all."""
-        return float(self.lows_k.min())
+    peaks_k: npt.NDArray[np.float32]
+    lowest: float
 
 
 def weight_products(graph: ModelProto) -> list[NodeProto]:
@@ -64,8 +59,8 @@ def _random_feeds(graph: ModelProto) -> Iterator[dict[str, npt.NDArray[np.int32]
 
 
 def _widened(before: Activation | None, tensor: npt.NDArray[np.float32]) -> Activation:
-    rows_nk = tensor.reshape(-1, tensor.shape[-1])
-    lows_k, highs_k = rows_nk.min(axis=0), rows_nk.max(axis=0)
+    peaks_k = np.abs(tensor.reshape(-1, tensor.shape[-1])).max(axis=0)
+    lowest = float(tensor.min())
     if before is None:
-        return Activation(lows_k, highs_k)
-    return Activation(np.minimum(before.lows_k, lows_k), np.maximum(before.highs_k, highs_k))
+        return Activation(peaks_k, lowest)
+    return Activation(np.maximum(before.peaks_k, peaks_k), min(before.lowest, lowest))

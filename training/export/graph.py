@@ -17,8 +17,8 @@ from training.export.first_row import keep_first_row
 from training.export.names import name_initializers, name_output, set_metadata
 
 OPSET, OPSET_OF_ROTARY = 23, 22
-"""23 has an operator for attention. Its RotaryEmbedding asks ONNX Runtime for angles of each row of the batch, which the
-exporter does not give."""
+"""23 has an operator for attention. Its RotaryEmbedding asks ONNX Runtime for angles of each row of the batch, which
+the exporter does not give."""
 LOGIT = "logit"
 EMBEDDING = "embedding"
 LAST_LAYER = "last_layer"

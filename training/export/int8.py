@@ -1,6 +1,6 @@
 """The stored form of int8 weights: what quantisation writes and recovery reads back. Knows no operators."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,39 +10,32 @@ import numpy.typing as npt
 QUANTIZED = ".quantized"
 SCALE = ".scale"
 ZERO = ".zero"
-OFFSET = ".offset"
-OUTLIERS = ".outliers"
-"""Suffixes of the initializers that replace the one of a weight; ``.outliers`` in graphs of earlier releases only."""
+"""Suffixes of the initializers that replace the one of a weight."""
 
-COPIED_ROWS = "copied_rows"
-"""Metadata key: JSON object, weight → how many copies of rows stand behind its own."""
-
-OUTLIER_ROWS = "outlier_rows"
-"""Metadata key of earlier releases: JSON object, weight → rows that are 0 in it and stand in its ``.outliers``."""
+SMOOTHED_ROWS = "smoothed_rows"
+"""Metadata key: JSON object, weight → {row: factor that it was stored with}."""
 
 _LARGEST = 127
 Array = npt.NDArray[Any]
+RowFactors = Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True)
 class Quantized:
-    """A matrix in int8: value = stored · scale, scale per column [N] or per row [V, 1]. The last ``copied_rows`` rows
-    repeat others."""
+    """A matrix in int8: value = stored · scale, scale per column [N] or per row [V, 1]."""
 
     values: npt.NDArray[np.int8]
     scale: npt.NDArray[np.float32]
-    copied_rows: int = 0
 
     def dequantized(self) -> npt.NDArray[np.float32]:
-        """The matrix that the stored numbers stand for, fp32, without copies."""
-        rows = len(self.values) - self.copied_rows
-        return self.values[:rows].astype(np.float32) * self.scale
+        """The matrix that the stored numbers stand for, fp32."""
+        return self.values.astype(np.float32) * self.scale
 
 
-def quantize_columns(weight_kn: npt.NDArray[np.float32], copies_e: npt.NDArray[np.int64]) -> Quantized:
-    """One scale per column (output); rows ``copies_e`` are there a second time, behind the others: [K + E, N]."""
+def quantize_columns(weight_kn: npt.NDArray[np.float32]) -> Quantized:
+    """One scale per column (output)."""
     stored, scale_n = _rounded(weight_kn, axis=0)
-    return Quantized(np.concatenate([stored, stored[copies_e]]), scale_n.reshape(-1), len(copies_e))
+    return Quantized(stored, scale_n.reshape(-1))
 
 
 def quantize_rows(table_vh: npt.NDArray[np.float32]) -> Quantized:
@@ -51,19 +44,16 @@ def quantize_rows(table_vh: npt.NDArray[np.float32]) -> Quantized:
     return Quantized(stored, scale_v1)
 
 
-def read_weights(
-    initializers: Mapping[str, Array], copied_rows: Mapping[str, int], outlier_rows: Mapping[str, Sequence[int]]
-) -> dict[str, Array]:
-    """Initializers under the names of the fp32 graph, int8 ones dequantised. ``outlier_rows``: of earlier releases."""
+def read_weights(initializers: Mapping[str, Array], smoothed_rows: Mapping[str, RowFactors]) -> dict[str, Array]:
+    """Initializers under the names of the fp32 graph; int8 ones dequantised, their rows' factors undone."""
     weights = {}
     for name, value in initializers.items():
         if name.endswith(QUANTIZED):
             base = name.removesuffix(QUANTIZED)
-            whole = value.copy()
-            if base in outlier_rows:
-                whole[np.array(outlier_rows[base], np.int64)] = initializers[base + OUTLIERS]
-            weights[base] = Quantized(whole, initializers[base + SCALE], copied_rows.get(base, 0)).dequantized()
-        elif not name.endswith((SCALE, OUTLIERS, ZERO, OFFSET)):
+            weights[base] = Quantized(value, initializers[base + SCALE]).dequantized()
+            for row, factor in smoothed_rows.get(base, {}).items():
+                weights[base][int(row)] /= np.float32(factor)
+        elif not name.endswith((SCALE, ZERO)):
             weights[name] = value
     return weights
 
