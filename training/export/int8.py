@@ -1,6 +1,6 @@
 """The stored form of int8 weights: what quantisation writes and recovery reads back. Knows no operators."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,61 +9,51 @@ import numpy.typing as npt
 
 QUANTIZED = ".quantized"
 SCALE = ".scale"
-OUTLIERS = ".outliers"
 ZERO = ".zero"
 """Suffixes of the initializers that replace the one of a weight."""
 
-OUTLIER_ROWS = "outlier_rows"
-"""Metadata key: JSON object, weight → rows that stand in its ``.outliers``."""
+SMOOTHED_ROWS = "smoothed_rows"
+"""Metadata key: JSON object, weight → {row: factor that it was stored with}."""
 
 _LARGEST = 127
-_NO_ROWS = np.zeros(0, np.int64)
 Array = npt.NDArray[Any]
+RowFactors = Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True)
 class Quantized:
-    """A matrix in int8: value = stored · scale, scale per column [N] or per row [V, 1].
-
-    Rows in ``outlier_rows`` are zero in ``values`` and stand in ``outliers`` [rows, N], with the same scale.
-    """
+    """A matrix in int8: value = stored · scale, scale per column [N] or per row [V, 1]."""
 
     values: npt.NDArray[np.int8]
     scale: npt.NDArray[np.float32]
-    outliers: npt.NDArray[np.int8]
-    outlier_rows: npt.NDArray[np.int64]
 
     def dequantized(self) -> npt.NDArray[np.float32]:
         """The matrix that the stored numbers stand for, fp32."""
-        whole = self.values.copy()
-        whole[self.outlier_rows] = self.outliers
-        return whole.astype(np.float32) * self.scale
+        return self.values.astype(np.float32) * self.scale
 
 
-def quantize_columns(weight_kn: npt.NDArray[np.float32], outlier_rows: npt.NDArray[np.int64]) -> Quantized:
-    """One scale per column (output); ``outlier_rows`` are set apart."""
+def quantize_columns(weight_kn: npt.NDArray[np.float32]) -> Quantized:
+    """One scale per column (output)."""
     stored, scale_n = _rounded(weight_kn, axis=0)
-    outliers = stored[outlier_rows]
-    stored[outlier_rows] = 0
-    return Quantized(stored, scale_n.reshape(-1), outliers, outlier_rows)
+    return Quantized(stored, scale_n.reshape(-1))
 
 
 def quantize_rows(table_vh: npt.NDArray[np.float32]) -> Quantized:
     """One scale per row (token)."""
     stored, scale_v1 = _rounded(table_vh, axis=1)
-    return Quantized(stored, scale_v1, stored[:0], _NO_ROWS)
+    return Quantized(stored, scale_v1)
 
 
-def read_weights(initializers: Mapping[str, Array], outlier_rows: Mapping[str, Sequence[int]]) -> dict[str, Array]:
-    """Initializers under the names of the fp32 graph, int8 ones dequantised."""
+def read_weights(initializers: Mapping[str, Array], smoothed_rows: Mapping[str, RowFactors]) -> dict[str, Array]:
+    """Initializers under the names of the fp32 graph; int8 ones dequantised, their rows' factors undone."""
     weights = {}
     for name, value in initializers.items():
         if name.endswith(QUANTIZED):
             base = name.removesuffix(QUANTIZED)
-            rows = np.array(outlier_rows.get(base, ()), np.int64)
-            outliers = initializers.get(base + OUTLIERS, value[:0])
-            weights[base] = Quantized(value, initializers[base + SCALE], outliers, rows).dequantized()
-        elif not name.endswith((SCALE, OUTLIERS, ZERO)):
+            weights[base] = Quantized(value, initializers[base + SCALE]).dequantized()
+            for row, factor in smoothed_rows.get(base, {}).items():
+                weights[base][int(row)] /= np.float32(factor)
+        elif not name.endswith((SCALE, ZERO)):
             weights[name] = value
     return weights
 

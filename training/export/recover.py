@@ -14,7 +14,7 @@ from onnx import ModelProto, numpy_helper
 from transformers import AutoConfig, AutoModel, AutoModelForSequenceClassification, PreTrainedModel
 
 from training.errors import TrainingError
-from training.export.int8 import OUTLIER_ROWS, read_weights
+from training.export.int8 import SMOOTHED_ROWS, read_weights
 from training.export.names import CONSTANT, SHARED, TRANSPOSED, metadata
 
 GRAPH_FILE = "model.onnx"
@@ -42,11 +42,12 @@ def recover_bi_encoder(version_folder: Path) -> PreTrainedModel:
 def graph_weights(graph: ModelProto) -> Weights:
     """Parameters by name, int8 ones dequantised, transposes undone; a number for one whose values are all the same."""
     initializers = {one.name: numpy_helper.to_array(one) for one in graph.graph.initializer}
-    stored = read_weights(initializers, metadata(graph).get(OUTLIER_ROWS, {}))
+    entries = metadata(graph)
+    stored = read_weights(initializers, entries.get(SMOOTHED_ROWS, {}))
     weights = {name.removesuffix(TRANSPOSED): _upright(name, value) for name, value in stored.items()}
-    for parameter, holder in metadata(graph).get(SHARED, {}).items():
+    for parameter, holder in entries.get(SHARED, {}).items():
         weights[parameter] = weights[holder.removesuffix(TRANSPOSED)]
-    for parameter, value in metadata(graph).get(CONSTANT, {}).items():
+    for parameter, value in entries.get(CONSTANT, {}).items():
         weights[parameter] = np.array(value, np.float32)
     return weights
 
