@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from scipy.special import softmax
 
+from gateway.encoding.fusion import Fusion
 from tests.training.popular_lists import popular_lists
 from tests.training.run_tiny import WORLD, tiny_config, train_tiny
 from training import fusion_teacher
@@ -18,6 +19,7 @@ from training.dataset import Dataset
 from training.errors import ConfigInvalid, RunIncomplete
 from training.example_maker import ExampleMaker, known_to_training
 from training.examples import RankingExample, read_examples
+from training.fusion import fit_fusion
 from training.fusion_features import feature_names
 from training.fusion_table import FusionTable
 from training.fusion_teacher import rank_by_fusion
@@ -82,11 +84,10 @@ def test_no_list_is_scored_by_a_fusion_that_was_fitted_on_its_user(
     config: TrainingConfig, dataset: Dataset, lists: dict[int, list[CandidateList]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fitted: list[frozenset[str]] = []
-    real = fusion_teacher.fit_fusion
 
-    def watched(table: FusionTable, options: FusionOptions, seed: int) -> object:
+    def watched(table: FusionTable, options: FusionOptions, seed: int) -> Fusion:
         fitted.append(frozenset(table.users))
-        return real(table, options, seed)
+        return fit_fusion(table, options, seed)
 
     monkeypatch.setattr(fusion_teacher, "fit_fusion", watched)
     rank_by_fusion(lists, config, dataset, lambda _: None)

@@ -48,7 +48,8 @@ def smoothing_factors(peaks_k: npt.NDArray[np.float32]) -> npt.NDArray[np.float3
     of 2 they change no bit of a weight."""
     usual = float(np.median(peaks_k)) or 1.0
     ratio_k = np.maximum(peaks_k / usual, 1)
-    return np.exp2(np.rint(np.log2(ratio_k) / 2)).astype(np.float32)
+    factors_k: npt.NDArray[np.float32] = np.exp2(np.rint(np.log2(ratio_k) / 2)).astype(np.float32)
+    return factors_k
 
 
 @dataclass(slots=True)
