@@ -14,6 +14,7 @@ from training.errors import ConfigInvalid
 from training.first_stage import FirstStageOptions
 from training.options import (
     BUNDLED_MODEL,
+    DISTIL,
     TEACHER_LOSSES,
     AugmentOptions,
     FitOptions,
@@ -149,11 +150,14 @@ class TrainingConfig:
                 f"fit.loss {self.fit.loss!r} needs a teacher",
                 "name its folder: teacher.model, or teacher.fusion = true",
             )
+        if self.fit.loss == DISTIL and not self.fit.lists:
+            raise ConfigInvalid(f"fit.loss is {DISTIL!r} and fit.lists 0", "say how many lists: fit.lists = 3600")
         if self.teacher.share < 1 and self.fit.loss != "listnet":
             raise ConfigInvalid(
                 f"teacher.share is {self.teacher.share} and fit.loss {self.fit.loss!r}",
                 'only "listnet" learns from chances: set fit.loss = "listnet" or teacher.share = 1.0',
             )
+        self.candidates.require_known()
         check_bounds("", {"layers": (self.layers, 1, 48), "threads": (self.threads, 0, 4096)})
 
     def encoding(self) -> EncodingSpec:

@@ -74,7 +74,12 @@ def open_cross_encoder(
     config: dict[str, Any] = {} if layers is None else {"num_hidden_layers": layers}
     is_local = Path(path).is_dir()
     model: PairCrossEncoder = PairCrossEncoder(
-        path, num_labels=1, device=device, config_kwargs=config, local_files_only=is_local
+        path,
+        num_labels=1,
+        device=device,
+        model_kwargs={"use_safetensors": True},  # other formats can run code when they are read
+        config_kwargs=config,
+        local_files_only=is_local,
     )
     model.pair_table = pair_table
     model.activation_fn = torch.nn.Identity()

@@ -2,6 +2,23 @@
 
 from dataclasses import dataclass
 
+from training.errors import ConfigInvalid
+
+SOURCES = (
+    "als",
+    "item_knn",
+    "bm25",
+    "text_max",
+    "text_recent",
+    "popular",
+    "item_knn_recent",
+    "follows",
+    "ease",
+    "ease_recent",
+    "bm25_recent",
+)
+"""Names of the offline first stages (training/candidates/first_stage.py)."""
+
 
 @dataclass(frozen=True, slots=True)
 class SourceOptions:
@@ -19,3 +36,12 @@ class SourceOptions:
     fused_depth: int = 500
     depth: int = 200
     seed: int = 42
+
+    def require_known(self) -> None:
+        """Raises ConfigInvalid when ``fused`` names what is none of SOURCES."""
+        unknown = [name for name in self.fused if name not in SOURCES]
+        if unknown or not self.fused:
+            raise ConfigInvalid(
+                f"candidates.fused names {unknown[0]!r}" if unknown else "candidates.fused names no source",
+                f"use some of {', '.join(SOURCES)}",
+            )

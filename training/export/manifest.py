@@ -26,6 +26,8 @@ def manifest_faults(folder: Path) -> list[str]:
         return [f"{MANIFEST_FILE} cannot be read ({fault}): export the version again"]
     if not isinstance(entries, dict) or not all(isinstance(entry, dict) for entry in entries.values()):
         return [f"{MANIFEST_FILE} is no table of files: export the version again"]
+    if not entries:
+        return [f"{MANIFEST_FILE} names no file: export the version again"]
     return [fault for name, entry in entries.items() for fault in _faults(folder / name, name, entry)]
 
 

@@ -45,6 +45,13 @@ def test_a_longer_file_is_told_with_both_sizes(version: Path) -> None:
     assert check_files(version).detail == f"README.md: bytes {size + 1}, written with {size} (2 in all)"
 
 
+def test_a_manifest_that_names_no_file_vouches_for_none(version: Path) -> None:
+    (version / "files.json").write_text("{}", encoding="utf-8")
+    found = check_files(version)
+    assert found.outcome is Outcome.FAILED
+    assert "files.json names no file" in found.detail
+
+
 @pytest.mark.parametrize("content", [b"", b'{"model.onnx": ', b"\xff\xfe"])
 def test_a_manifest_that_cannot_be_read_says_what_to_do(version: Path, content: bytes) -> None:
     (version / "files.json").write_bytes(content)
