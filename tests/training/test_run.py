@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +20,7 @@ from safetensors.torch import load_file
 from tests.architecture.source import ROOT
 from tests.training.popular_lists import popular_lists
 from tests.training.run_tiny import TABLES, tiny_config, train_tiny
+from training import fit
 from training.candidates.lists import CandidateList
 from training.config import TrainingConfig
 from training.data.tables import Tables
@@ -26,7 +28,7 @@ from training.dataset import Dataset, Phase
 from training.errors import ConfigInvalid, Leak
 from training.examples import read_examples
 from training.fit import last_checkpoint
-from training.model import open_cross_encoder
+from training.model import PairCrossEncoder, encoder_of, open_cross_encoder
 from training.options import AugmentOptions, SelectOptions, TeacherOptions
 from training.run import Run
 from training.run_folder import RunFolder
@@ -197,6 +199,25 @@ def test_dense_steps_refuse_several_processes(
     monkeypatch.setitem(run._processes._shared_state, "num_processes", 2)
     with pytest.raises(ConfigInvalid, match="run in one process, not in 2"):
         run.train()
+    run.folder.aligned.mkdir()
+    run._check()  # what is left is the fit, which the processes share
+
+
+def test_a_fit_without_dropout_on_a_cpu_computes_attention_plainly(config: TrainingConfig, tmp_path: Path) -> None:
+    seen: list[tuple[str, float]] = []
+
+    class Watched(fit._Trainer):
+        def training_step(self, model: torch.nn.Module, *args: Any, **kwargs: Any) -> Any:
+            dropouts = [module.p for module in model.modules() if isinstance(module, torch.nn.Dropout)]
+            assert isinstance(self.model, PairCrossEncoder)
+            seen.append((encoder_of(self.model).config._attn_implementation, max(dropouts)))
+            return super().training_step(model, *args, **kwargs)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(fit, "_Trainer", Watched)
+        quick = replace(short(config), fit=replace(short(config).fit, lists=16, dropout=False))
+        train_tiny(quick, tmp_path / "run")
+    assert set(seen) == {("eager", 0.0)}
 
 
 def test_a_constant_scorer_gains_nothing_from_the_order_of_the_first_stage() -> None:
