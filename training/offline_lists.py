@@ -2,7 +2,9 @@
 lists that the gateway served. For data sets whose first stage is not the gateway's. Knows no stack."""
 
 import hashlib
+import os
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,17 +25,19 @@ from training.served_lists import BLEND, ServedList
 
 BATCH_PAIRS = 16
 """Small batches of similar length are the fastest on CPU."""
+KEPT_LISTS = 100
+"""So many are scored before what is known is written."""
 
 Advance = Callable[[int], None]
 Fields = Mapping[str, Mapping[str, str]]
 
 
 class ListScorer:
-    """Scores lists with a graph. A logit of the int8 graph belongs to its pair alone (training/export/quantize.py), so
-    that batches change nothing."""
+    """Scores lists with a graph, each on one core. A logit of the int8 graph belongs to its pair alone
+    (training/export/quantize.py), so that batches change nothing."""
 
     def __init__(self, graph: Path, encoder: PairEncoder, fields: Fields) -> None:
-        self._session = open_session(graph)
+        self._session = open_session(graph, threads=1)
         self._inputs = [node.name for node in self._session.get_inputs()]
         self._encoder = encoder
         self._fields = fields
@@ -72,15 +76,17 @@ class ListScorer:
 
 def score_lists(lists: Sequence[CandidateList], scorer: ListScorer, cache: Path, advance: Advance) -> list[ServedList]:
     """The lists with their logits, not fused yet (``ranked`` is the order by logit, ties in first-stage order). Logits
-    are kept in ``cache`` (.npz), complete or not there; those of other lists or another graph are computed anew."""
+    are kept in ``cache`` (.npz) as they come, so that a second start goes on where the first one stopped; those of
+    other lists or another graph are computed anew. As many lists at a time as there are cores."""
     made_of = scorer.digest(lists)
     logits = _kept(cache, lists, made_of)
-    if logits is None:
-        logits = []
-        for one in lists:
-            logits.append(scorer.score(one))
-            advance(1)
-        _keep(cache, logits, made_of)
+    advance(len(logits))
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for start in range(len(logits), len(lists), KEPT_LISTS):
+            for values in pool.map(scorer.score, lists[start : start + KEPT_LISTS]):
+                logits.append(values)
+                advance(1)
+            _keep(cache, logits, made_of)
     return [_served(one, values) for one, values in zip(lists, logits, strict=True)]
 
 
@@ -89,14 +95,15 @@ def ranked_by(fusion: Fusion, served: Sequence[ServedList], scored: Sequence[Sco
     return [replace(one, ranked=order_by(fusion, other.given)) for one, other in zip(served, scored, strict=True)]
 
 
-def _kept(cache: Path, lists: Sequence[CandidateList], made_of: str) -> list[tuple[float, ...]] | None:
+def _kept(cache: Path, lists: Sequence[CandidateList], made_of: str) -> list[tuple[float, ...]]:
+    """Of the first lists, as far as they were scored."""
     if not cache.is_file():
-        return None
+        return []
     with np.load(cache) as kept:
         if str(kept["made_of"]) != made_of:
-            return None
+            return []
         rows = kept["logits"]
-    return [tuple(map(float, row[: len(one.candidates)])) for row, one in zip(rows, lists, strict=True)]
+    return [tuple(map(float, row[: len(one.candidates)])) for row, one in zip(rows, lists, strict=False)]
 
 
 def _keep(cache: Path, logits: Sequence[Sequence[float]], made_of: str) -> None:

@@ -13,6 +13,7 @@ from gateway.encoding.pair_encoder import PairEncoder
 from gateway.encoding.tokenizer import open_tokenizer
 from tests.training.gate.tiny_release import TinyRelease
 from tests.training.popular_lists import popular_lists
+from training import offline_lists
 from training.candidates.lists import CandidateList
 from training.dataset import Phase
 from training.fusion_lists import scored_lists
@@ -77,6 +78,31 @@ def test_a_second_time_the_logits_are_read_and_not_computed(
     assert sum(done) == len(lists)
     monkeypatch.setattr(scorer, "score", lambda one: pytest.fail("computed again"))
     assert score_lists(lists, scorer, tmp_path / "logits.npz", done.append) == first
+
+
+def test_scoring_that_was_stopped_goes_on_behind_the_lists_that_were_kept(
+    lists: list[CandidateList], scorer: ListScorer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(offline_lists, "KEPT_LISTS", 5)
+    cache, score, asked = tmp_path / "logits.npz", scorer.score, list[str]()
+
+    def stops_at_the_ninth(one: CandidateList) -> tuple[float, ...]:
+        if one.user_id == lists[8].user_id:
+            raise KeyboardInterrupt
+        return score(one)
+
+    monkeypatch.setattr(scorer, "score", stops_at_the_ninth)
+    with pytest.raises(KeyboardInterrupt):
+        score_lists(lists, scorer, cache, lambda done: None)
+
+    def watched(one: CandidateList) -> tuple[float, ...]:
+        asked.append(one.user_id)
+        return score(one)
+
+    monkeypatch.setattr(scorer, "score", watched)
+    found = score_lists(lists, scorer, cache, lambda done: None)
+    assert sorted(asked) == sorted(one.user_id for one in lists[5:])
+    assert [one.logits for one in found] == [pytest.approx(score(one)) for one in lists]
 
 
 def test_kept_logits_are_used_for_no_other_list(lists: list[CandidateList], scorer: ListScorer, tmp_path: Path) -> None:
