@@ -1,7 +1,7 @@
 """The composition root: builds the adapters from the settings, wires them, owns their lifetimes. Holds no logic."""
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -18,11 +18,10 @@ from gateway.candidates.blend import Blend
 from gateway.candidates.item_neighbors import ItemNeighbors
 from gateway.candidates.popular import Popular
 from gateway.candidates.text_ann import TextAnn
-from gateway.encoding.pair_encoder import PairEncoder
-from gateway.encoding.text_encoder import TextEncoder
 from gateway.errors import ModelUnavailable
 from gateway.indexing.catalog_writer import CatalogWriter
 from gateway.limits import Limits
+from gateway.models import Models, open_models
 from gateway.pipeline import Defaults, Parts, Pipeline
 from gateway.ports import ScoreCache
 from gateway.rpc.catalog import CatalogServicer
@@ -32,12 +31,9 @@ from gateway.rpc.open_inference import OpenInferenceServicer
 from gateway.rpc.ranking import Ranker, RankingServicer
 from gateway.scoring.admission import Admission
 from gateway.scoring.coalesced import ChunkLimits, CoalescedScorer
-from gateway.scoring.embedder import BiEncoder
-from gateway.scoring.triton import TritonConnection
-from gateway.scoring.verification import VerificationPlan
-from gateway.scoring.verified_model import VerifiedModel, open_verified
+from gateway.scoring.verified_model import VerifiedModel
 from gateway.server import ServerSettings, Services, TlsFiles, serve
-from gateway.settings import Settings, encodings_folder
+from gateway.settings import Settings
 from gateway.store.comparisons import PostgresComparisonStore
 from gateway.store.feedback import PostgresFeedbackStore
 from gateway.store.histories import PostgresHistoryStore
@@ -51,22 +47,10 @@ from gateway.trial.canary import Canary, Challenger
 from gateway.trial.comparison_log import ComparisonLog
 from gateway.trial.draw import Draw
 from gateway.trial.shadow import Shadow, ShadowLimits
+from gateway.warm_up import WarmUp, unseen, warming
 
 START_TIMEOUT_S = 30.0
 """How long a gateway that starts waits for PostgreSQL."""
-
-
-@dataclass(frozen=True, slots=True)
-class Models:
-    """Triton's side: the cross-encoder that serves, the bi-encoder, and a cross-encoder on trial where there is one."""
-
-    champion: VerifiedModel
-    bi_encoder: BiEncoder
-    challenger: VerifiedModel | None = None
-
-    def encoder(self) -> PairEncoder:
-        """Of the served version. Raises ModelUnavailable."""
-        return self.champion.verification.current().bundle.encoder
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,42 +87,6 @@ async def open_database(settings: Settings) -> AsyncIterator[Database]:
         await database.close()
 
 
-@asynccontextmanager
-async def open_models(settings: Settings) -> AsyncIterator[Models]:
-    """Connections to Triton, and the models over them, verified as long as they are open."""
-    connections = [TritonConnection(url.strip()) for url in settings.triton_urls.split(",") if url.strip()]
-    tokenizer = Path(settings.model_repository) / settings.embedding_model / "1" / "tokenizer.json"
-    async with AsyncExitStack() as opened:
-        for connection in connections:
-            opened.push_async_callback(connection.close)
-        champion = await opened.enter_async_context(open_verified(connections, champion_plan(settings)))
-        challenger = None
-        if settings.challenger:
-            challenger = await opened.enter_async_context(open_verified(connections, challenger_plan(settings)))
-        embedder = BiEncoder(champion.endpoints, TextEncoder(tokenizer), settings.embedding_model)
-        yield Models(champion, embedder, challenger)
-
-
-def champion_plan(settings: Settings) -> VerificationPlan:
-    """The newest version of the model, but for the one on trial."""
-    return VerificationPlan(
-        settings.model,
-        encodings_folder(settings),
-        interval_s=settings.verify_interval_s,
-        timeout_s=settings.verify_timeout_s,
-        patience_s=settings.serving_window_s,
-        never=settings.challenger if settings.challenger.isdecimal() else "",
-    )
-
-
-def challenger_plan(settings: Settings) -> VerificationPlan:
-    """The version of the model that is on trial, or the newest version of another model."""
-    plan = replace(champion_plan(settings), never="")
-    if settings.challenger.isdecimal():
-        return replace(plan, only=settings.challenger)
-    return replace(plan, model=settings.challenger, encodings=Path(settings.model_repository) / settings.challenger)
-
-
 async def run(settings: Settings, *, shares_port: bool = False) -> None:
     """Serves until told to stop. Raises StoreUnavailable or CannotListen when it cannot start."""
     metrics = Metrics(CollectorRegistry())
@@ -150,7 +98,10 @@ async def run(settings: Settings, *, shares_port: bool = False) -> None:
             open_cache(settings, metrics) as cache,
         ):
             parts = build_parts(settings, database, models, cache, metrics)
-            async with open_ranker(settings, parts, database, models, metrics) as ranker:
+            async with (
+                open_ranker(settings, parts, database, models, metrics) as ranker,
+                open_warm_up(settings, parts, models, metrics),
+            ):
                 services = build_services(settings, database, models, metrics, ranker)
                 await serve(services, replace(server_settings(settings), shares_port=shares_port))
 
@@ -207,6 +158,19 @@ def build_pipeline(settings: Settings, parts: Parts) -> Pipeline:
     """A pipeline of these parts."""
     defaults = Defaults(settings.model, settings.default_candidates, settings.default_top_n, settings.candidates_share)
     return Pipeline(parts, defaults)
+
+
+@asynccontextmanager
+async def open_warm_up(settings: Settings, parts: Parts, models: Models, metrics: Metrics) -> AsyncIterator[None]:
+    """Fills the cache ahead of calls, where the settings ask for it."""
+    if not settings.cache_warm_users:
+        yield
+        return
+    pipeline, identity = build_pipeline(settings, unseen(parts)), models.champion.verification.identity
+    warm_up = WarmUp(pipeline, parts.histories, identity, settings.cache_warm_users)
+    metrics.watch("warmed_lists", "Lists ranked ahead of calls for the version that serves", lambda: warm_up.warmed)
+    async with warming(warm_up):
+        yield
 
 
 @asynccontextmanager

@@ -104,6 +104,9 @@ class HistoryStore(Protocol):
     async def recent(self, user_id: str, limit: int, budget: Budget) -> Sequence[HistoryEvent]:
         """The user's distinct items of weight above 0, most recent first; empty for an unknown user."""
 
+    async def latest_users(self, limit: int, budget: Budget) -> Sequence[str]:
+        """Users by their latest item of weight above 0, most recent first. Reads all histories: not for a request."""
+
 
 class FeedbackStore(Protocol):
     """Impressions and interactions. All methods raise StoreUnavailable."""

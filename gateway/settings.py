@@ -77,6 +77,12 @@ class Settings:
     cache_redis_timeout_s: float = _knob(
         0.01, "longest wait for Redis; then it counts as a miss, and is not asked for 1 s", "s", (0.001, 1)
     )
+    cache_warm_users: int = _knob(
+        0,
+        "users seen last whose lists are scored ahead at the start and for a new model version",
+        "users",
+        (0, 10**6),
+    )
     item_texts: int = _knob(
         20_000, "inline items whose token ids each process keeps, about 1.2 kB each; 0: none", "items", (0, 10**7)
     )

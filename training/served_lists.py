@@ -10,11 +10,12 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry
 
-from gateway.app import Models, build_candidates, build_parts, build_pipeline
+from gateway.app import build_candidates, build_parts, build_pipeline
 from gateway.budget import Budget, Call
 from gateway.cache.local import LocalScoreCache
 from gateway.domain import Candidate, CandidateOptions, CandidateQuery, Context, RankedList, RankingOptions, SourceHit
 from gateway.features import HISTORY_EVENTS
+from gateway.models import Models
 from gateway.settings import Settings
 from gateway.store.histories import PostgresHistoryStore
 from gateway.store.pool import Database

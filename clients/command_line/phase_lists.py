@@ -15,7 +15,8 @@ from deploy.local.part import RunningPart
 from deploy.local.ports import free_port, free_ports
 from deploy.local.postgres import Postgres
 from deploy.local.triton import Triton
-from gateway.app import open_database, open_models
+from gateway.app import open_database
+from gateway.models import open_models
 from gateway.settings import Settings
 from gateway.telemetry.logs import configure_logging
 from training.dataset import Dataset, Phase, UserCase

@@ -6,13 +6,14 @@ from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass
 
 from clients.command_line.patience import PatientEmbedder, patiently
-from gateway.app import Models, open_database, open_models
+from gateway.app import open_database
 from gateway.budget import Budget
 from gateway.domain import Interaction, Item, WriteCounts
 from gateway.encoding.pair_encoder import PairEncoder
 from gateway.indexing.bulk import BatchLimits, InteractionCounts, load_interactions, load_items
 from gateway.indexing.catalog_writer import CatalogWriter
 from gateway.indexing.neighbors import NeighborCounts, rebuild_neighbors
+from gateway.models import Models, open_models
 from gateway.settings import Settings
 from gateway.store.items import PostgresItemStore
 from gateway.store.pool import Database

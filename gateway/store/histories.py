@@ -13,6 +13,10 @@ _RECENT = """
     ) AS latest ORDER BY time DESC, sequence DESC LIMIT %s
 """
 
+_LATEST_USERS = """
+    SELECT user_id FROM interactions WHERE weight > 0 GROUP BY user_id ORDER BY max(time) DESC, user_id LIMIT %s
+"""
+
 
 class PostgresHistoryStore:
     """HistoryStore on the table ``interactions``."""
@@ -24,3 +28,8 @@ class PostgresHistoryStore:
         """The user's distinct items of weight above 0, most recent first; of one moment, what was stored last first."""
         rows = await self._database.fetch(_RECENT, [user_id, limit], budget)
         return [HistoryEvent(item_id) for (item_id,) in rows]
+
+    async def latest_users(self, limit: int, budget: Budget) -> Sequence[str]:
+        """Users by their latest item of weight above 0, most recent first; of one moment, by id."""
+        rows = await self._database.fetch(_LATEST_USERS, [limit], budget)
+        return [user_id for (user_id,) in rows]

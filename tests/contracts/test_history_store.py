@@ -61,3 +61,18 @@ async def test_a_history_survives_the_deletion_of_an_item(stores: Stores) -> Non
 async def test_without_time_nothing_is_asked(stores: Stores) -> None:
     with pytest.raises(StoreUnavailable):
         await stores.histories.recent(USER, 10, Budget(0))
+
+
+async def test_users_come_by_their_latest_liked_item(stores: Stores) -> None:
+    await recent(stores, did("old", "a", 1), did("new", "a", 9), did("mid", "a", 0), did("mid", "b", 5))
+    assert await stores.histories.latest_users(10, Budget(10)) == ["new", "mid", "old"]
+    assert await stores.histories.latest_users(1, Budget(10)) == ["new"]
+
+
+async def test_a_user_who_liked_nothing_is_none_of_the_latest(stores: Stores) -> None:
+    await recent(stores, did("likes", "a", 1), did("hates", "a", 9, weight=0))
+    assert await stores.histories.latest_users(10, Budget(10)) == ["likes"]
+
+
+async def test_without_any_interaction_there_is_no_latest_user(stores: Stores) -> None:
+    assert await stores.histories.latest_users(10, Budget(10)) == []

@@ -90,6 +90,14 @@ class MemoryHistoryStore:
         newest_first = dict.fromkeys(one.item_id for one in reversed(oldest_first))
         return [HistoryEvent(item_id) for item_id in newest_first][:limit]
 
+    async def latest_users(self, limit: int, budget: Budget) -> Sequence[str]:
+        self._memory.check(budget)
+        latest: dict[str, float] = {}
+        for one in self._memory.interactions.values():
+            if one.weight > 0:
+                latest[one.user_id] = max(latest.get(one.user_id, one.time.timestamp()), one.time.timestamp())
+        return sorted(latest, key=lambda user_id: (-latest[user_id], user_id))[:limit]
+
 
 class MemoryFeedbackStore:
     """FeedbackStore in memory."""

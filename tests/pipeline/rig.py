@@ -59,6 +59,10 @@ class Shelf:
         self._trip("recent")
         return [HistoryEvent(item_id) for item_id in self.histories.get(user_id, [])][:limit]
 
+    async def latest_users(self, limit: int, budget: Budget) -> Sequence[str]:
+        self._trip("latest_users")
+        return list(self.histories)[:limit]
+
     async def fetch(
         self, query: CandidateQuery, sources: Sequence[str], budget: Budget
     ) -> tuple[Sequence[Candidate], Sequence[Degradation]]:

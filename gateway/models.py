@@ -1,0 +1,63 @@
+"""Triton's side of the gateway, built from the settings: which models serve, verified as long as they are open."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from gateway.encoding.pair_encoder import PairEncoder
+from gateway.encoding.text_encoder import TextEncoder
+from gateway.scoring.embedder import BiEncoder
+from gateway.scoring.triton import TritonConnection
+from gateway.scoring.verification import VerificationPlan
+from gateway.scoring.verified_model import VerifiedModel, open_verified
+from gateway.settings import Settings, encodings_folder
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """The cross-encoder that serves, the bi-encoder, and a cross-encoder on trial where there is one."""
+
+    champion: VerifiedModel
+    bi_encoder: BiEncoder
+    challenger: VerifiedModel | None = None
+
+    def encoder(self) -> PairEncoder:
+        """Of the served version. Raises ModelUnavailable."""
+        return self.champion.verification.current().bundle.encoder
+
+
+@asynccontextmanager
+async def open_models(settings: Settings) -> AsyncIterator[Models]:
+    """Connections to Triton, and the models over them, verified as long as they are open."""
+    connections = [TritonConnection(url.strip()) for url in settings.triton_urls.split(",") if url.strip()]
+    tokenizer = Path(settings.model_repository) / settings.embedding_model / "1" / "tokenizer.json"
+    async with AsyncExitStack() as opened:
+        for connection in connections:
+            opened.push_async_callback(connection.close)
+        champion = await opened.enter_async_context(open_verified(connections, champion_plan(settings)))
+        challenger = None
+        if settings.challenger:
+            challenger = await opened.enter_async_context(open_verified(connections, challenger_plan(settings)))
+        embedder = BiEncoder(champion.endpoints, TextEncoder(tokenizer), settings.embedding_model)
+        yield Models(champion, embedder, challenger)
+
+
+def champion_plan(settings: Settings) -> VerificationPlan:
+    """The newest version of the model, but for the one on trial."""
+    return VerificationPlan(
+        settings.model,
+        encodings_folder(settings),
+        interval_s=settings.verify_interval_s,
+        timeout_s=settings.verify_timeout_s,
+        patience_s=settings.serving_window_s,
+        never=settings.challenger if settings.challenger.isdecimal() else "",
+    )
+
+
+def challenger_plan(settings: Settings) -> VerificationPlan:
+    """The version of the model that is on trial, or the newest version of another model."""
+    plan = replace(champion_plan(settings), never="")
+    if settings.challenger.isdecimal():
+        return replace(plan, only=settings.challenger)
+    return replace(plan, model=settings.challenger, encodings=Path(settings.model_repository) / settings.challenger)
