@@ -23,7 +23,7 @@ from training.fusion_table import ScoredList
 from training.pair_table import padded
 from training.served_lists import BLEND, ServedList
 
-BATCH_PAIRS = 16
+BATCH_PAIRS = 8
 """Small batches of similar length are the fastest on CPU."""
 KEPT_LISTS = 100
 """So many are scored before what is known is written."""
