@@ -115,15 +115,11 @@ def _keep(cache: Path, logits: Sequence[Sequence[float]], made_of: str) -> None:
 
 
 def _served(one: CandidateList, logits: tuple[float, ...]) -> ServedList:
-    sources = dict.fromkeys(hit.source for candidate in one.candidates for hit in candidate.hits)
     by_logit = sorted(zip(one.candidates, logits, strict=True), key=lambda pair: (-pair[1], pair[0].rank))
     return ServedList(
         user_id=one.user_id,
         targets=one.targets,
-        by_source={
-            **{source: one.order_by(source) for source in sources},
-            BLEND: tuple(candidate.item_id for candidate in one.candidates),
-        },
+        by_source={**one.by_source, BLEND: tuple(candidate.item_id for candidate in one.candidates)},
         candidates=one.candidates,
         logits=logits,
         ranked=tuple(candidate.item_id for candidate, _ in by_logit),

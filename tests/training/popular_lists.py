@@ -20,5 +20,5 @@ def popular_lists(dataset: Dataset, fold: int, depth: int = 40) -> list[Candidat
             Candidate(item_id, rank, float(counts[item_id]), (SourceHit(SOURCE, rank, float(counts[item_id])),))
             for rank, item_id in enumerate(chosen, start=1)
         )
-        lists.append(CandidateList(case.user_id, case.history, case.targets, candidates))
+        lists.append(CandidateList(case.user_id, case.history, case.targets, candidates, {SOURCE: tuple(chosen)}))
     return lists

@@ -104,7 +104,13 @@ class FirstStage:
                 Candidate(self._item_ids[place], number, float(fused[place]), self._hits(*told))
                 for number, (place, told) in enumerate(zip(best, hits, strict=True), start=1)
             ),
+            {source.name: self._alone(score) for source, score in zip(self._sources, scores, strict=True)},
         )
+
+    def _alone(self, scores: Scores) -> tuple[str, ...]:
+        """The first ``depth`` items by one source's ``scores`` [items]; where it says nothing the list ends."""
+        best = np.argsort(-scores, kind="stable")[: self._options.depth]
+        return tuple(self._item_ids[place] for place in best if np.isfinite(scores[place]) and scores[place])
 
     def _hits(self, ranks: Sequence[int], scores: Sequence[float]) -> tuple[SourceHit, ...]:
         """Of one item; a score of 0 says nothing."""

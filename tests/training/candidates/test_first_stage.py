@@ -107,12 +107,15 @@ def test_no_case_makes_no_list() -> None:
     assert FirstStage(DATASET, [ByHand("one", {1: 1})], OPTIONS).lists([]) == []
 
 
-def test_an_order_by_a_source_puts_what_it_does_not_know_last_in_first_stage_order() -> None:
-    found = made(ByHand("one", {1: 9, 2: 8, 3: 7}), ByHand("two", {3: 5}))
-    assert places(found) == [3, 1, 2]
-    assert found.order_by("two") == tuple(ITEMS[place] for place in (3, 1, 2))
-    assert found.order_by("one") == tuple(ITEMS[place] for place in (1, 2, 3))
-    assert found.order_by("no such source") == tuple(one.item_id for one in found.candidates)
+def test_a_source_alone_proposes_what_the_fused_list_leaves_out() -> None:
+    found = made(ByHand("one", {4: 9, 5: 8}), ByHand("unfused", {7: 1, 6: 5, 5: -2}), options=replace(OPTIONS, depth=2))
+    assert places(found) == [4, 5]
+    assert found.by_source == {"one": (ITEMS[4], ITEMS[5]), "unfused": (ITEMS[6], ITEMS[7])}
+
+
+def test_a_source_alone_ends_where_it_says_nothing_and_proposes_nothing_known() -> None:
+    found = made(ByHand("one", {4: 9, 5: 8, 6: 7}), of=case(seen=[5]))
+    assert found.by_source["one"] == (ITEMS[4], ITEMS[6])
 
 
 def test_every_source_scores_a_user_without_history_with_finite_numbers_and_has_its_known_name() -> None:

@@ -67,16 +67,19 @@ def test_lists_are_better_than_chance(valid: list[CandidateList]) -> None:
     assert found / sum(len(one.targets) for one in valid) > 1.3 * OPTIONS.depth / len(TABLES.items)
 
 
-def test_a_source_orders_the_candidates_by_its_own_rank(valid: list[CandidateList]) -> None:
-    one = valid[0]
-    ranks = {
-        candidate.item_id: hit.rank for candidate in one.candidates for hit in candidate.hits if hit.source == "popular"
-    }
-    order = one.order_by("popular")
-    assert set(order) == {candidate.item_id for candidate in one.candidates}
-    told = [ranks[item_id] for item_id in order if item_id in ranks]
-    assert told == sorted(told)
-    assert all(item_id in ranks for item_id in order[: len(told)])
+def test_every_source_alone_is_told_in_the_order_of_its_own_ranks(valid: list[CandidateList]) -> None:
+    for one in valid:
+        assert one.by_source.keys() >= {*OPTIONS.fused, "popular", "ease"}
+        for name, alone in one.by_source.items():
+            ranks = {item.item_id: hit.rank for item in one.candidates for hit in item.hits if hit.source == name}
+            told = [ranks[item_id] for item_id in alone if item_id in ranks]
+            assert told == sorted(told), name
+            assert len(alone) <= OPTIONS.depth
+
+
+def test_a_source_alone_may_propose_what_the_fused_list_has_no_room_for(valid: list[CandidateList]) -> None:
+    beyond = [set(one.by_source["popular"]) - {item.item_id for item in one.candidates} for one in valid]
+    assert any(beyond)
 
 
 def test_the_same_options_give_the_same_lists(dataset: Dataset, valid: list[CandidateList]) -> None:
