@@ -53,8 +53,8 @@ def _item(row: Row) -> ItemRow:
         "title": title,
         "series": series,
         "volume": volume,
-        "authors": ", ".join(name.strip() for name in row.cells["authors"].split(",") if name.strip()),
-        "year": row.cells["year"].strip(),
+        "authors": ", ".join(" ".join(name.split()) for name in row.cells["authors"].split(",") if name.strip()),
+        "year": " ".join(row.cells["year"].split()),
         "genres": ", ".join(name for name in row.cells["genres"].split("|") if name),
     }
     return ItemRow(row.required("item_id"), fields)

@@ -43,7 +43,7 @@ def test_series_and_volume_are_taken_from_the_printed_title(printed: str, parts:
 
 
 def test_a_book_has_its_text_in_fields_and_a_rating_its_place_as_time(tmp_path: Path) -> None:
-    book = '7,"Emma (Austen, #4)","Jane Austen, Fiona Stafford",1815,eng,classics|love\n8,Beowulf,,-750,,\n'
+    book = '7,"Emma (Austen, #4)","Jane Austen, Fiona    Stafford",1815,eng,classics|love\n8,Beowulf,,-750,,\n'
     tables = goodbooks.from_folder(write(tmp_path, book, "86400,u,7,4\n86401,u,8,3\n"))
     assert tables.items[0].fields == {
         "title": "Emma",
