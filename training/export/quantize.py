@@ -15,7 +15,7 @@ import onnx
 from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
 from training.export.calibration import observe, weight_products
-from training.export.fusion import fuse
+from training.export.fused_attention import fuse
 from training.export.graph_editor import GraphEditor
 from training.export.int8 import QUANTIZED, SCALE, SMOOTHED_ROWS, ZERO, Quantized, quantize_columns, quantize_rows
 from training.export.names import set_metadata

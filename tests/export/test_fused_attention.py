@@ -11,7 +11,7 @@ from onnx import ModelProto
 
 from tests.export.conftest import Exported
 from tests.export.inputs import batch_of, random_rows, run_graph
-from training.export.fusion import fuse
+from training.export.fused_attention import fuse
 
 
 def operators(model: ModelProto) -> Counter[str]:
