@@ -21,8 +21,8 @@ def open_session(graph: Path | bytes, threads: int = 0) -> onnxruntime.Inference
 
 
 def saturates(cpu_flags: Path) -> bool:
-    """Whether 8-bit products may overflow: on x86 without VNNI. There ONNX Runtime must compute other products, which
-    take half as long again and which it would compute wherever it is told to; so does the serving worker."""
+    """Whether 8-bit products may overflow: on x86 without VNNI. ONNX Runtime is told there, as by the serving worker,
+    to compute others; where there is VNNI these would take half as long again for the same logits."""
     try:
         return not re.search(r"\bavx(512)?_vnni\b", cpu_flags.read_text(encoding="utf-8"))
     except OSError:
