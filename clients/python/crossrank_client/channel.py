@@ -12,6 +12,9 @@ _KEEPALIVE = (
     ("grpc.keepalive_time_ms", 60_000),
     ("grpc.keepalive_timeout_ms", 20_000),
 )
+# A process that dies resets the connections that wait for it. gRPC would try again after a second: longer than all
+# retries of a call, and by then another process listens at the same address.
+_RECONNECT = (("grpc.initial_reconnect_backoff_ms", 100),)
 _SIZES = (
     ("grpc.max_send_message_length", -1),  # the service bounds requests, and says so in a typed error
     ("grpc.max_receive_message_length", -1),
@@ -59,13 +62,13 @@ def open_channel(
     target: str, credentials: grpc.ChannelCredentials | None, service_config: ServiceConfig
 ) -> grpc.aio.Channel:
     """A channel with retries, load balancing and health-aware balancing of the service config."""
-    options = (*_KEEPALIVE, *_SIZES, ("grpc.enable_retries", 1), ("grpc.service_config", service_config.channel_json))
-    return _open(target, credentials, options)
+    retries = (("grpc.enable_retries", 1), ("grpc.service_config", service_config.channel_json))
+    return _open(target, credentials, (*_KEEPALIVE, *_RECONNECT, *_SIZES, *retries))
 
 
 def open_health_channel(target: str, credentials: grpc.ChannelCredentials | None) -> grpc.aio.Channel:
     """A channel for health calls: one that balances by health would not reach a service that is not healthy."""
-    return _open(target, credentials, _KEEPALIVE)
+    return _open(target, credentials, (*_KEEPALIVE, *_RECONNECT))
 
 
 def _open(
