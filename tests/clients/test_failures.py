@@ -141,11 +141,11 @@ async def test_an_unavailable_service_is_asked_again_until_it_answers(
     assert len({one.metadata["x-request-id"] for one in script.received}) == 1
 
 
-async def test_a_call_is_tried_three_times_at_most(server: ScriptedServer, client: CrossrankClient) -> None:
+async def test_a_call_is_tried_four_times_at_most(server: ScriptedServer, client: CrossrankClient) -> None:
     script = server.script("GetInfo", AWAY)
     with pytest.raises(CrossrankUnavailable):
         await client.get_info()
-    assert len(script.received) == 3
+    assert len(script.received) == 4
 
 
 async def test_a_push_back_of_the_service_stops_retries(server: ScriptedServer, client: CrossrankClient) -> None:
