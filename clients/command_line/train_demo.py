@@ -25,7 +25,7 @@ if TYPE_CHECKING:  # heavy: loaded when the command runs
     from training.evaluation.evaluation import Evaluation
     from training.gate.gate import GateReport
 
-JUDGED_LISTS = 100
+JUDGED_LISTS = 200
 """Test lists that the gate scores, in int8 and in fp32."""
 
 
