@@ -151,7 +151,8 @@ def build_parts(settings: Settings, database: Database, models: Models, cache: S
 
 def build_scorer(settings: Settings, model: VerifiedModel, admission: Admission) -> CoalescedScorer:
     """Scores lists with a model."""
-    return CoalescedScorer(model.scorer, admission, ChunkLimits(settings.chunk_tokens, settings.chunk_pairs))
+    limits = ChunkLimits(settings.chunk_tokens, settings.chunk_pairs, settings.batch_chunks)
+    return CoalescedScorer(model.scorer, admission, limits)
 
 
 def build_pipeline(settings: Settings, parts: Parts) -> Pipeline:

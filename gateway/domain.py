@@ -165,7 +165,7 @@ class ModelIdentity:
 
 
 class Priority(Enum):
-    """How urgent; the value is Triton's priority level (1 is served first)."""
+    """How urgent; the value is the priority of a KServe request (1 is served first)."""
 
     INTERACTIVE = 1
     BATCH = 2

@@ -20,7 +20,6 @@ from gateway.domain import (
     Interaction,
     Item,
     ModelIdentity,
-    Priority,
     RankedList,
     WriteCounts,
 )
@@ -142,9 +141,7 @@ class Scorer(Protocol):
     def current(self) -> ServedModel:
         """The version to use now. Raises ModelUnavailable before the first verification; stays known afterwards."""
 
-    async def score(
-        self, model: ServedModel, pairs: Sequence[EncodedPair], priority: Priority, budget: Budget
-    ) -> Logits:
+    async def score(self, model: ServedModel, pairs: Sequence[EncodedPair], budget: Budget) -> Logits:
         """Logits [pairs] of that version, aligned with the input; not finite where the model gave no number."""
 
 

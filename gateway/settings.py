@@ -69,6 +69,9 @@ class Settings:
     chunk_pairs: int = _knob(
         32, "pairs of one model request: at most half the model's largest batch", "pairs", (1, 512)
     )
+    batch_chunks: int = _knob(
+        4, "model requests of batch priority at a time: what an interactive one may find before it", "", (1, 10_000)
+    )
     cache_entries: int = _knob(
         200_000, "scores kept in each process, up to 360 bytes each; 0: none", "scores", (0, 10**8)
     )

@@ -1,4 +1,4 @@
-"""Admission in tokens: how much model work may be in flight. Refuses at once, never queues: Triton queues."""
+"""Admission in tokens: how much model work may be in flight. Refuses at once, never queues."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -5,6 +5,7 @@ Knows the Scorer port only. A failed chunk costs its own pairs, never the list.
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 
 from gateway.budget import Budget
@@ -39,10 +40,12 @@ class ScoringOutcome:
 
 @dataclass(frozen=True, slots=True)
 class ChunkLimits:
-    """Bounds of one model request."""
+    """Bounds of one model request, and how many of batch priority the model has at a time: what an interactive request
+    may find before it."""
 
     max_tokens: int
     max_pairs: int
+    batch_chunks: int
 
 
 class CoalescedScorer:
@@ -52,6 +55,10 @@ class CoalescedScorer:
         self._scorer = scorer
         self._admission = admission
         self._limits = limits
+        self._turns: Mapping[Priority, AbstractAsyncContextManager[None]] = {
+            Priority.INTERACTIVE: nullcontext(),
+            Priority.BATCH: asyncio.Semaphore(limits.batch_chunks),
+        }
         self._in_flight: dict[bytes, asyncio.Future[float]] = {}
 
     def current(self) -> ServedModel:
@@ -96,8 +103,8 @@ class CoalescedScorer:
         outcome.scored_tokens += sum(lengths)
         outcome.padded_tokens += len(lengths) * max(lengths)
         try:
-            async with asyncio.timeout(work.budget.left_s):
-                logits = await self._scorer.score(work.model, pairs, work.priority, work.budget)
+            async with asyncio.timeout(work.budget.left_s), self._turns[work.priority]:
+                logits = await self._scorer.score(work.model, pairs, work.budget)
         except CrossrankError as fault:
             outcome.faults.append(fault)
         except TimeoutError:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from gateway.budget import Budget
-from gateway.domain import EncodedPair, Priority
+from gateway.domain import EncodedPair
 from gateway.errors import ModelAnswerInvalid
 from gateway.ports import Logits, ServedModel
 from gateway.scoring.endpoints import Endpoints
@@ -24,9 +24,7 @@ class CrossEncoder:
         """The version verified last. Raises ModelUnavailable before the first verification."""
         return self._verification.current()
 
-    async def score(
-        self, model: ServedModel, pairs: Sequence[EncodedPair], priority: Priority, budget: Budget
-    ) -> Logits:
+    async def score(self, model: ServedModel, pairs: Sequence[EncodedPair], budget: Budget) -> Logits:
         """Logits [pairs], float32. Raises ModelUnavailable, ModelOverloaded, DeadlineTooShort, ModelAnswerInvalid."""
         if not pairs:
             return np.zeros(0, np.float32)
@@ -36,7 +34,6 @@ class CrossEncoder:
                 version=model.identity.version,
                 inputs=pair_tensors(pairs),
                 output="logit",
-                priority=priority,
                 budget=budget,
             )
         )

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 import numpy as np
 
 from gateway.budget import Budget
-from gateway.domain import Priority
 from gateway.encoding.text_encoder import TextEncoder
 from gateway.ports import Embeddings
 from gateway.scoring.endpoints import Endpoints
@@ -39,7 +38,6 @@ class BiEncoder:
                 version="",
                 inputs={"input_ids": token_ids_bt, "attention_mask": mask_bt},
                 output="embedding",
-                priority=Priority.INTERACTIVE,
                 budget=budget,
             )
         )

@@ -13,7 +13,7 @@ from tritonclient.grpc.aio import InferenceServerClient
 from tritonclient.utils import InferenceServerException, np_to_triton_dtype
 
 from gateway.budget import Budget
-from gateway.domain import EncodedPair, Priority
+from gateway.domain import EncodedPair
 from gateway.errors import DeadlineTooShort, ModelAnswerInvalid, ModelOverloaded, ModelUnavailable
 
 Tensor = npt.NDArray[Any]
@@ -36,7 +36,6 @@ class Inference:
     version: str
     inputs: dict[str, Tensor]
     output: str
-    priority: Priority
     budget: Budget
 
 
@@ -73,7 +72,7 @@ class TritonConnection:
     async def infer(self, inference: Inference) -> Tensor:
         """The output tensor. Raises ModelUnavailable, ModelOverloaded, DeadlineTooShort, ModelAnswerInvalid.
 
-        The remaining budget goes along twice: as Triton's queue timeout and as the deadline of the call.
+        The remaining budget is the deadline of the call: Triton and the worker drop what is not computed then.
         """
         left_s = inference.budget.left_s
         if left_s <= 0:
@@ -84,8 +83,6 @@ class TritonConnection:
                 [_input(name, tensor) for name, tensor in inference.inputs.items()],
                 model_version=inference.version,
                 outputs=[InferRequestedOutput(inference.output)],
-                priority=inference.priority.value,
-                timeout=max(1, int(left_s * 1e6)),
                 client_timeout=left_s,
             )
         except InferenceServerException as fault:

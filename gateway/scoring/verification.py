@@ -13,7 +13,7 @@ from pathlib import Path
 import structlog
 
 from gateway.budget import Budget
-from gateway.domain import ModelIdentity, Priority
+from gateway.domain import ModelIdentity
 from gateway.encoding.bundle import EncodingBundle, fingerprint_of, open_bundle
 from gateway.encoding.golden import encode_golden
 from gateway.errors import CrossrankError, DeadlineTooShort, ModelMismatch, ModelUnavailable
@@ -161,7 +161,6 @@ class Verification:
                 version=version,
                 inputs=pair_tensors(pairs),
                 output="logit",
-                priority=Priority.INTERACTIVE,
                 budget=Budget(self._plan.timeout_s),
             )
         )

@@ -36,14 +36,11 @@ def test_segments_may_be_sent_to_a_graph_without_them(tmp_path: Path) -> None:
     }
 
 
-def test_work_is_queued_by_priority_for_a_limited_time(config: ModelConfig) -> None:
+def test_no_queue_policy_keeps_triton_from_preparing_the_next_batch(config: ModelConfig) -> None:
     batching = config.dynamic_batching
-    assert (batching.priority_levels, batching.default_priority_level) == (2, 2)
-    policy = batching.default_queue_policy
-    assert policy.timeout_action == policy.REJECT
-    assert policy.default_timeout_microseconds > 0, "0 would switch off the timeouts of requests as well"
-    assert policy.allow_timeout_override
-    assert policy.max_queue_size > 0
+    assert batching.max_queue_delay_microseconds > 0
+    assert (batching.priority_levels, len(batching.priority_queue_policy)) == (0, 0)
+    assert not batching.HasField("default_queue_policy")
 
 
 def test_tritons_response_cache_stays_off(config: ModelConfig) -> None:

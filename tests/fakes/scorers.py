@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from gateway.budget import Budget
-from gateway.domain import EncodedPair, Priority
+from gateway.domain import EncodedPair
 from gateway.errors import CrossrankError, ModelUnavailable
 from gateway.ports import Logits, ServedModel
 
@@ -36,9 +36,7 @@ class FakeScorer:
             raise ModelUnavailable("no version is verified yet")
         return self.model
 
-    async def score(
-        self, model: ServedModel, pairs: Sequence[EncodedPair], priority: Priority, budget: Budget
-    ) -> Logits:
+    async def score(self, model: ServedModel, pairs: Sequence[EncodedPair], budget: Budget) -> Logits:
         """One logit a pair."""
         self.requests.append(list(pairs))
         if self.gate is not None:

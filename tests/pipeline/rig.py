@@ -120,7 +120,7 @@ class Rig:
             feedback=self.shelf,
             cache=self.cache,
             token_ids=self.token_ids,
-            scorer=CoalescedScorer(self.scorer, self.admission, ChunkLimits(64, 2)),
+            scorer=CoalescedScorer(self.scorer, self.admission, ChunkLimits(64, 2, 1)),
             admission=self.admission,
             observer=self.seen,
         )

@@ -27,11 +27,20 @@ def pairs(*numbers: int, length: int = 5) -> dict[bytes, EncodedPair]:
 
 def rig(model: ServedModel, max_tokens: int = 10_000) -> tuple[FakeScorer, CoalescedScorer, Admission]:
     scorer, admission = FakeScorer(model), Admission(max_tokens, 0.5, 0.2)
-    return scorer, CoalescedScorer(scorer, admission, ChunkLimits(max_tokens=20, max_pairs=4)), admission
+    return (
+        scorer,
+        CoalescedScorer(scorer, admission, ChunkLimits(max_tokens=20, max_pairs=4, batch_chunks=2)),
+        admission,
+    )
 
 
-def work(model: ServedModel, keyed: dict[bytes, EncodedPair], seconds: float = 5.0) -> ScoringWork:
-    return ScoringWork(model, keyed, Priority.INTERACTIVE, Budget(seconds))
+def work(
+    model: ServedModel,
+    keyed: dict[bytes, EncodedPair],
+    seconds: float = 5.0,
+    priority: Priority = Priority.INTERACTIVE,
+) -> ScoringWork:
+    return ScoringWork(model, keyed, priority, Budget(seconds))
 
 
 async def until_asked(scorer: FakeScorer, requests: int) -> None:
@@ -105,6 +114,33 @@ async def test_what_the_budget_does_not_allow_is_reported_as_deadline(model: Ser
     assert outcome.logits == {}
     assert [fault.reason for fault in outcome.faults] == ["DEADLINE_TOO_SHORT"]
     assert admission.in_flight == 0
+
+
+async def test_batch_work_has_a_few_chunks_at_the_model_and_interactive_work_passes_the_others(
+    model: ServedModel,
+) -> None:
+    scorer, coalesced, _ = rig(model)
+    scorer.gate = asyncio.Event()
+    batch = [
+        asyncio.create_task(coalesced.score(work(model, pairs(*range(start, start + 8)), priority=Priority.BATCH)))
+        for start in (0, 100)
+    ]
+    await until_asked(scorer, 2)
+    urgent = asyncio.create_task(coalesced.score(work(model, pairs(1000))))
+    await until_asked(scorer, 3)
+    assert [pair.token_ids[0] for pair in scorer.requests[2]] == [1000]
+    scorer.gate.set()
+    assert [len((await one).logits) for one in (*batch, urgent)] == [8, 8, 1], "the others followed"
+
+
+async def test_batch_work_whose_turn_does_not_come_is_late_and_holds_no_turn(model: ServedModel) -> None:
+    scorer, coalesced, admission = rig(model)
+    scorer.gate = asyncio.Event()
+    late = await coalesced.score(work(model, pairs(*range(16)), seconds=0.01, priority=Priority.BATCH))
+    assert (len(scorer.requests), {fault.reason for fault in late.faults}) == (2, {"DEADLINE_TOO_SHORT"})
+    assert admission.in_flight == 0
+    scorer.gate.set()
+    assert len((await coalesced.score(work(model, pairs(*range(16)), priority=Priority.BATCH))).logits) == 16
 
 
 async def test_admission_refuses_by_tokens_and_frees_them_afterwards(model: ServedModel) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gateway.budget import Budget
-from gateway.domain import EncodedPair, Priority
+from gateway.domain import EncodedPair
 from gateway.encoding.text_encoder import TextEncoder
 from gateway.errors import ModelAnswerInvalid, ModelUnavailable
 from gateway.scoring.embedder import BATCH_TEXTS, BiEncoder
@@ -75,12 +75,12 @@ async def test_a_cross_encoder_with_two_outputs_is_refused(tmp_path: Path) -> No
         one.connection = other
     pair = EncodedPair((1, 2), (0, 0), truncated=False)
     with pytest.raises(ModelAnswerInvalid, match="2 numbers per pair; a cross-encoder gives one"):
-        await rig.scorer.score(model, [pair], Priority.INTERACTIVE, Budget(5.0))
+        await rig.scorer.score(model, [pair], Budget(5.0))
 
 
 async def test_no_pair_asks_no_model(tmp_path: Path) -> None:
     rig = Rig(tmp_path, "1")
     await rig.verification.verify_all()
     before = [len(one.inferences) for one in rig.connections]
-    assert len(await rig.scorer.score(rig.scorer.current(), [], Priority.BATCH, Budget(5.0))) == 0
+    assert len(await rig.scorer.score(rig.scorer.current(), [], Budget(5.0))) == 0
     assert [len(one.inferences) for one in rig.connections] == before

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from gateway.budget import Budget
-from gateway.domain import Priority
 from gateway.errors import (
     CrossrankError,
     DeadlineTooShort,
@@ -48,7 +47,7 @@ def rig() -> Rig:
 def inference(version: str = "1") -> Inference:
     ones = np.ones((2, 3), np.int32)
     inputs = {"input_ids": ones, "token_type_ids": ones, "attention_mask": ones}
-    return Inference("cross_encoder", version, inputs, "logit", Priority.INTERACTIVE, Budget(5.0))
+    return Inference("cross_encoder", version, inputs, "logit", Budget(5.0))
 
 
 async def test_before_anything_is_admitted_the_error_names_every_endpoint_and_why() -> None:

@@ -8,7 +8,6 @@ import pytest
 from tritonclient.utils import InferenceServerException
 
 from gateway.budget import Budget
-from gateway.domain import Priority
 from gateway.errors import DeadlineTooShort, ModelAnswerInvalid, ModelOverloaded, ModelUnavailable
 from gateway.scoring import triton
 from gateway.scoring.triton import Inference, TritonConnection
@@ -59,27 +58,19 @@ def client_of(connection: TritonConnection) -> Client:
     return client
 
 
-def inference(budget: Budget | None = None, priority: Priority = Priority.BATCH) -> Inference:
+def inference(budget: Budget | None = None) -> Inference:
     inputs = {"input_ids": np.array([[1, 2], [3, 0]], np.int32)}
-    return Inference("cross_encoder", "7", inputs, "logit", priority, budget or Budget(2.0, clock=lambda: 0.0))
+    return Inference("cross_encoder", "7", inputs, "logit", budget or Budget(2.0, clock=lambda: 0.0))
 
 
-async def test_version_priority_and_both_timeouts_go_along(connection: TritonConnection) -> None:
+async def test_version_and_budget_go_along(connection: TritonConnection) -> None:
     await connection.infer(inference())
     (call,) = client_of(connection).calls
     assert (call["model"], call["model_version"]) == ("cross_encoder", "7")
-    assert call["priority"] == Priority.BATCH.value
-    assert (call["timeout"], call["client_timeout"]) == (2_000_000, 2.0), "microseconds in the queue, seconds in all"
+    assert call["client_timeout"] == 2.0
     (tensor,) = call["inputs"]
     assert (tensor.name(), tensor.shape(), tensor.datatype()) == ("input_ids", [2, 2], "INT32")
     assert call["outputs"][0].name() == "logit"
-
-
-async def test_less_than_a_microsecond_left_is_still_a_timeout_and_not_none_at_all(
-    connection: TritonConnection,
-) -> None:
-    await connection.infer(inference(Budget(1e-9, clock=lambda: 0.0)))
-    assert client_of(connection).calls[0]["timeout"] == 1, "0 would mean no timeout to Triton"
 
 
 async def test_a_spent_budget_asks_nobody(connection: TritonConnection) -> None:

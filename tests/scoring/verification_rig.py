@@ -4,7 +4,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from gateway.budget import Budget
-from gateway.domain import Priority
 from gateway.encoding.bundle import EncodingBundle
 from gateway.scoring.cross_encoder import CrossEncoder
 from gateway.scoring.endpoints import Endpoints
@@ -32,5 +31,5 @@ class Rig:
     async def score(self) -> list[float]:
         model = self.scorer.current()
         pairs = model.bundle.golden.encode(model.bundle.encoder)
-        logits = await self.scorer.score(model, pairs, Priority.INTERACTIVE, Budget(1.0))
+        logits = await self.scorer.score(model, pairs, Budget(1.0))
         return [float(logit) for logit in logits]

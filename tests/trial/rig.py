@@ -80,7 +80,7 @@ class TrialRig:
         bundle = small_bundle(folder / "challenger")
         self.model = ServedModel(ModelIdentity("cross_encoder", "2", bundle.fingerprint), bundle)
         self.scorer = FakeScorer(self.model, logit_of)
-        scorer = CoalescedScorer(self.scorer, self.base.admission, ChunkLimits(64, 2))
+        scorer = CoalescedScorer(self.scorer, self.base.admission, ChunkLimits(64, 2, 1))
         parts = replace(self.base.parts, scorer=scorer, cache=LocalScoreCache(0))
         self.challenger = Pipeline(parts, self.base.defaults)
         self.store, self.counted = MemoryComparisons(), Counted()

@@ -6,12 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from gateway.budget import Budget
 from gateway.comparison import Outcome
 from gateway.domain import CandidateOptions, Context, EncodedPair, Priority, RankingOptions
 from gateway.errors import DeadlineTooShort, ModelOverloaded, ModelUnavailable
 from gateway.pipeline import Pipeline
-from gateway.ports import Logits, ServedModel
+from gateway.scoring.coalesced import CoalescedScorer, ScoringOutcome, ScoringWork
 from gateway.trial.shadow import ShadowLimits
 from tests.fakes.scorers import hash_logit
 from tests.pipeline.rig import call, candidate
@@ -81,17 +80,17 @@ async def test_the_answer_is_out_before_the_challenger_is_asked(rig: TrialRig) -
 
 
 async def test_the_challenger_is_asked_as_batch_work(rig: TrialRig, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[Priority] = []
-    score = rig.scorer.score
+    asked: list[tuple[str, Priority]] = []
+    score = CoalescedScorer.score
 
-    async def note(model: ServedModel, pairs: list[EncodedPair], priority: Priority, budget: Budget) -> Logits:
-        asked.append(priority)
-        return await score(model, pairs, priority, budget)
+    async def note(self: CoalescedScorer, work: ScoringWork) -> ScoringOutcome:
+        asked.append((work.model.identity.version, work.priority))
+        return await score(self, work)
 
-    monkeypatch.setattr(rig.scorer, "score", note)
+    monkeypatch.setattr(CoalescedScorer, "score", note)
     await ask(rig.champion)
     await rig.finish()
-    assert set(asked) == {Priority.BATCH}
+    assert asked == [("1", Priority.INTERACTIVE), ("2", Priority.BATCH)]
 
 
 async def test_nothing_of_a_shadow_is_logged_counted_or_cached_for_the_champion(rig: TrialRig) -> None:

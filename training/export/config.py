@@ -14,8 +14,6 @@ from training.export.graph import LOGIT
 WARMUP_FILE = "ones"
 """In the model's `warmup` folder: INT32 ones, since an attention mask of zeros is refused."""
 WARMUP_TOKENS = 16
-PRIORITIES = 2
-"""1: interactive, 2: batch. Requests without a priority are batch."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,10 +30,7 @@ class ServingOptions:
     max_batch_pairs: int = 64
     micro_batch_rows: int = 8
     micro_batch_tokens: int = 1024
-    max_queue_requests: int = 256
     max_queue_delay_us: int = 200
-    default_timeout_us: int = 10_000_000
-    """Above the longest deadline: Triton lets a request's own timeout only be shorter."""
     torch_compile: bool = False
     """Of the packed engine on a GPU. Needs a C compiler and a folder to write to where Triton runs."""
 
@@ -77,7 +72,10 @@ def model_config(
     kind = "KIND_GPU" if options.device == "gpu" else "KIND_CPU"
     config.instance_group.add(kind=kind, count=options.instances)
     config.version_policy.latest.num_versions = 2
-    _set_batching(config, options)
+    # No queue policy (priorities, timeouts, a limit): with any of them Triton prepares no batch ahead, and a queue that
+    # nobody adds to waits up to 500 ms for an instance that is free (core, DynamicBatchScheduler). The gateway limits
+    # work, orders it by priority, and cancels what is late.
+    config.dynamic_batching.max_queue_delay_microseconds = options.max_queue_delay_us
     _add_warmup(config, 1)
     _add_warmup(config, options.max_batch_pairs)
     own = {
@@ -105,19 +103,6 @@ def read_config(file: Path) -> ModelConfig:
 
 def _input(name: str, optional: bool) -> ModelInput:
     return ModelInput(name=name, data_type=DataType.TYPE_INT32, dims=[-1], allow_ragged_batch=True, optional=optional)
-
-
-def _set_batching(config: ModelConfig, options: ServingOptions) -> None:
-    batching = config.dynamic_batching
-    batching.max_queue_delay_microseconds = options.max_queue_delay_us
-    batching.priority_levels = PRIORITIES
-    batching.default_priority_level = PRIORITIES
-    policy = batching.default_queue_policy
-    policy.timeout_action = policy.REJECT
-    # Triton honours a request's own timeout only where it is shorter than a default that is not zero.
-    policy.default_timeout_microseconds = options.default_timeout_us
-    policy.allow_timeout_override = True
-    policy.max_queue_size = options.max_queue_requests
 
 
 def _add_warmup(config: ModelConfig, pairs: int) -> None:

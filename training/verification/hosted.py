@@ -11,7 +11,7 @@ from tritonclient.grpc.model_config_pb2 import ModelConfig
 from tritonclient.utils import InferenceServerException
 
 from gateway.budget import Budget
-from gateway.domain import EncodedPair, Priority
+from gateway.domain import EncodedPair
 from gateway.scoring.triton import Inference, TritonConnection, pair_tensors
 from training.errors import TrainingError
 from training.verification.reference import Logits
@@ -64,7 +64,6 @@ async def hosted_logits(connection: TritonConnection, pairs: Sequence[EncodedPai
                 version="",
                 inputs=pair_tensors([pairs[position] for position in chosen]),
                 output="logit",
-                priority=Priority.BATCH,
                 budget=Budget(TIMEOUT_S),
             )
         )

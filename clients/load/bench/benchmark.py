@@ -16,7 +16,7 @@ from clients.load.bench.rounds import Record, Told, run_rounds
 from clients.load.bench.served_stack import PATIENT
 from clients.load.bench.system import CALLERS, CANDIDATES, System, Visit
 from clients.load.bench.triton_alone import TritonAlone, encoded
-from clients.load.bench.wide_repository import MODEL, QUEUE, newest_version, write_wide_repository
+from clients.load.bench.wide_repository import MODEL, SERVED, newest_version, write_wide_repository
 from gateway.domain import EncodedPair
 from gateway.encoding.bundle import open_bundle
 from gateway.encoding.pair_encoder import PairEncoder
@@ -54,7 +54,7 @@ class Plan:
             "seed": self.seed,
             "extras": asdict(self.extras),
             "gateway_settings": PATIENT,
-            "triton_options": asdict(QUEUE),
+            "triton_options": asdict(SERVED),
         }
 
 

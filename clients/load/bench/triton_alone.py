@@ -17,7 +17,7 @@ from clients.load.perf_analyzer import ANY_PERCENT, find_perf_analyzer
 from clients.load.perf_analyzer import Load as AnalyzerLoad
 from deploy.local.triton import Triton
 from gateway.budget import Budget
-from gateway.domain import EncodedPair, Priority
+from gateway.domain import EncodedPair
 from gateway.encoding.bundle import open_bundle
 from gateway.encoding.pair_encoder import PairEncoder
 from gateway.encoding.render import ContextFields
@@ -114,7 +114,6 @@ async def _logits(connection: TritonConnection, pairs: Sequence[EncodedPair]) ->
                 version="",
                 inputs=pair_tensors(pairs[start : start + ROWS]),
                 output="logit",
-                priority=Priority.INTERACTIVE,
                 budget=Budget(_CALL_TIMEOUT_S),
             )
         )

@@ -21,8 +21,8 @@ from training.golden import tolerance_of
 
 MODEL, EMBEDDER = "cross_encoder", "bi_encoder"
 _CONTEXT_TOKENS, _ITEM_TOKENS = 160, 340
-QUEUE = ServingOptions(default_timeout_us=60_000_000, max_queue_requests=4096)
-"""Options of Triton that differ from the served model's: nothing is refused, so that capacity can be measured."""
+SERVED = ServingOptions()
+"""The served model's options."""
 
 _CARD = (
     "# cross_encoder with wide budgets\n\nMade by `crossrank bench`: the graph of the served version, texts uncut.\n"
@@ -66,7 +66,7 @@ def write_wide_repository(repository: Path, folder: Path) -> Path:
             encoding=encoding,
             encoding_fingerprint=written.fingerprint,
         )
-        write_model_version(folder, MODEL, 1, content, QUEUE, max_graph_mb=10_000)
+        write_model_version(folder, MODEL, 1, content, SERVED, max_graph_mb=10_000)
     shutil.copytree(repository / EMBEDDER, folder / EMBEDDER)
     return folder
 

@@ -8,7 +8,6 @@ import pytest
 from tritonclient.grpc.aio import InferenceServerClient
 
 from gateway.budget import Budget
-from gateway.domain import Priority
 from gateway.encoding.bundle import open_bundle
 from gateway.scoring.triton import Inference, TritonConnection, pair_tensors
 from tests.training.importing.conftest import ImportedFamily
@@ -31,7 +30,6 @@ async def test_served_logits_are_those_of_transformers(
                 version="1",
                 inputs=pair_tensors([pairs[place] for place in order]),
                 output="logit",
-                priority=Priority.INTERACTIVE,
                 budget=Budget(30.0),
             )
         )
