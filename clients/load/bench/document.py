@@ -38,6 +38,8 @@ def _of_mix(outcome: Outcome, mix: str) -> dict[str, Any]:
         "ratios_spread": {name: one.document() for name, one in ratios.items()},
         "latency_ms": summary.latencies(record, mix),
         "cost": summary.costs(record, mix),
+        "alone": summary.alone_document(record, mix),
+        "capacity": summary.callers_document(record, mix),
         "warm": summary.warm_document(record, mix),
     }
 

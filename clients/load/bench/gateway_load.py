@@ -12,6 +12,7 @@ from clients.load.bench.texts import FIELD, Job, Mix
 from crossrank_client import Candidate, CrossrankCallError, CrossrankClient, Query, RankedList
 
 NAME = "gateway"
+MODEL_STAGE = "score"
 CALL_TIMEOUT_S = 60.0
 OFFERED_SHARE = 0.6
 """Of the measured capacity: what the open loop offers."""
@@ -37,7 +38,9 @@ def caller(client: CrossrankClient) -> Call:
 
 def answer_of(ranked: RankedList) -> Answer:
     """What a list says of itself."""
-    return Answer(ranked.metadata.scored_count, ranked.metadata.cache_hits, ranked.degraded)
+    told = ranked.metadata
+    model_s = sum(one.seconds for one in told.stages if one.stage == MODEL_STAGE)
+    return Answer(told.scored_count, told.cache_hits, ranked.degraded, model_s=model_s)
 
 
 @asynccontextmanager

@@ -10,7 +10,7 @@ from clients.load.bench import warm
 from clients.load.bench.gateway_load import NAME, GatewayLoad
 from clients.load.bench.readings import Load, Reading
 from clients.load.bench.served_stack import PATIENT, served_stack
-from clients.load.bench.system import CALLERS, CANDIDATES, Findings, Visit
+from clients.load.bench.system import ALONE, ALONE_SHARE, CALLERS, CANDIDATES, Findings, Visit
 from clients.load.bench.texts import Mix
 
 CALLER_COUNTS, CANDIDATE_COUNTS = (1, 4, 16), (25, 100, 500)
@@ -51,6 +51,9 @@ class Gateway:
         for mix in visit.mixes:
             load = Load(mix.name, "closed", CALLERS, CANDIDATES)
             findings.readings.append(await gateway.closed(load, mix.jobs(CANDIDATES, visit.seed), visit.seconds))
+        first, seconds = visit.mixes[0], ALONE_SHARE * visit.seconds
+        load = Load(first.name, ALONE, 1, CANDIDATES)
+        findings.readings.append(await gateway.closed(load, first.jobs(CANDIDATES, visit.seed + 2), seconds))
         if visit.number < self._extras.rounds:
             findings.readings.extend(await self._measure_extras(gateway, visit.mixes[0], visit.seed))
         return findings

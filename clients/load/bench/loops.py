@@ -12,12 +12,14 @@ from clients.load.bench.texts import Job
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came of one call: pairs with a score, how many of these from a cache, and whether it was less than asked."""
+    """What came of one call: pairs with a score, how many of these from a cache, whether it was less than asked, and
+    how long the server waited for the model."""
 
     pairs: int
     cache_hits: int = 0
     degraded: bool = False
     failed: bool = False
+    model_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from clients.load.bench.environment import InfinityEnvironment
 from clients.load.bench.loops import closed_loop
 from clients.load.bench.meter import Meter
 from clients.load.bench.readings import Cost, Load, Reading, reading
-from clients.load.bench.system import CALLERS, CANDIDATES, Findings, SystemAbsent, Visit
+from clients.load.bench.system import ALONE, ALONE_SHARE, CALLERS, CANDIDATES, Findings, SystemAbsent, Visit
 from clients.load.bench.texts import Mix
 from clients.load.bench.worker import Task
 from deploy.local import process
@@ -100,7 +100,11 @@ class InfinityServer:
             self._start()
         with self._awake() as pid:
             scores = [infinity.rank(self._part.url, job) for job in visit.proof]
-            return Findings([asyncio.run(self._load(mix, visit, pid)) for mix in visit.mixes], scores)
+            seconds = visit.seconds
+            loads = [(mix, Load(mix.name, "closed", CALLERS, CANDIDATES), seconds) for mix in visit.mixes]
+            first = visit.mixes[0]
+            loads.append((first, Load(first.name, ALONE, 1, CANDIDATES), ALONE_SHARE * seconds))
+            return Findings([asyncio.run(self._load(*one, visit.seed, pid)) for one in loads], scores)
 
     def close(self) -> None:
         """As System."""
@@ -127,16 +131,16 @@ class InfinityServer:
         finally:
             server.suspend()
 
-    async def _load(self, mix: Mix, visit: Visit, pid: int) -> Reading:
-        callers = [infinity.Caller(self._part.url) for _ in range(CALLERS)]
-        for job in islice(mix.jobs(CANDIDATES, visit.seed + 1), 2):
+    async def _load(self, mix: Mix, load: Load, seconds: float, seed: int, pid: int) -> Reading:
+        callers = [infinity.Caller(self._part.url) for _ in range(load.callers)]
+        for job in islice(mix.jobs(CANDIDATES, seed + 1), 2):
             await callers[0](job)
         with Meter([pid]) as meter:
-            done = await closed_loop(callers, mix.jobs(CANDIDATES, visit.seed), visit.seconds)
+            done = await closed_loop(callers, mix.jobs(CANDIDATES, seed), seconds)
         for caller in callers:
             caller.close()
         cost = meter.cost(sum(one.answer.pairs for one in done))
-        return reading(self.name, Load(mix.name, "closed", CALLERS, CANDIDATES), done, visit.seconds, cost)
+        return reading(self.name, load, done, seconds, cost)
 
 
 def read_reading(data: dict[str, Any]) -> Reading:

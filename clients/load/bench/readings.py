@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from statistics import median
 
 import numpy as np
 
@@ -37,7 +38,9 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One load of one system. ``latencies_ms`` are those of all requests; empty where a tool gives ``percentiles``."""
+    """One load of one system. ``latencies_ms`` are those of all requests; empty where a tool gives ``percentiles``.
+    ``outside_model_share``: median share of a request's time in which nothing waited for the model, where it is told.
+    """
 
     system: str
     load: Load
@@ -46,6 +49,7 @@ class Reading:
     percentiles: dict[str, float] = field(default_factory=dict)
     lateness_ms: float = 0.0
     hit_share: float = 0.0
+    outside_model_share: float | None = None
     degraded: int = 0
     failed: int = 0
     cost: Cost | None = None
@@ -72,6 +76,7 @@ def reading(system: str, load: Load, done: Sequence[Done], seconds: float, cost:
     """The reading of a load of ``seconds``. Requests that failed count as such and have no latency."""
     good = [one for one in done if not one.answer.failed]
     pairs = sum(one.answer.pairs for one in good)
+    shares = [1 - one.answer.model_s / one.latency_s for one in good if one.answer.model_s]
     return Reading(
         system=system,
         load=load,
@@ -79,6 +84,7 @@ def reading(system: str, load: Load, done: Sequence[Done], seconds: float, cost:
         latencies_ms=tuple(one.latency_s * 1000 for one in good),
         lateness_ms=max((one.sent_s - one.due_s for one in done), default=0.0) * 1000,
         hit_share=sum(one.answer.cache_hits for one in good) / pairs if pairs else 0.0,
+        outside_model_share=median(shares) if shares else None,
         degraded=sum(one.answer.degraded for one in good),
         failed=len(done) - len(good),
         cost=cost,

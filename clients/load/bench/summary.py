@@ -7,6 +7,7 @@ from statistics import median
 
 from clients.load.bench.readings import Reading, percentiles
 from clients.load.bench.rounds import Record
+from clients.load.bench.system import ALONE
 
 GATEWAY = "gateway"
 SYSTEMS = ("sentence_transformers", "infinity_torch", "infinity_int8", "bare_engine", "triton", GATEWAY)
@@ -108,6 +109,36 @@ def warm_document(record: Record, mix: str) -> dict[str, object]:
     hits = [value for one in again if one.hit_share == 1.0 for value in one.latencies_ms]
     document["all_hit_100_p50_ms"] = round(percentiles(hits)["p50"], 3) if hits else NOT_MEASURED
     return document
+
+
+def alone_document(record: Record, mix: str) -> dict[str, object]:
+    """One caller, 100 candidates: p50 by system in milliseconds, the gateway's over each server's, round by round, and
+    the share of the gateway's time in which nothing waited for the model."""
+    found: dict[str, list[Reading]] = defaultdict(list)
+    for turn in record.turns:
+        if turn.reading.load.kind == ALONE and turn.reading.load.mix == mix and turn.reading.latencies_ms:
+            found[turn.reading.system].append(turn.reading)
+    medians = {name: Spread(tuple(one.latency()["p50"] for one in readings)) for name, readings in found.items()}
+    ours = medians.get(GATEWAY)
+    shares = [one.outside_model_share for one in found.get(GATEWAY, []) if one.outside_model_share is not None]
+    return {
+        "p50_ms": {name: one.document() for name, one in medians.items()},
+        "gateway_over": {
+            name: Spread(tuple(our / their for our, their in zip(ours.rounds, one.rounds, strict=False))).document()
+            for name, one in medians.items()
+            if ours and name != GATEWAY
+        },
+        "outside_model_share": Spread(tuple(shares)).document() if shares else NOT_MEASURED,
+    }
+
+
+def callers_document(record: Record, mix: str) -> dict[str, float]:
+    """The gateway's capacity in pairs a second by callers x candidates: median of rounds."""
+    found: dict[str, list[float]] = defaultdict(list)
+    for one in record.readings(GATEWAY):
+        if one.load.kind == "capacity" and one.load.mix == mix:
+            found[f"{one.load.callers}x{one.load.candidates}"].append(one.pairs_per_s)
+    return {key: round(median(rates), 2) for key, rates in found.items()}
 
 
 def rates_document(rates: Mapping[str, Spread]) -> dict[str, float | None]:

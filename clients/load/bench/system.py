@@ -10,6 +10,8 @@ from clients.load.bench.texts import Job, Mix
 
 CALLERS, CANDIDATES = 4, 100
 """Of the load that compares systems; an engine in process has one caller, which uses all cores."""
+ALONE, ALONE_SHARE = "alone", 0.5
+"""The load of one caller on a server, and how much of a visit's seconds it takes."""
 
 
 class SystemAbsent(Exception):

@@ -31,7 +31,7 @@ def test_a_visit_measures_the_real_service_cold_and_from_its_cache(tmp_path: Pat
     expected = [score_graph(version / "model.onnx", one).tolist() for one in pairs]
     assert findings.scores == [pytest.approx(one, abs=1e-3) for one in expected]
 
-    assert [one.load.key for one in findings.readings] == ["closed_4x100", "capacity_2x25", "open_2x25"]
+    assert [one.load.key for one in findings.readings] == ["closed_4x100", "alone_1x100", "capacity_2x25", "open_2x25"]
     for one in findings.readings:
         assert (one.failed, one.degraded, one.hit_share) == (0, 0, 0.0)
         assert one.pairs_per_s > 0
@@ -39,6 +39,8 @@ def test_a_visit_measures_the_real_service_cold_and_from_its_cache(tmp_path: Pat
         assert one.cost.pairs == len(one.latencies_ms) * one.load.candidates
         assert one.cost.cpu_s > 0
         assert one.cost.peak_mb > 100
+        assert one.outside_model_share is not None
+        assert 0 < one.outside_model_share < 1
 
 
 async def test_a_gateway_that_is_not_there_gives_failures_and_no_rate() -> None:

@@ -68,3 +68,10 @@ def test_a_document_keeps_the_raw_latencies() -> None:
     document = reading("gateway", LOAD, [Done(0, 0, 0.0123456, Answer(1))], 1.0).document()
     assert document["latencies_ms"] == [12.346]
     assert document["p50"] == pytest.approx(12.3456)
+
+
+def test_the_share_outside_the_model_is_the_median_of_requests_that_tell_it() -> None:
+    waits = [0.9, 0.5, 1.6]
+    done = [Done(0, 0, ended, Answer(100, model_s=wait)) for ended, wait in zip((1.0, 1.0, 2.0), waits, strict=True)]
+    assert reading("gateway", LOAD, done, 2.0).outside_model_share == pytest.approx(0.2)
+    assert reading("gateway", LOAD, [Done(0, 0, 1, Answer(100))], 2.0).outside_model_share is None

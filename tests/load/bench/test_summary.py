@@ -105,3 +105,30 @@ def test_percentiles_of_a_tool_are_not_computed_again() -> None:
     given = Reading("triton", Load("mixed", "closed", 4, 25), 1.0, (1.0, 2.0), percentiles={"p50": 7.0})
     assert given.latency() == {"p50": 7.0}
     assert given.load.key == "closed_4x25"
+
+
+def alone(system: str, *latencies: float, outside: float | None = None) -> Reading:
+    return Reading(system, Load("mixed", "alone", 1, 100), 9.0, latencies, outside_model_share=outside)
+
+
+def test_one_caller_is_compared_round_by_round() -> None:
+    record = record_of(
+        [alone("gateway", 10.0, 12.0, 90.0, outside=0.1), alone("infinity_int8", 24.0)],
+        [alone("gateway", 30.0, outside=0.2), alone("infinity_int8", 20.0), made("gateway", 5.0)],
+        [alone("gateway", 20.0, outside=0.05), alone("infinity_int8", 40.0)],
+    )
+    found: Any = summary.alone_document(record, "mixed")
+    assert found["p50_ms"]["gateway"]["rounds"] == [12.0, 30.0, 20.0]
+    assert found["gateway_over"]["infinity_int8"]["rounds"] == [0.5, 1.5, 0.5]
+    assert found["outside_model_share"]["median"] == 0.1
+
+
+def test_without_a_caller_alone_nothing_is_claimed() -> None:
+    found: Any = summary.alone_document(record_of([made("gateway", 5.0)]), "mixed")
+    assert found == {"p50_ms": {}, "gateway_over": {}, "outside_model_share": summary.NOT_MEASURED}
+
+
+def test_capacity_is_the_median_of_rounds_by_load() -> None:
+    readings = [made("gateway", rate, "capacity") for rate in (5.0, 9.0, 6.0)]
+    found = summary.callers_document(record_of(*([one] for one in (*readings, made("gateway", 1.0)))), "mixed")
+    assert found == {"4x100": 6.0}
