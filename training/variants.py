@@ -42,6 +42,15 @@ def parse_varied(text: str) -> Varied:
     return Varied(key.strip(), tuple(parsed))
 
 
+def base_of(config: TrainingConfig, given: Sequence[Varied]) -> TrainingConfig:
+    """The configuration with keys changed for all variants. Raises ConfigInvalid, also for a key with two values."""
+    for one in given:
+        if len(one.values) != 1:
+            raise ConfigInvalid(f"{one.key} is set to {len(one.values)} values", f"vary it: --vary {one.key}=...")
+        config = with_value(config, one.key, one.values[0])
+    return config
+
+
 def variants(base: TrainingConfig, varied: Sequence[Varied], *, grid: bool = False) -> list[Variant]:
     """The base itself, then one key changed at a time, or (``grid``) every combination; no configuration stands twice.
     Raises ConfigInvalid for a key that does not exist and a value that it cannot have."""

@@ -3,7 +3,7 @@ itself."""
 
 import sys
 from contextlib import redirect_stdout
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,14 +16,25 @@ from clients.command_line.training import RunChoice
 
 if TYPE_CHECKING:  # heavy: loaded when the command runs
     from training.ablation import VariantResult
+    from training.options import SelectOptions
 
-Vary = Annotated[
-    list[str],
-    typer.Option("--vary", metavar="KEY=VALUE,VALUE", help="A key of the configuration and its values; repeat it."),
-]
-Grid = Annotated[bool, typer.Option("--grid", help="Every combination, instead of one key at a time.")]
 Users = Annotated[int, typer.Option(help="Valid lists to measure on, drawn by the configuration's seed.", min=1)]
 Depth = Annotated[int, typer.Option(help="Candidates of a list to rank.", min=10, max=1000)]
+
+
+@dataclass(frozen=True, slots=True)
+class VariantChoice:
+    """Which variants."""
+
+    vary: Annotated[
+        list[str],
+        typer.Option("--vary", metavar="KEY=VALUE,VALUE", help="A key of the configuration and its values; repeat it."),
+    ]
+    same: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="A key that is the same in all variants; repeat it."),
+    ] = None
+    grid: Annotated[bool, typer.Option("--grid", help="Every combination, instead of one key at a time.")] = False
 
 
 def register(app: typer.Typer) -> None:
@@ -32,18 +43,19 @@ def register(app: typer.Typer) -> None:
 
 
 def ablate(
-    choice: RunChoice, vary: Vary, grid: Grid = False, users: Users = 500, depth: Depth = 100, as_json: AsJson = False
+    choice: RunChoice, change: VariantChoice, users: Users = 500, depth: Depth = 100, as_json: AsJson = False
 ) -> None:
     """Train and measure variants of a configuration: NDCG@10 on valid lists against tokens and speed.
 
-    Example: --vary text.history_items=2,4,8 --vary augment.history_dropout=0,0.2 --vary layers=6,3,2. Each variant has
-    a folder of its own under the run's; repeat the command to go on after a stop. Writes ablation.csv, ablation.md and
+    Example: --vary text.history_items=2,4,8 --vary layers=6,3,2 --set fit.lists=1400. Each variant has a folder of its
+    own under the run's; repeat the command to go on after a stop. Writes ablation.csv, ablation.md and
     quality_against_speed.svg and .png.
     """
     from training.errors import TrainingError
+    from training.options import SelectOptions
 
     try:
-        results, folder = _run(choice, vary, grid, (users, depth))
+        results, folder = _run(choice, change, SelectOptions(users, depth))
     except TrainingError as fault:
         raise CommandFailed(fault.message, remedy=fault.remedy) from fault
     if as_json:
@@ -55,21 +67,18 @@ def ablate(
     console.say(f"written: {folder}/ablation.csv, ablation.md, quality_against_speed.svg, .png")
 
 
-def _run(
-    choice: RunChoice, vary: list[str], grid: bool, measured: tuple[int, int]
-) -> tuple[list["VariantResult"], Path]:
+def _run(choice: RunChoice, change: VariantChoice, measured: "SelectOptions") -> tuple[list["VariantResult"], Path]:
     from training.ablation import Ablation
     from training.ablation_plot import write_plot
-    from training.options import SelectOptions
     from training.shared_lists import SharedLists
-    from training.variants import parse_varied, variants
+    from training.variants import base_of, parse_varied, variants
 
-    config = choice.read_config()
-    chosen = variants(config, [parse_varied(one) for one in vary], grid=grid)
+    config = base_of(choice.read_config(), [parse_varied(one) for one in change.same or []])
+    chosen = variants(config, [parse_varied(one) for one in change.vary], grid=change.grid)
     tables, folder = choice.read_tables(), choice.folder(config) / "ablation"
     folder.mkdir(parents=True, exist_ok=True)
     lists = SharedLists(tables, console.say)
-    ablation = Ablation(folder, tables, lists, SelectOptions(*measured), console.say)
+    ablation = Ablation(folder, tables, lists, measured, console.say)
     with redirect_stdout(sys.stderr):  # the trainer's log; standard output is the result's alone
         results = ablation.run(chosen)
     write_plot(folder, results)

@@ -3,7 +3,7 @@ command."""
 
 import inspect
 from collections.abc import Callable
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from typing import Any, get_type_hints
 
 Command = Callable[..., None]
@@ -35,7 +35,9 @@ def _parameters(parameter: inspect.Parameter, hint: Any) -> list[inspect.Paramet
     if not is_dataclass(hint):
         return [parameter.replace(annotation=hint, kind=inspect.Parameter.KEYWORD_ONLY)]
     hints = get_type_hints(hint, include_extras=True)
+    required = inspect.Parameter.empty
+    defaults = {one.name: required if one.default is MISSING else one.default for one in fields(hint)}
     return [
-        inspect.Parameter(one.name, inspect.Parameter.KEYWORD_ONLY, default=one.default, annotation=hints[one.name])
-        for one in fields(hint)
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=hints[name])
+        for name, default in defaults.items()
     ]

@@ -7,7 +7,7 @@ import pytest
 from training.config import TextOptions, TrainingConfig
 from training.errors import ConfigInvalid
 from training.presets import preset_text
-from training.variants import BASE, Varied, parse_varied, variants
+from training.variants import BASE, Varied, base_of, parse_varied, variants
 
 CONFIG = TrainingConfig(name="mine", layers=3)
 
@@ -80,3 +80,17 @@ def test_lists_become_a_name_and_a_tuple() -> None:
 def test_a_wrong_key_or_value_is_refused_by_name(key: str, value: Any, told: str) -> None:
     with pytest.raises(ConfigInvalid, match=told):
         variants(CONFIG, [Varied(key, (value,))])
+
+
+def test_what_is_set_is_the_same_in_the_base_and_in_all_variants() -> None:
+    base = base_of(CONFIG, [Varied("fit.lists", (70,)), Varied("layers", (6,))])
+    found = variants(base, [Varied("layers", (6, 2))])
+    assert [(one.name, one.config.layers, one.config.fit.lists) for one in found] == [
+        (BASE, 6, 70),
+        ("layers=2", 2, 70),
+    ]
+
+
+def test_a_key_is_set_to_one_value() -> None:
+    with pytest.raises(ConfigInvalid, match="layers is set to 2 values"):
+        base_of(CONFIG, [Varied("layers", (3, 2))])

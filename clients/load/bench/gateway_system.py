@@ -19,7 +19,8 @@ _SEEDS_PER_LOAD = 1000
 
 @dataclass(frozen=True, slots=True)
 class Extras:
-    """What is measured of the gateway beside the comparison, in the first ``rounds`` rounds, for ``seconds`` each."""
+    """What is measured of the gateway beside the comparison, in the first ``rounds`` rounds, for ``seconds`` each; the
+    warm workloads, whose caches take long to fill, in the first round only."""
 
     cells: Sequence[tuple[int, int]]
     zipf: Sequence[float]
@@ -55,17 +56,21 @@ class Gateway:
         load = Load(first.name, ALONE, 1, CANDIDATES)
         findings.readings.append(await gateway.closed(load, first.jobs(CANDIDATES, visit.seed + 2), seconds))
         if visit.number < self._extras.rounds:
-            findings.readings.extend(await self._measure_extras(gateway, visit.mixes[0], visit.seed))
+            findings.readings.extend(await self._measure_cells(gateway, visit.mixes[0], visit.seed))
+        if visit.number == 0:
+            findings.readings.extend(await self._measure_warm(gateway, visit.mixes[0], visit.seed))
         return findings
 
-    async def _measure_extras(self, gateway: GatewayLoad, mix: Mix, seed: int) -> list[Reading]:
-        found = []
+    async def _measure_cells(self, gateway: GatewayLoad, mix: Mix, seed: int) -> list[Reading]:
+        found: list[Reading] = []
         seconds = self._extras.seconds
         for number, (callers, candidates) in enumerate(self._extras.cells):
             load = Load(mix.name, "capacity", callers, candidates)
             found += await gateway.cell(load, mix, seconds, seed + (number + 1) * _SEEDS_PER_LOAD)
-        for exponent in self._extras.zipf:
-            found.append(await warm.zipf_reading(gateway, mix, exponent, seed))
+        return found
+
+    async def _measure_warm(self, gateway: GatewayLoad, mix: Mix, seed: int) -> list[Reading]:
+        found = [await warm.zipf_reading(gateway, mix, exponent, seed) for exponent in self._extras.zipf]
         if self._extras.zipf:
             found.append(await warm.all_hit_reading(gateway, mix, seed))
         return found

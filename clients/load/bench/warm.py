@@ -18,7 +18,9 @@ from clients.load.bench.texts import Job, Mix
 USERS, ITEMS = 100, 1000
 """Of the population; each user has one context and comes as often as the law says, and so do items in lists."""
 
-FILLING_VISITS = MEASURED_VISITS = 60
+FILLING_VISITS, MEASURED_VISITS = 1000, 200
+"""Ten visits a user, and then those that are timed."""
+
 ALL_HIT_REQUESTS = 50
 _ZIPF_SEED = 77
 

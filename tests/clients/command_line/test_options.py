@@ -98,3 +98,27 @@ def test_two_groups_with_a_field_of_the_same_name_are_refused_when_the_program_i
 
     with pytest.raises(ValueError, match="duplicate parameter name: 'city'"):
         with_grouped_options(muddled)
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What."""
+
+    words: Annotated[list[str], typer.Option("--word", help="Repeat it.")]
+    polite: bool = True
+
+
+def test_a_field_without_a_default_is_an_option_that_must_be_given() -> None:
+    said: list[Wish] = []
+    app = typer.Typer()
+
+    def say(wish: Wish) -> None:
+        """Say something."""
+        said.append(wish)
+
+    app.command()(with_grouped_options(say))
+    refused = run(app)
+    assert (refused.exit_code, said) == (ExitCode.USAGE, [])
+    assert "Missing option '--word'" in refused.output
+    assert run(app, "--word", "a", "--word", "b").exit_code == ExitCode.OK
+    assert said == [Wish(["a", "b"])]
