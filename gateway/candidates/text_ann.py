@@ -1,5 +1,6 @@
 """Items whose text is near the recent history or the query, by cosine in PostgreSQL (pgvector)."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -55,10 +56,10 @@ class TextAnn:
 
     async def fetch(self, query: CandidateQuery, budget: Budget) -> Sequence[Candidate]:
         """The nearest items. Fewer than the limit only if no more are eligible."""
-        profile = await self._profile(query, budget)
+        profile, few_match = await asyncio.gather(self._profile(query, budget), self._few_match(query, budget))
         if profile is None:
             return []
-        if await self._few_match(query, budget):
+        if few_match:
             return as_candidates(self.name, await self._search_all(profile, query, budget))
         rows = await self._search_index(profile, query, budget)
         if len(rows) < query.limit:  # the index scan ends at its bounds, even if more items are eligible
