@@ -88,7 +88,7 @@ def sweep(
 ) -> None:
     """Load Triton and the gateway with rising request rates until they are saturated; write a page with plots.
 
-    Uses the running stack, else starts one; the gateway that is loaded is one of its own, with a cold cache and a
+    Uses the running stack, else starts one; the gateway that is loaded is one of its own, without a cache and with a
     database that is removed again. The first rate that is not answered in full ends a target.
     """
     from clients.load.perf_analyzer import find_perf_analyzer

@@ -1,5 +1,6 @@
-"""A gateway for the duration of a load test, beside the stack: cold cache, patient, and with a database of its own, so
-that no list of the test is ever taken for one that somebody saw. Must not send load."""
+"""A gateway for the duration of a load test, beside the stack: without a cache, for the few lists of a test come again
+and again; patient; with a database of its own, so that no list is ever taken for one that somebody saw. Must not send
+load."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -53,6 +54,7 @@ def own_gateway(around: Surroundings, folder: Path) -> Iterator[OwnGateway]:
             settings={
                 "CROSSRANK_DEFAULT_DEADLINE_S": str(DEADLINE_S),
                 "CROSSRANK_MAX_DEADLINE_S": str(DEADLINE_S),
+                "CROSSRANK_CACHE_ENTRIES": "0",
                 "CROSSRANK_LOG_LEVEL": "warning",
             },
         )
