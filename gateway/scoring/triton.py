@@ -18,6 +18,7 @@ from gateway.errors import DeadlineTooShort, ModelAnswerInvalid, ModelOverloaded
 
 Tensor = npt.NDArray[Any]
 
+# Under a queue policy only: export writes none, but whoever runs Triton may.
 _OVERLOADED = re.compile("exceeds maximum queue size|request timeout expired", re.IGNORECASE)
 _CHANNEL_OPTIONS = [
     ("grpc.initial_reconnect_backoff_ms", 100),

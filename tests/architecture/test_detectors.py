@@ -36,10 +36,17 @@ PLANTED: list[tuple[Detector, str, str]] = [
         "try: f()\nexcept (OSError, BaseException) as e:\n    raise ValueError from e\n",
         "try: f()\nexcept (OSError, KeyError) as e:\n    raise ValueError from e\n",
     ),
-    # Planted texts, read by a detector and never run: nothing here is silenced or skipped.
-    (detectors.silenced_types, "x = 1  # type: ignore[attr-defined]\n", 'x = "# type: ignore"\n'),
+    (
+        detectors.silenced_types,
+        "x = 1  # type: ignore[attr-defined]\n",  # planted: text that the detector must find; silences nothing here
+        'x = "# type: ignore"\n',  # planted: a string is no comment
+    ),
     (detectors.silenced_types, "# mypy: disable-error-code=arg-type\n", "# types matter\n"),
-    (detectors.skipped_tests, "import pytest\n@pytest.mark.skip\ndef test_a(): ...\n", "def test_skip(): ...\n"),
+    (
+        detectors.skipped_tests,
+        "import pytest\n@pytest.mark.skip\ndef test_a(): ...\n",  # planted: text that is never run; skips nothing here
+        "def test_skip(): ...\n",
+    ),
     (detectors.skipped_tests, "import pytest\npytest.importorskip('x')\n", "import pytest\npytest.raises(A)\n"),
     (
         lambda modules: detectors.imports_of(modules, {"torch"}),

@@ -36,7 +36,7 @@ def test_segments_may_be_sent_to_a_graph_without_them(tmp_path: Path) -> None:
     }
 
 
-def test_no_queue_policy_keeps_triton_from_preparing_the_next_batch(config: ModelConfig) -> None:
+def test_the_queue_has_no_policy_under_which_triton_would_prepare_no_batch_ahead(config: ModelConfig) -> None:
     batching = config.dynamic_batching
     assert batching.max_queue_delay_microseconds > 0
     assert (batching.priority_levels, len(batching.priority_queue_policy)) == (0, 0)
