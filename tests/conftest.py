@@ -56,7 +56,7 @@ async def _tables(postgres: str) -> AsyncIterator[Database]:
 @pytest.fixture
 async def database(_tables: Database) -> Database:
     """The module's database with our schema, all tables empty."""
-    tables = "items, item_numbers, interactions, item_popularity, item_neighbors, impressions, impression_items"
+    tables = "items, item_numbers, interactions, item_popularity, item_neighbors, impressions"
     await _tables.execute(f"TRUNCATE {tables}, shadow_comparisons", [], Budget(30))
     return _tables
 

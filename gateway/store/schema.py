@@ -11,14 +11,27 @@ from gateway.store.pool import Database, Row
 EMBEDDING_DIMENSION = 384
 """Of every stored vector: the width of the bi-encoder. Another width needs a new database."""
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 _UPGRADES = {
     2: """
         INSERT INTO item_numbers (item_id, attribute, value)
         SELECT item_id, key, value::float8 FROM items, jsonb_each(attributes) WHERE jsonb_typeof(value) = 'number'
     """,
-    3: "ALTER TABLE impression_items DROP CONSTRAINT IF EXISTS impression_items_attribution_token_fkey",
+    4: """
+        UPDATE impressions SET
+            item_ids = old.item_ids, first_stage_ranks = old.first_stage_ranks, logits = old.logits, scores = old.scores
+        FROM (
+            SELECT attribution_token, array_agg(item_id ORDER BY rank) AS item_ids,
+                array_agg(first_stage_rank ORDER BY rank) AS first_stage_ranks,
+                array_agg(logit ORDER BY rank) AS logits, array_agg(score ORDER BY rank) AS scores
+            FROM impression_items GROUP BY attribution_token
+        ) AS old
+        WHERE old.attribution_token = impressions.attribution_token;
+        DROP TRIGGER items_leave_with_their_impression ON impressions;
+        DROP FUNCTION delete_items_of_impressions;
+        DROP TABLE impression_items
+    """,
 }
 """What schema.sql cannot do for a database of an older version: statements by the version that they lead to."""
 
@@ -43,7 +56,8 @@ async def apply_schema(database: Database, budget: Budget) -> None:
             )
         await connection.execute(schema_sql())
         for version in range(found + 1 if found else SCHEMA_VERSION + 1, SCHEMA_VERSION + 1):
-            await connection.execute(_UPGRADES[version])
+            if version in _UPGRADES:
+                await connection.execute(_UPGRADES[version])
         await connection.execute(
             "INSERT INTO schema_version (version) VALUES (%s) ON CONFLICT DO NOTHING", [SCHEMA_VERSION]
         )

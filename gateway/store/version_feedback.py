@@ -14,8 +14,8 @@ _Z = 1.96
 _FEEDBACK = """
     WITH likes AS (
         SELECT attribution_token, count(DISTINCT item_id) AS items
-        FROM interactions JOIN impression_items USING (attribution_token, item_id)
-        WHERE weight > 0 AND attribution_token <> '' GROUP BY attribution_token
+        FROM interactions JOIN impressions USING (attribution_token)
+        WHERE item_id = ANY (item_ids) AND weight > 0 AND attribution_token <> '' GROUP BY attribution_token
     ), subjects AS (
         SELECT model, version, coalesce(context ->> 'user_id', attribution_token) AS subject, count(*) AS lists,
             count(likes.items) AS liked, coalesce(sum(likes.items), 0) AS positives

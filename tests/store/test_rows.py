@@ -41,7 +41,7 @@ async def test_an_impression_keeps_the_question_the_version_and_both_orders(data
     assert row == (
         "request-1", document, "cross_encoder", "3", "f1", [{"reason": "DEADLINE", "detail": "1 item"}], True
     )  # fmt: skip
-    shown = "SELECT item_id, rank, first_stage_rank, logit, score FROM impression_items ORDER BY rank"
+    shown = "SELECT item_id, rank, first_stage_rank, logit, score FROM shown_items ORDER BY rank"
     assert await database.fetch(shown, [], Budget(SOON_S)) == [("b", 1, 2, 1.25, 0.75), ("a", 2, 1, None, None)]
 
 
@@ -54,7 +54,7 @@ async def test_training_can_join_what_users_did_to_what_they_saw(database: Datab
     )
     await feedback.record_interactions([did("u", "b", token="t"), did("u", "a", token="other")], Budget(SOON_S))
     joined = """
-        SELECT shown.item_id, shown.rank, interactions.weight FROM impression_items AS shown
+        SELECT shown.item_id, shown.rank, interactions.weight FROM shown_items AS shown
         LEFT JOIN interactions USING (attribution_token, item_id) ORDER BY shown.rank
     """
     assert await database.fetch(joined, [], Budget(SOON_S)) == [("a", 1, None), ("b", 2, 1.0)]

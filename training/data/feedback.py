@@ -31,7 +31,7 @@ _TOTALS = f"""
         (SELECT count(*) FROM interactions),
         (SELECT count(*) FROM interactions WHERE {_KNOWN}),
         (SELECT count(*) FROM impressions),
-        (SELECT count(*) FROM impression_items)
+        (SELECT count(*) FROM shown_items)
 """
 _FIELDS = f"SELECT DISTINCT jsonb_object_keys(fields) AS name FROM ({_TEXTS}) AS texts ORDER BY name"
 _ITEMS = f"SELECT item_id, fields FROM ({_TEXTS}) AS texts ORDER BY item_id"
@@ -43,7 +43,7 @@ _INTERACTIONS = f"""
 _JOINED = f"""
     SELECT shown.attribution_token, list.context ->> 'user_id' AS user_id, list.time, shown.item_id, shown.rank,
         shown.first_stage_rank, done.event, done.weight
-    FROM impression_items AS shown JOIN impressions AS list USING (attribution_token)
+    FROM shown_items AS shown JOIN impressions AS list USING (attribution_token)
     LEFT JOIN LATERAL (
         SELECT event, weight FROM interactions AS one
         WHERE one.attribution_token = shown.attribution_token AND one.item_id = shown.item_id
