@@ -47,15 +47,29 @@ class AlignmentLoss(nn.Module):
         self.project_item = nn.Linear(width, vector_width)
 
     def forward(self, inputs: list[list[str]], labels: Tensor, **_: object) -> dict[str, Tensor]:
-        """The parts of the loss, each a mean over the batch."""
+        """The parts of the loss, each a mean over the batch, which is read in chunks of the model's ``chunk_pairs``."""
         pairs = list(zip(*inputs, strict=True))
+        parts: dict[str, Tensor] = {}
+        for rows in self._chunks(pairs):
+            for name, part in self._parts([pairs[row] for row in rows], labels[rows].float()).items():
+                parts[name] = parts.get(name, torch.zeros(())) + part * (len(rows) / len(pairs))
+        return parts
+
+    def _chunks(self, pairs: Sequence[tuple[str, str]]) -> list[list[int]]:
+        """Rows of pairs of similar length."""
+        size = self.model.chunk_pairs or len(pairs)
+        lengths = [len(self._table.encode(*pair).token_ids) for pair in pairs]
+        order = sorted(range(len(pairs)), key=lengths.__getitem__)
+        return [order[start : start + size] for start in range(0, len(order), size)]
+
+    def _parts(self, pairs: Sequence[tuple[str, str]], beliefs_n: Tensor) -> dict[str, Tensor]:
         output = self._encoder[0](**self.model.preprocess(pairs), output_hidden_states=True)
         states = output.hidden_states
         spans = [self._table.spans(key, item_id) for key, item_id in pairs]
         first_bh = states[-1][:, 0].float()
         reading = _distance(self.project_history(first_bh), self._history_vectors(spans))
         reading = reading + _distance(self.project_item(first_bh), self._vectors_of([span[-1][0] for span in spans]))
-        belief = (output.logits[:, 0].float() - labels.float()).square().mean()
+        belief = (output.logits[:, 0].float() - beliefs_n).square().mean()
         return {"place": self._place(states, spans), "reading": 0.3 * reading, "belief": belief}
 
     def _place(self, states: Sequence[Tensor], spans: Sequence[Sequence[tuple[str, int, int]]]) -> Tensor:

@@ -47,7 +47,8 @@ class DenseSteps:
         weights = maker.fit_belief(positions[:BELIEF_POSITIONS])
         self._say(f"first stage: weights {np.round(weights, 3).tolist()}; {len(positions)} positions to learn from")
         rows = align.alignment_rows(maker, positions, options)
-        loss = align.AlignmentLoss(model, self._item_ids, first_stage.vectors(options.width))
+        reader = model if config.fit.dropout else without_dropout(model)
+        loss = align.AlignmentLoss(reader, self._item_ids, first_stage.vectors(options.width))
         self._say(f"align: {options.steps} steps of {options.batch} sequences")
         faster = {"pooler|classifier": 5 * options.learning_rate, "project_": 1e-3}
         step = fit.Step(rows, options.batch, options.learning_rate, faster)

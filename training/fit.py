@@ -4,6 +4,7 @@ process or several (torchrun, accelerate): the trainer splits the batches."""
 import json
 import logging
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,13 @@ class _Trainer(CrossEncoderTrainer):
 
     def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:
         """Adds nothing."""
+
+    def compute_loss_context_manager(self) -> "ExitStack[bool | None]":
+        """Half precision for the whole loss: the trainer casts what goes through the model's ``forward`` only, and the
+        losses that read hidden states pass it by."""
+        contexts = super().compute_loss_context_manager()
+        contexts.enter_context(self.accelerator.autocast())
+        return contexts
 
 
 def run_step(model: PairCrossEncoder, loss: nn.Module, step: Step, config: TrainingConfig, folder: Path) -> Outcome:

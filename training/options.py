@@ -81,7 +81,8 @@ class FitOptions:
     trained on in all, 0: every positive of the candidate lists ``epochs`` times; ``batch_lists`` of them are one step
     of one process, ``chunk_pairs`` of similar length one forward pass (0: all).
     ``head_rate``: the learning rate of the new head, as a multiple. ``positive_weight`` is for "bce", ``ndcg_depth``
-    for "lambda" (0: whole list). ``dropout``: whether there is any (lists that are seen once need none).
+    for "lambda" (0: whole list). ``dropout``: whether there is any (lists that are seen once need none), here and in
+    align.
     ``settle_lists``: so many at the end without dropout ("distil" only).
     """
 

@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,15 +21,18 @@ from tests.architecture.source import ROOT
 from tests.training.popular_lists import popular_lists
 from tests.training.run_tiny import TABLES, tiny_config, train_tiny
 from training import fit
+from training.align import AlignmentLoss
 from training.candidates.lists import CandidateList
 from training.config import TrainingConfig
 from training.data.tables import Tables
 from training.dataset import Dataset, Phase
+from training.distil import DistilLoss
 from training.errors import ConfigInvalid, Leak
 from training.examples import read_examples
 from training.fit import last_checkpoint
-from training.model import PairCrossEncoder, encoder_of, open_cross_encoder
+from training.model import PairCrossEncoder, encoder_of, open_cross_encoder, without_dropout
 from training.options import AugmentOptions, SelectOptions, TeacherOptions
+from training.pair_table import context_key
 from training.run import Run
 from training.run_folder import RunFolder
 from training.selection import METRIC, ListEvaluator, selection_lists
@@ -203,7 +206,33 @@ def test_dense_steps_refuse_several_processes(
     run._check()  # what is left is the fit, which the processes share
 
 
-def test_a_fit_without_dropout_on_a_cpu_computes_attention_plainly(config: TrainingConfig, tmp_path: Path) -> None:
+@pytest.mark.parametrize("wanted", [True, False])
+def test_every_loss_computes_in_half_precision_where_that_is_wanted(
+    config: TrainingConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wanted: bool
+) -> None:
+    seen: set[tuple[str, torch.dtype]] = set()
+
+    def watched(kind: str, forward: Callable[..., Any]) -> Callable[..., Any]:
+        def read(loss: AlignmentLoss | DistilLoss, *args: Any, **kwargs: Any) -> Any:
+            product = next(one for one in encoder_of(loss.model).modules() if isinstance(one, torch.nn.Linear))
+            hook = product.register_forward_hook(lambda _, __, output: seen.add((kind, output.dtype)))
+            try:
+                return forward(loss, *args, **kwargs)
+            finally:
+                hook.remove()
+
+        return read
+
+    for kind, loss in (("align", AlignmentLoss), ("distil", DistilLoss)):
+        monkeypatch.setattr(loss, "forward", watched(kind, loss.forward))
+    short = replace(config.fit, loss="distil", lists=8)
+    steps = replace(config, align=replace(config.align, steps=2, batch=8), fit=short, bf16=wanted)
+    Run(steps, TABLES, RunFolder(tmp_path / "run"), lambda _: None, lambda fold: VALID).train()
+    precision = torch.bfloat16 if wanted else torch.float32
+    assert seen == {("align", precision), ("distil", precision)}
+
+
+def test_steps_without_dropout_on_a_cpu_compute_attention_plainly(config: TrainingConfig, tmp_path: Path) -> None:
     seen: list[tuple[str, float]] = []
 
     class Watched(fit._Trainer):
@@ -216,8 +245,22 @@ def test_a_fit_without_dropout_on_a_cpu_computes_attention_plainly(config: Train
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(fit, "_Trainer", Watched)
         quick = replace(short(config), fit=replace(short(config).fit, lists=16, dropout=False))
-        train_tiny(quick, tmp_path / "run")
-    assert set(seen) == {("eager", 0.0)}
+        train_tiny(replace(quick, align=replace(config.align, steps=2, batch=8)), tmp_path / "run")
+    assert seen == [("eager", 0.0)] * 4  # two of align, two of the fit
+
+
+def test_align_reads_in_chunks_what_it_reads_at_once(config: TrainingConfig, tmp_path: Path) -> None:
+    run = Run(config, TABLES, RunFolder(tmp_path / "run"), lambda _: None, lambda fold: VALID)
+    model = without_dropout(open_cross_encoder(config.base_model, run.pair_table(), 2))
+    item_ids = [item.item_id for item in DATASET.items]
+    loss = AlignmentLoss(model, item_ids, np.ones((len(item_ids), 4), np.float32))
+    keys = [context_key(tuple(item_ids[start : start + 1 + start % 3])) for start in range(8)]
+    parts = []
+    for model.chunk_pairs in (0, 3):
+        parts.append(loss([keys, item_ids[20:28]], torch.linspace(-1, 1, 8)))
+    for name, whole_part in parts[0].items():
+        # Histories differ in length: of places a chunk's mean counts by its pairs.
+        torch.testing.assert_close(parts[1][name], whole_part, rtol=0.05 if name == "place" else 1e-4, atol=0)
 
 
 def test_a_constant_scorer_gains_nothing_from_the_order_of_the_first_stage() -> None:
