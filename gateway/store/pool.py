@@ -25,7 +25,8 @@ _RECONNECT_S = 0.5
 """How long the pool retries one connection before it waits to be asked again: its pauses double, so a longer time
 would keep a pool empty for many seconds after PostgreSQL is back."""
 
-_SET = "SELECT set_config(%s, %s, true)"  # for the transaction
+_SET = "set_config(%s, %s, true)"  # for the transaction
+_READ_ONLY = {"transaction_read_only": "on"}
 
 # Plans must see the parameters (a generic plan does not use the vector index). An index scan goes on until it has
 # enough rows that pass the filters, within bounds of tuples and memory; its rows are sorted afterwards, and the strict
@@ -76,33 +77,32 @@ class Database:
         self, query: str, parameters: Sequence[object], budget: Budget, settings: Mapping[str, str] = NO_SETTINGS
     ) -> list[Row]:
         """The rows of one reading statement, in one round trip. ``settings`` of PostgreSQL hold for it alone."""
-        return await self._statement("BEGIN READ ONLY", query, parameters, budget, settings)
+        return await self._statement(query, parameters, budget, {**_READ_ONLY, **settings})
 
     async def execute(self, query: str, parameters: Sequence[object], budget: Budget) -> list[Row]:
         """The rows that one writing statement returns, in one round trip."""
-        return await self._statement("BEGIN", query, parameters, budget, NO_SETTINGS)
+        return await self._statement(query, parameters, budget, NO_SETTINGS)
 
     async def transact(self, work: Callable[[AsyncConnection[Row]], Awaitable[Result]], budget: Budget) -> Result:
         """The result of ``work`` done in one transaction; what it raises undoes everything."""
 
         async def write(connection: AsyncConnection[Row]) -> Result:
             async with connection.transaction():
-                await connection.execute(_SET, ["statement_timeout", _milliseconds(budget)])
+                await _set(connection, {"statement_timeout": _milliseconds(budget)})
                 return await work(connection)
 
         return await self._within(budget, write)
 
     async def _statement(
-        self, begin: str, query: str, parameters: Sequence[object], budget: Budget, settings: Mapping[str, str]
+        self, query: str, parameters: Sequence[object], budget: Budget, settings: Mapping[str, str]
     ) -> list[Row]:
+        """What a pipeline sends is one transaction without BEGIN and COMMIT, each of which would cost as much as a
+        statement (PostgreSQL, "Pipelining")."""
+
         async def run(connection: AsyncConnection[Row]) -> list[Row]:
             async with connection.pipeline():
-                await connection.execute(begin)
-                for name, value in settings.items():
-                    await connection.execute(_SET, [name, value])
-                await connection.execute(_SET, ["statement_timeout", _milliseconds(budget)])
+                await _set(connection, {**settings, "statement_timeout": _milliseconds(budget)})
                 cursor = await connection.cursor(binary=True).execute(query, parameters)
-                await connection.execute("COMMIT")
             return await cursor.fetchall() if cursor.description else []
 
         return await self._within(budget, run)
@@ -153,6 +153,12 @@ class Database:
         self._running.discard(task)
         if not task.cancelled():
             task.exception()  # read, so that asyncio does not report what came too late
+
+
+async def _set(connection: AsyncConnection[Row], settings: Mapping[str, str]) -> None:
+    """Holds until the end of the transaction."""
+    values = [text for setting in settings.items() for text in setting]
+    await connection.execute(f"SELECT {', '.join([_SET] * len(settings))}", values)
 
 
 def _is_alive(connection: AsyncConnection[Row]) -> bool:
