@@ -1,7 +1,7 @@
 """Candidate lists to training examples: one per positive, with chosen negatives and augmentation; and to the columns
 that the trainer reads. Knows no text and no model."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -10,6 +10,7 @@ from datasets import Dataset as Rows
 from training.augmentation import Augmenter, keep_chance
 from training.candidates.lists import CandidateList
 from training.config import TrainingConfig
+from training.data.impressions import ImpressionRow
 from training.dataset import Dataset, Phase
 from training.errors import RunIncomplete
 from training.examples import RankingExample
@@ -81,13 +82,21 @@ def known_to_training(dataset: Dataset, lookalikes: Lookalikes = NO_LOOKALIKES) 
     for items in liked.values():
         for item_id in items:
             popularity[item_id] += 1
-    shown: dict[str, list[str]] = {user_id: [] for user_id in dataset.users}
-    for user_id, met in shown.items():
-        met += [one.item_id for one in dataset.impressions(user_id, Phase.VALID) if not one.chosen]
+    shown = {user_id: _looked_at(dataset.impressions(user_id, Phase.VALID)) for user_id in dataset.users}
     for row in dataset.interactions(Phase.VALID):
         if row.weight == 0:
-            shown[row.user_id].append(row.item_id)
+            shown[row.user_id][row.item_id] = 1.0
     return Knowledge(liked, popularity, shown, lookalikes)
+
+
+def _looked_at(impressions: Iterable[ImpressionRow]) -> dict[str, float]:
+    """Items that were shown in vain, with the probability that the user looked at one showing at least: an item where
+    nobody looks was not refused (training/data/impressions.py)."""
+    looked: dict[str, float] = {}
+    for one in impressions:
+        if not one.chosen:
+            looked[one.item_id] = 1 - (1 - looked.get(one.item_id, 0.0)) * (1 - one.propensity)
+    return looked
 
 
 def example_rows(examples: Sequence[RankingExample]) -> Rows:

@@ -19,12 +19,12 @@ from training.options import NegativeOptions
 @dataclass(frozen=True, slots=True)
 class Knowledge:
     """What training may know. ``liked``: all of a user's positives of the train part, whenever they happened;
-    ``shown``: what a user was shown there, or met, and did not want; ``popularity``: positives
-    of every item of the catalogue."""
+    ``shown``: what a user was shown there, or met, and did not want, with the probability that the user looked at it;
+    ``popularity``: positives of every item of the catalogue."""
 
     liked: Mapping[str, frozenset[str]]
     popularity: Mapping[str, int]
-    shown: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    shown: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     lookalikes: Lookalikes = NO_LOOKALIKES
 
 
@@ -44,35 +44,29 @@ class NegativeChooser:
         chosen: dict[str, None] = {}
         refused = {positive, *one.history, *one.targets, *knowledge.liked.get(one.user_id, ())}
         refused |= knowledge.lookalikes.duplicates.get(positive, frozenset())
-        self._add(chosen, refused, knowledge.shown.get(one.user_id, ()), options.shown, random)
+        shown = knowledge.shown.get(one.user_id, {})
+        self._add(chosen, refused, _drawn(list(shown), list(shown.values()), random), options.shown)
         allowed = self._below_margin(one.candidates, positive)
         for first, last, count in options.ranges:
             inside = [candidate.item_id for candidate in allowed if first <= candidate.rank <= last]
-            self._add(chosen, refused, inside, count, random)
-        self._add(chosen, refused, knowledge.lookalikes.similar.get(positive, ()), options.lookalikes, random)
+            self._add(chosen, refused, _shuffled(inside, random), count)
+        similar = knowledge.lookalikes.similar.get(positive, ())
+        self._add(chosen, refused, _shuffled(similar, random), options.lookalikes)
         self._fill(chosen, refused, random)
         return list(chosen)
 
-    def _add(
-        self,
-        chosen: dict[str, None],
-        refused: set[str],
-        items: Sequence[str],
-        count: int,
-        random: np.random.Generator,
-    ) -> None:
-        """``count`` random ones of ``items``, as far as ``options.count`` allows."""
-        open_items = [item_id for item_id in dict.fromkeys(items) if item_id not in refused and item_id not in chosen]
-        count = min(count, len(open_items), self._options.count - len(chosen))
-        chosen.update((open_items[place], None) for place in random.permutation(len(open_items))[:count])
+    def _add(self, chosen: dict[str, None], refused: set[str], items: Sequence[str], count: int) -> None:
+        """The first ``count`` of ``items`` that may be taken, as far as ``options.count`` allows."""
+        open_items = [item_id for item_id in items if item_id not in refused and item_id not in chosen]
+        count = min(count, self._options.count - len(chosen))
+        chosen.update(dict.fromkeys(open_items[:count]))
 
     def _fill(self, chosen: dict[str, None], refused: set[str], random: np.random.Generator) -> None:
         missing = self._options.count - len(chosen)
         closed = refused | chosen.keys()
         if missing <= 0:
             return
-        # Gumbel's trick: the items with the highest keys are a draw without replacement by these chances.
-        keys: npt.NDArray[np.float64] = np.log(self._chances) + random.gumbel(size=len(self._chances))
+        keys = _draw_keys(self._chances, random)
         best = np.argpartition(-keys, min(len(keys) - 1, missing + len(closed)))[: missing + len(closed)]
         for place in best[np.argsort(-keys[best], kind="stable")]:
             item_id = str(self._catalogue[place])
@@ -86,3 +80,18 @@ class NegativeChooser:
             return candidates
         highest = score - abs(score) * self._options.margin
         return [candidate for candidate in candidates if candidate.score <= highest]
+
+
+def _draw_keys(chances: npt.NDArray[np.float64], random: np.random.Generator) -> npt.NDArray[np.float64]:
+    """Gumbel's trick: the items with the highest keys are a draw without replacement by these chances (above 0)."""
+    keys: npt.NDArray[np.float64] = np.log(chances) + random.gumbel(size=len(chances))
+    return keys
+
+
+def _drawn(items: Sequence[str], chances: Sequence[float], random: np.random.Generator) -> list[str]:
+    """All of them; who has a higher chance tends to stand earlier."""
+    return [items[place] for place in np.argsort(-_draw_keys(np.array(chances, float), random), kind="stable")]
+
+
+def _shuffled(items: Sequence[str], random: np.random.Generator) -> list[str]:
+    return [items[place] for place in random.permutation(len(items))]

@@ -25,7 +25,8 @@ def check_bounds(prefix: str, bounds: Mapping[str, tuple[float, float, float]]) 
 class NegativeOptions:
     """Negatives of a list with one positive, ``count`` in all, chosen in this order (training/negatives.py).
 
-    ``shown``: at most so many that the user was shown and did not want. ``ranges``: [first rank, last rank, how many]
+    ``shown``: at most so many that the user was shown and did not want, drawn by the chance that they were looked at.
+    ``ranges``: [first rank, last rank, how many]
     of the first stage. ``lookalikes``: so many whose text is nearest to the positive's. The rest is drawn by popularity
     to the power of ``popular_power``. ``margin``: a candidate counts only with a first-stage score below the positive's
     by this share of it. ``duplicate_similarity``: items as near in text to the positive (cosine) are never negatives.

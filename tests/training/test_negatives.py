@@ -78,11 +78,19 @@ def test_a_margin_asks_nothing_where_the_positive_is_no_candidate() -> None:
 
 
 def test_what_was_shown_and_not_wanted_comes_first() -> None:
-    knowledge = Knowledge({}, POPULARITY, {"u": ["i70", "i71", "i72", "i71", "i90"]})
+    knowledge = Knowledge({}, POPULARITY, {"u": {"i70": 1.0, "i71": 0.5, "i72": 0.1, "i90": 1.0}})
     chosen = choose(NegativeOptions(count=5, shown=2, ranges=((1, 10, 10),)), knowledge)
     assert set(chosen[:2]) <= {"i70", "i71", "i72"}
     assert len(set(chosen)) == 5
     assert not {"i70", "i71", "i72"} & set(chosen[2:])
+
+
+def test_what_was_shown_where_few_look_is_seldom_taken_for_refused() -> None:
+    knowledge = Knowledge({}, POPULARITY, {"u": {"i70": 0.9, "i71": 0.1}})
+    options = NegativeOptions(count=1, shown=1, ranges=())
+    drawn = Counter(choose(options, knowledge, seed=seed)[0] for seed in range(1000))
+    assert set(drawn) == {"i70", "i71"}
+    assert abs(drawn["i70"] - 900) < 50, "seeds 0 to 999; the standard deviation is 9.5"
 
 
 def test_near_duplicates_of_the_positive_are_refused_and_its_lookalikes_taken() -> None:
