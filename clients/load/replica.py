@@ -51,7 +51,7 @@ def _busiest(rows: int, workers: int, most: int) -> int:
     """Micro-batches go to the first free worker; pairs count alike."""
     if rows == 0:
         return 0
-    size = min(most, ceil(rows / workers))
+    size = ceil(rows / (workers * ceil(rows / (workers * most))))
     full, rest = divmod(rows, size)
     loads = [0] * workers
     heapify(loads)

@@ -248,10 +248,11 @@ def test_tokens_and_runs_are_counted_once_computed(worker: Any, repository: Path
     assert [counted(names[0], "real"), counted(names[0], "padding"), counted(names[1])] == [15, 1, 2]
 
 
-def test_few_pairs_are_spread_over_all_threads(worker: Any, repository: Path) -> None:
-    model = start(worker, repository, workers=4, micro_batch_rows=8)
-    job = worker.Job(request_of(np.ones((8, 5), np.int32)), model._graph)
-    assert [len(batch) for batch in worker.micro_batches([job], model._options)] == [2, 2, 2, 2]
+@pytest.mark.parametrize(("rows", "threads", "sizes"), [(8, 4, [2] * 4), (40, 2, [7] * 5 + [5]), (64, 2, [8] * 8)])
+def test_threads_get_as_many_batches(worker: Any, repository: Path, rows: int, threads: int, sizes: list[int]) -> None:
+    model = start(worker, repository, workers=threads, micro_batch_rows=8)
+    job = worker.Job(request_of(np.ones((rows, 5), np.int32)), model._graph)
+    assert [len(batch) for batch in worker.micro_batches([job], model._options)] == sizes
 
 
 def test_no_open_request_makes_no_batch(worker: Any, repository: Path) -> None:

@@ -229,13 +229,14 @@ def volumes(rows: Sequence[Row], packed: bool) -> tuple[int, int]:
 
 
 def micro_batches(jobs: Sequence[Job], options: Options) -> Iterator[list[Row]]:
-    """Rows of all open requests, longest first, in batches within the limits and with little padding; enough batches
-    for every thread."""
+    """Rows of all open requests, longest first, in batches within the limits and with little padding; as many for one
+    thread as for another, so that none waits at the end."""
     rows = [
         Row(job, index, int(length)) for job in jobs if job.error is None for index, length in enumerate(job.lengths)
     ]
     rows.sort(key=lambda row: -row.length)
-    most = min(options.rows, math.ceil(len(rows) / options.workers))
+    turns = max(1, math.ceil(len(rows) / (options.rows * options.workers)))
+    most = math.ceil(len(rows) / (turns * options.workers))
     batch: list[Row] = []
     for row in rows:
         real, volume = volumes(longer := [*batch, row], options.packed)
