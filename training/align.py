@@ -37,11 +37,11 @@ class AlignmentLoss(nn.Module):
         self.model = model
         self._table = model.pair_table
         self._rows = {item_id: row for row, item_id in enumerate(item_ids)}
-        self._encoder = [encoder_of(model)]  # in a list: no second entry among the parameters
-        config = self._encoder[0].config
+        config = encoder_of(model).config
         width, vector_width = config.hidden_size, vectors.shape[1]
         self._layers = range(1, max(2, config.num_hidden_layers))
-        self._vectors = torch.from_numpy(vectors)
+        self._vectors: Tensor
+        self.register_buffer("_vectors", torch.from_numpy(vectors), persistent=False)  # goes where the loss goes
         self.project_places = nn.ModuleList(nn.Linear(width, vector_width) for _ in self._layers)
         self.project_history = nn.Linear(width, vector_width)
         self.project_item = nn.Linear(width, vector_width)
@@ -62,29 +62,28 @@ class AlignmentLoss(nn.Module):
         order = sorted(range(len(pairs)), key=lengths.__getitem__)
         return [order[start : start + size] for start in range(0, len(order), size)]
 
-    def _parts(self, pairs: Sequence[tuple[str, str]], beliefs_n: Tensor) -> dict[str, Tensor]:
-        output = self._encoder[0](**self.model.preprocess(pairs), output_hidden_states=True)
-        states = output.hidden_states
+    def _parts(self, pairs: Sequence[tuple[str, str]], beliefs_b: Tensor) -> dict[str, Tensor]:
+        logits_b, states = self.model.read(pairs)
         spans = [self._table.spans(key, item_id) for key, item_id in pairs]
         first_bh = states[-1][:, 0].float()
         reading = _distance(self.project_history(first_bh), self._history_vectors(spans))
         reading = reading + _distance(self.project_item(first_bh), self._vectors_of([span[-1][0] for span in spans]))
-        belief = (output.logits[:, 0].float() - beliefs_n).square().mean()
+        belief = (logits_b - beliefs_b).square().mean()
         return {"place": self._place(states, spans), "reading": 0.3 * reading, "belief": belief}
 
     def _place(self, states: Sequence[Tensor], spans: Sequence[Sequence[tuple[str, int, int]]]) -> Tensor:
         """Distance of every span's mean state from its item's vector, summed over the lower layers."""
         flat = [(row, *span) for row, found in enumerate(spans) for span in found]
-        span_bt = torch.full(states[0].shape[:2], -1)
+        span_bt = torch.full(states[0].shape[:2], -1, device=self._vectors.device)
         for number, (row, _, start, stop) in enumerate(flat):
             span_bt[row, start:stop] = number
         named = span_bt >= 0
         wanted_sv = self._vectors_of([name for _, name, _, _ in flat])
         lengths_s = torch.bincount(span_bt[named], minlength=len(flat)).clamp(min=1)
-        distance = torch.zeros(())
+        distance = span_bt.new_zeros((), dtype=torch.float32)
         for layer, project in zip(self._layers, self.project_places, strict=True):
             states_nh = states[layer][named].float()
-            sums_sh = torch.zeros(len(flat), states_nh.shape[1]).index_add(0, span_bt[named], states_nh)
+            sums_sh = states_nh.new_zeros(len(flat), states_nh.shape[1]).index_add(0, span_bt[named], states_nh)
             distance = distance + _distance(project(sums_sh / lengths_s[:, None]), wanted_sv)
         return distance
 
@@ -93,7 +92,8 @@ class AlignmentLoss(nn.Module):
         rows = []
         for found in spans:
             vectors_kv = self._vectors_of([name for name, _, _ in found[:-1]])
-            rows.append((vectors_kv * RECENCY ** torch.arange(len(vectors_kv))[:, None]).sum(dim=0))
+            decay_k = RECENCY ** torch.arange(len(vectors_kv), device=vectors_kv.device)
+            rows.append((vectors_kv * decay_k[:, None]).sum(dim=0))
         return torch.stack(rows)
 
     def _vectors_of(self, item_ids: Sequence[str]) -> Tensor:

@@ -32,8 +32,7 @@ class DistilLoss(nn.Module):
         self.model = model
         self._relation_weight = RELATION_WEIGHT if relations else 0.0
         self._table = model.pair_table
-        self._encoder = [encoder_of(model)]  # in a list: no second entry among the parameters
-        self.project_relation = nn.Linear(self._encoder[0].config.hidden_size, 2)
+        self.project_relation = nn.Linear(encoder_of(model).config.hidden_size, 2)
 
     def forward(
         self, inputs: tuple[list[str], list[list[str]]], labels: list[Tensor], **_: object
@@ -41,8 +40,8 @@ class DistilLoss(nn.Module):
         """The parts of the loss, each a mean."""
         keys, lists = inputs
         pairs = [(key, item_id) for key, items in zip(keys, lists, strict=True) for item_id in items]
-        output = self._encoder[0](**self.model.preprocess(pairs), output_hidden_states=True)
-        logits = output.logits[:, 0].float().split([len(items) for items in lists])
+        logits_n, states = self.model.read(pairs)
+        logits = logits_n.split([len(items) for items in lists])
         beliefs = [label[: len(items)].float() for label, items in zip(labels, lists, strict=True)]
         errors = [logit - belief for logit, belief in zip(logits, beliefs, strict=True)]
         level = torch.stack([error.mean() for error in errors])
@@ -52,7 +51,7 @@ class DistilLoss(nn.Module):
             told = [
                 label[len(items) :].float().view(len(items), -1, 2) for label, items in zip(labels, lists, strict=True)
             ]
-            relation = self._relation(output.hidden_states[-2], pairs, torch.cat(told))
+            relation = self._relation(states[-2], pairs, torch.cat(told))
             parts["relation"] = self._relation_weight * relation
         return parts
 

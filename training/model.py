@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from sentence_transformers import CrossEncoder
+from sentence_transformers.util import batch_to_device
 from transformers import PreTrainedModel
 
 from training.errors import ConfigInvalid
@@ -52,6 +53,13 @@ class PairCrossEncoder(CrossEncoder):
             raise ValueError(f"prompt {prompt!r} would not be served; put it into the encoding spec")
         features = padded([self.pair_table.encode(key, item_id) for key, item_id in inputs])
         return {name: torch.from_numpy(values) for name, values in features.items()}
+
+    def read(self, pairs: Sequence[tuple[str, str]]) -> tuple[torch.Tensor, Sequence[torch.Tensor]]:
+        """In one pass the logits [pairs], fp32, and the states [pairs, tokens, width] below and after every layer: for
+        losses that read more than scores."""
+        features = batch_to_device(self.preprocess(pairs), self.device)
+        output = encoder_of(self)(**features, output_hidden_states=True)
+        return output.logits[:, 0].float(), output.hidden_states
 
     def forward(self, input: dict[str, torch.Tensor], **kwargs: Any) -> dict[str, torch.Tensor]:  # noqa: A002
         """``scores`` [pairs, 1] of padded pairs."""
