@@ -73,18 +73,24 @@ CREATE TABLE IF NOT EXISTS impressions (
     degraded jsonb NOT NULL,
     time timestamptz NOT NULL DEFAULT now()
 );
-ALTER TABLE impressions
-    ADD COLUMN IF NOT EXISTS item_ids text[] COLLATE "C" NOT NULL DEFAULT '{}',
-    ADD COLUMN IF NOT EXISTS first_stage_ranks integer[] NOT NULL DEFAULT '{}',
-    ADD COLUMN IF NOT EXISTS logits double precision[] NOT NULL DEFAULT '{}',
-    ADD COLUMN IF NOT EXISTS scores double precision[] NOT NULL DEFAULT '{}';
 CREATE INDEX IF NOT EXISTS impressions_time ON impressions (time);
 
--- Their items, a row each; interactions join to them by (attribution_token, item_id).
-CREATE OR REPLACE VIEW shown_items AS
-    SELECT attribution_token, shown.item_id, shown.rank::integer, first_stage_rank, logit, score
-    FROM impressions, unnest(item_ids, first_stage_ranks, logits, scores)
-        WITH ORDINALITY AS shown (item_id, first_stage_rank, logit, score, rank);
+-- Once, then never again: a starting gateway that altered the table would wait for whoever reads it, and all that write
+-- would wait behind. The view has the items row by row; interactions join to them by (attribution_token, item_id).
+DO $$
+BEGIN
+    IF to_regclass('shown_items') IS NULL THEN
+        ALTER TABLE impressions
+            ADD COLUMN item_ids text[] COLLATE "C" NOT NULL DEFAULT ARRAY[]::text[],
+            ADD COLUMN first_stage_ranks integer[] NOT NULL DEFAULT ARRAY[]::integer[],
+            ADD COLUMN logits double precision[] NOT NULL DEFAULT ARRAY[]::double precision[],
+            ADD COLUMN scores double precision[] NOT NULL DEFAULT ARRAY[]::double precision[];
+        CREATE VIEW shown_items AS
+            SELECT attribution_token, shown.item_id, shown.rank::integer, first_stage_rank, logit, score
+            FROM impressions, unnest(item_ids, first_stage_ranks, logits, scores)
+                WITH ORDINALITY AS shown (item_id, first_stage_rank, logit, score, rank);
+    END IF;
+END $$;
 
 -- What shadow scoring found, a row per compared request, and how many requests it lost: then everything from items on is
 -- null. Rows leave after 90 days (gateway/store/comparisons.py).

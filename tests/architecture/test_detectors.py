@@ -39,7 +39,7 @@ PLANTED: list[tuple[Detector, str, str]] = [
     (
         detectors.silenced_types,
         "x = 1  # type: ignore[attr-defined]\n",  # planted: text that the detector must find; silences nothing here
-        'x = "# type: ignore"\n',  # planted: a string is no comment
+        'x = "# type: ignore"\n',  # planted: the words in a string, to be left alone; silences nothing here
     ),
     (detectors.silenced_types, "# mypy: disable-error-code=arg-type\n", "# types matter\n"),
     (

@@ -64,12 +64,15 @@ def negatives_of(examples: Sequence[RankingExample], user_id: str) -> list[tuple
 
 
 def test_items_shown_and_not_wanted_are_the_first_negatives_of_their_user() -> None:
-    ignored = never_met(Dataset(TABLES, PROTOCOL), 3)
+    dataset = Dataset(TABLES, PROTOCOL)
+    near = {one.item_id for each in training_lists(dataset) for one in each.candidates[:20]}
+    ignored = [item_id for item_id in never_met(dataset, len(dataset.fields)) if item_id not in near][:3]
+    assert len(ignored) == 3
     wanted = config(NegativeOptions(count=4, shown=2, ranges=((1, 20, 2),)))
     examples = examples_of(shown(ignored), wanted)
     mine = negatives_of(examples, USER)
     assert mine
-    assert all(set(items[:2]) <= set(ignored) for items in mine)
+    assert all(set(items[:2]) <= set(ignored) and not set(items[2:]) & set(ignored) for items in mine)
     others = [items[:2] for user in ("u4", "u8") for items in negatives_of(examples, user)]
     assert not all(set(items) <= set(ignored) for items in others), "another user was not shown them"
 
