@@ -181,13 +181,14 @@ def test_a_cancelled_request_is_not_computed(worker: Any, repository: Path) -> N
     assert sum(ran) == 1
 
 
-def test_a_request_cancelled_halfway_stops_there(worker: Any, repository: Path) -> None:
+def test_a_request_cancelled_halfway_stops_when_next_asked(
+    worker: Any, repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     model = start(worker, repository, workers=1, micro_batch_rows=1)
     ran = observed_runs(model)
-    rows = np.arange(8, dtype=np.int32)[:, None]
-    (response,) = model.execute([Request(request_of(rows).inputs, cancelled=lambda: len(ran) >= 3)])
-    assert response.error.code == TritonError.CANCELLED
-    assert len(ran) == 3
+    monkeypatch.setattr(worker, "monotonic", lambda: 0.6 * worker.ASK_SECONDS * len(ran))
+    (response,) = model.execute([Request(request_of(GOOD.T).inputs, cancelled=lambda: len(ran) > 0)])
+    assert (response.error.code, len(ran)) == (TritonError.CANCELLED, 2)
 
 
 def test_micro_batches_keep_their_limits_and_lose_no_row(worker: Any, repository: Path) -> None:

@@ -15,10 +15,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import onnxruntime
 import triton_python_backend_utils as pb_utils
 from onnxruntime.capi import onnxruntime_pybind11_state as runtime_errors
@@ -26,11 +26,8 @@ from onnxruntime.capi import onnxruntime_pybind11_state as runtime_errors
 MASK, CARD = "attention_mask", "cuda:{}"
 PADDING_SHARE, RUN_TOKENS = 0.05, 16
 """Of a micro-batch on a CPU at most this share is padding, or as many tokens as one more run of the graph costs."""
-Array = npt.NDArray[Any]
-RUNTIME_ERRORS = tuple(
-    kind for kind in vars(runtime_errors).values() if isinstance(kind, type) and issubclass(kind, Exception)
-)
-"""What ONNX Runtime raises: it has no common base class."""
+ASK_SECONDS = 0.05  # so long a request is not asked again whether it was cancelled: it is a call of Triton's process
+Array = np.ndarray[Any, Any]
 
 
 class RequestRefused(Exception):
@@ -67,8 +64,7 @@ class TritonPythonModel:
     def _run(self, rows: list["Row"]) -> list["Row"]:
         """The rows that were computed."""
         for job in {id(row.job): row.job for row in rows}.values():
-            if job.error is None and job.request.is_cancelled():
-                job.fail("the caller cancelled the request", pb_utils.TritonError.CANCELLED)
+            job.notice_cancellation()
         if not (wanted := [row for row in rows if row.job.error is None]):
             return []
         try:
@@ -121,9 +117,10 @@ def products_overflow(cpu_info: str = "/proc/cpuinfo") -> bool:
 
 
 class Graph:
-    """An ONNX Runtime session and the limits that the graph's metadata states."""
+    """An ONNX Runtime session and the limits that the graph's metadata states. ``errors``: they have no base class."""
 
-    packed, runtime, errors = False, "ONNX Runtime", RUNTIME_ERRORS
+    packed, runtime = False, "ONNX Runtime"
+    errors = tuple(one for one in vars(runtime_errors).values() if isinstance(one, type) and issubclass(one, Exception))
 
     def __init__(self, file: Path, options: Options, device: int) -> None:
         settings = onnxruntime.SessionOptions()
@@ -170,6 +167,7 @@ class Job:
     def __init__(self, request: Any, graph: Graph) -> None:
         self.request = request
         self.error: Any = None  # None: somebody waits for a result
+        self._ask_at = 0.0
         try:
             self.tensors = read_tensors(request, graph.inputs)
             self.lengths = row_lengths(self.tensors[MASK])
@@ -183,6 +181,13 @@ class Job:
         """The response becomes this error; the first one stays."""
         if self.error is None:
             self.error = pb_utils.TritonError(message, code)
+
+    def notice_cancellation(self) -> None:
+        """Fails where the caller has cancelled."""
+        if self.error is None and monotonic() >= self._ask_at:
+            self._ask_at = monotonic() + ASK_SECONDS
+            if self.request.is_cancelled():
+                self.fail("the caller cancelled the request", pb_utils.TritonError.CANCELLED)
 
     def response(self, output: str) -> Any:
         """Triton's answer."""
@@ -231,9 +236,8 @@ def volumes(rows: Sequence[Row], packed: bool) -> tuple[int, int]:
 def micro_batches(jobs: Sequence[Job], options: Options) -> Iterator[list[Row]]:
     """Rows of all open requests, longest first, in batches within the limits and with little padding; as many for one
     thread as for another, so that none waits at the end."""
-    rows = [
-        Row(job, index, int(length)) for job in jobs if job.error is None for index, length in enumerate(job.lengths)
-    ]
+    open_jobs = [job for job in jobs if job.error is None]
+    rows = [Row(job, index, int(length)) for job in open_jobs for index, length in enumerate(job.lengths)]
     rows.sort(key=lambda row: -row.length)
     turns = max(1, math.ceil(len(rows) / (options.rows * options.workers)))
     most = math.ceil(len(rows) / (turns * options.workers))
@@ -278,23 +282,19 @@ def row_lengths(mask_nt: Array) -> Array:
     """Position behind the last real token of each row. Raises RequestRefused for other values than 0 and 1."""
     if ((mask_nt != 0) & (mask_nt != 1)).any():
         raise RequestRefused(f"{MASK} has values other than 0 and 1")
-    empty = np.flatnonzero(mask_nt.max(axis=1) == 0)
-    if len(empty):
+    if len(empty := np.flatnonzero(mask_nt.max(axis=1) == 0)):
         raise RequestRefused(f"row {empty[0]} has no token: its {MASK} is all 0")
-    lengths: Array = mask_nt.shape[1] - np.argmax(mask_nt[:, ::-1], axis=1)
-    return lengths
+    return np.asarray(mask_nt.shape[1] - np.argmax(mask_nt[:, ::-1], axis=1))
 
 
 def check_values(tensors: Mapping[str, Array], lengths: Array, graph: Graph) -> None:
     """Raises RequestRefused where the graph would fail, and with it the requests beside this one."""
-    longest = int(lengths.max())
-    if longest > graph.max_tokens:
+    if (longest := int(lengths.max())) > graph.max_tokens:
         raise RequestRefused(f"a row has {longest} tokens; at most {graph.max_tokens} fit this model")
     if graph.packed and not tensors[MASK][:, 0].all():
         raise RequestRefused(f"a row's first token has {MASK} 0; the head of this model reads it")
     real_nt = np.arange(tensors[MASK].shape[1]) < lengths[:, None]
     for name, end in graph.values.items():
         values = tensors[name][real_nt]
-        wrong = values[(values < 0) | (values >= end)]
-        if len(wrong):
+        if len(wrong := values[(values < 0) | (values >= end)]):
             raise RequestRefused(f"{name} has {wrong[0]}; this model knows 0 to {end - 1}")
