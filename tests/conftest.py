@@ -13,12 +13,12 @@ from psycopg import sql
 from deploy.local.part import RunningPart
 from deploy.local.ports import free_port, free_ports
 from deploy.local.postgres import DATABASE, Postgres
+from deploy.local.redis_server import RedisServer
 from deploy.local.stack import LocalStack
 from deploy.local.triton import PROJECT_REPOSITORY, Triton
 from gateway.budget import Budget
 from gateway.store.pool import Database
 from gateway.store.schema import apply_schema
-from tests.fakes.redis_server import RedisServer
 
 StartTriton = Callable[[Path], str]
 

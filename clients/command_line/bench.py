@@ -50,8 +50,8 @@ class BenchChoice:
         from training.data import movielens
 
         grid = [(callers, candidates) for callers in CALLER_COUNTS for candidates in CANDIDATE_COUNTS]
-        quick = Extras([(1, 100), (4, 25), (4, 100)], [1.0], rounds=1, seconds=4.0)
-        full = Extras(grid, [0.8, 1.0, 1.2], rounds=3, seconds=8.0)
+        quick = Extras([(1, 100), (4, 25), (4, 100)], [1.0], None, rounds=1, seconds=4.0)
+        full = Extras(grid, [0.8, 1.0, 1.2], 1.0, rounds=3, seconds=8.0)
         return Plan(
             systems=_chosen("--systems", self.systems, _SYSTEMS.split(",")),
             mixes=_chosen("--mixes", self.mixes or ("mixed" if self.quick else ",".join(_MIXES)), _MIXES),
@@ -74,7 +74,7 @@ def bench(choice: BenchChoice, state_dir: StateDirectory = None, as_json: AsJson
         from training.errors import TrainingError
     except ModuleNotFoundError as fault:
         raise CommandFailed(
-            f"the training packages are missing ({fault.name})", remedy='pip install -e ".[local,train]"'
+            f"packages are missing ({fault.name})", remedy='pip install -e ".[local,load,train]"'
         ) from fault
     from gateway.telemetry.logs import configure_logging
 
@@ -84,7 +84,7 @@ def bench(choice: BenchChoice, state_dir: StateDirectory = None, as_json: AsJson
         document = _measured(choice, directory, quiet=as_json)
     except ModuleNotFoundError as fault:
         raise CommandFailed(
-            f"the training packages are missing ({fault.name})", remedy='pip install -e ".[local,train]"'
+            f"packages are missing ({fault.name})", remedy='pip install -e ".[local,load,train]"'
         ) from fault
     except TrainingError as fault:
         raise CommandFailed(fault.message, remedy=fault.remedy) from fault

@@ -2,7 +2,7 @@
 
 import urllib.request
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -14,10 +14,12 @@ _METHOD = "ModelInfer"
 
 @dataclass(frozen=True, slots=True)
 class GatewayCounts:
-    """Scored pairs by origin (model, cache, shared), and answers of ModelInfer by status, since its start."""
+    """Since its start: scored pairs by origin (model, cache, shared), answers of ModelInfer by status, and how many
+    timers of its event loop were late by at most so many seconds."""
 
     pairs: Mapping[str, float]
     answers: Mapping[str, float]
+    timers: Mapping[float, float] = field(default_factory=dict)
 
     @property
     def cache_hit_share(self) -> float | None:
@@ -29,6 +31,10 @@ class GatewayCounts:
         """By status, without those that did not occur."""
         differences = {code: int(count - earlier.answers.get(code, 0.0)) for code, count in self.answers.items()}
         return {code: count for code, count in differences.items() if count}
+
+    def timers_since(self, earlier: "GatewayCounts") -> dict[float, int]:
+        """Cumulative, by upper bound in seconds; the last is infinite."""
+        return {bound: int(count - earlier.timers.get(bound, 0.0)) for bound, count in self.timers.items()}
 
 
 def read_counts(url: str) -> GatewayCounts:
@@ -49,5 +55,10 @@ def parse_counts(text: str) -> GatewayCounts:
             one.labels["grpc_code"]: one.value
             for one in samples
             if one.name == "grpc_server_handled_total" and one.labels["grpc_method"] == _METHOD
+        },
+        timers={
+            float(one.labels["le"]): one.value
+            for one in samples
+            if one.name == "crossrank_event_loop_lag_seconds_bucket"
         },
     )

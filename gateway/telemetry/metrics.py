@@ -8,6 +8,7 @@ from gateway.comparison import Comparison, Outcome
 from gateway.domain import RankedList
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+LATENESS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 2.0)
 COUNTS = (0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 # With bounds below 0 there are buckets and a count, but no sum: it would not only grow.
 AGREEMENT = (-0.5, 0.0, 0.3, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 0.98, 0.999)
@@ -124,7 +125,7 @@ class Metrics:
             registry=registry,
         )
         self.loop_lag_seconds = Histogram(
-            "crossrank_event_loop_lag_seconds", "How late a timer of the loop was", buckets=SECONDS, registry=registry
+            "crossrank_event_loop_lag_seconds", "How late a timer of the loop was", buckets=LATENESS, registry=registry
         )
 
     def stage_ended(self, stage: str, seconds: float) -> None:

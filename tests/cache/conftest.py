@@ -6,7 +6,7 @@ import pytest
 
 from deploy.local.part import RunningPart
 from deploy.local.ports import free_port
-from tests.fakes.redis_server import RedisServer
+from deploy.local.redis_server import RedisServer
 
 
 @pytest.fixture

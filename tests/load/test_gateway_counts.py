@@ -1,6 +1,7 @@
 """What the gateway counted: read from the metrics that it really has."""
 
 import asyncio
+import math
 from dataclasses import replace
 
 import pytest
@@ -39,6 +40,16 @@ async def test_answers_are_those_of_the_facade_by_status() -> None:
     now = parse_counts(text(metrics))
     assert now.answers_since(before) == {"CANCELLED": 1}
     assert now.answers_since(now) == {}
+
+
+def test_timers_of_the_event_loop_are_counted_from_one_reading_to_the_next() -> None:
+    metrics = Metrics(CollectorRegistry())
+    metrics.loop_lag_seconds.observe(0.3)
+    before = parse_counts(text(metrics))
+    for late_s in (0.0004, 0.015, 0.015, 30.0):
+        metrics.loop_lag_seconds.observe(late_s)
+    found = parse_counts(text(metrics)).timers_since(before)
+    assert (found[0.01], found[0.02], found[2.0], found[math.inf]) == (1, 3, 3, 4)
 
 
 def test_a_gateway_that_is_away_is_told_with_its_address() -> None:

@@ -3,7 +3,8 @@ workloads. Must not know other systems."""
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 
 from clients.load.bench import warm
@@ -12,6 +13,10 @@ from clients.load.bench.readings import Load, Reading
 from clients.load.bench.served_stack import PATIENT, served_stack
 from clients.load.bench.system import ALONE, ALONE_SHARE, CALLERS, CANDIDATES, Findings, Visit
 from clients.load.bench.texts import Mix
+from clients.load.gateway_counts import read_counts
+from deploy.local.part import RunningPart
+from deploy.local.ports import free_port
+from deploy.local.redis_server import RedisServer, redis_binary
 
 CALLER_COUNTS, CANDIDATE_COUNTS = (1, 4, 16), (25, 100, 500)
 _SEEDS_PER_LOAD = 1000
@@ -20,16 +25,19 @@ _SEEDS_PER_LOAD = 1000
 @dataclass(frozen=True, slots=True)
 class Extras:
     """What is measured of the gateway beside the comparison, in the first ``rounds`` rounds, for ``seconds`` each; the
-    warm workloads, whose caches take long to fill, in the first round only."""
+    warm workloads, whose caches take long to fill, in the first round only. ``shared_zipf``: exponent of the one that
+    meets scores in Redis; None: not measured."""
 
     cells: Sequence[tuple[int, int]]
     zipf: Sequence[float]
+    shared_zipf: float | None
     rounds: int
     seconds: float
 
 
 class Gateway:
-    """PostgreSQL, Triton and gateway, started for every visit: no cache outlives it."""
+    """PostgreSQL, Triton and gateway, started for every visit: no cache outlives it. Raises PackageNotFoundError where
+    a Redis is wanted and none is installed."""
 
     name = NAME
 
@@ -37,17 +45,25 @@ class Gateway:
         self._repository = repository
         self._state_directory = state_directory
         self._extras = extras
+        if extras.shared_zipf is not None:
+            redis_binary()
 
     def visit(self, visit: Visit) -> Findings:
         """As System."""
         with served_stack(self._state_directory, self._repository, PATIENT) as served:
-            return asyncio.run(self._measure(GatewayLoad(served.gateway_url, served.pids), visit))
+            load = GatewayLoad(served.gateway_url, served.pids)
+            asyncio.run(load.warm_up(visit.mixes[0], visit.seed + 1))
+            earlier = read_counts(served.metrics_url)
+            findings = asyncio.run(self._measure(load, visit))
+            findings = replace(findings, timers=read_counts(served.metrics_url).timers_since(earlier))
+        if visit.number == 0 and self._extras.shared_zipf is not None:
+            findings.readings.append(self._measure_shared(visit, self._extras.shared_zipf))
+        return findings
 
     def close(self) -> None:
         """Nothing is kept."""
 
     async def _measure(self, gateway: GatewayLoad, visit: Visit) -> Findings:
-        await gateway.warm_up(visit.mixes[0], visit.seed + 1)
         findings = Findings(scores=await gateway.scores(visit.proof))
         for mix in visit.mixes:
             load = Load(mix.name, "closed", CALLERS, CANDIDATES)
@@ -74,3 +90,15 @@ class Gateway:
         if self._extras.zipf:
             found.append(await warm.all_hit_reading(gateway, mix, seed))
         return found
+
+    def _measure_shared(self, visit: Visit, exponent: float) -> Reading:
+        """A gateway fills Redis and ends; the next one starts with nothing else."""
+        folder, mix = self._state_directory, visit.mixes[0]
+        with RunningPart(RedisServer(folder, free_port()), state_directory=folder) as running:
+            settings = {**PATIENT, "CROSSRANK_CACHE_REDIS_URL": running.part.url}
+            with served_stack(folder, self._repository, settings) as filled:
+                asyncio.run(warm.fill(filled.gateway_url, warm.zipf_jobs(mix, exponent, visit.seed)))
+            with served_stack(folder, self._repository, settings) as served:
+                load = Load(mix.name, f"zipf_{exponent:g}_from_redis", CALLERS, CANDIDATES)
+                jobs = islice(warm.zipf_jobs(mix, exponent, visit.seed), warm.FILLING_VISITS, None)
+                return asyncio.run(warm.visits_reading(served.gateway_url, load, jobs))

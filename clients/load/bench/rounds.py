@@ -1,7 +1,7 @@
 """Rounds in which every system gets its turn, each round in another order, so that what changes on the machine meets
 them all. Must not know what a system is."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from clients.load.bench.readings import Reading
@@ -22,10 +22,12 @@ class Turn:
 
 @dataclass(slots=True)
 class Record:
-    """All rounds: raw readings, scores of the proof by system, and why a system is absent."""
+    """All rounds: raw readings, scores of the proof by system, timers of an event loop by round, and why a system is
+    absent."""
 
     turns: list[Turn] = field(default_factory=list)
     scores: dict[str, list[list[float]]] = field(default_factory=dict)
+    timers: list[Mapping[float, int]] = field(default_factory=list)
     absent: dict[str, str] = field(default_factory=dict)
 
     def readings(self, system: str) -> list[Reading]:
@@ -54,6 +56,8 @@ def run_rounds(systems: Sequence[System], visits: Sequence[Visit], told: Told) -
                 told(name)
                 findings = _visited(by_name[name], visit, record)
                 record.turns += [Turn(visit.number, place, one) for one in findings.readings]
+                if findings.timers:
+                    record.timers.append(findings.timers)
                 if findings.scores:
                     record.scores[name] = findings.scores
     finally:

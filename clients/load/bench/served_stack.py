@@ -3,30 +3,17 @@ would be measured too. Must not send load."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from pathlib import Path
 
-from deploy.local import process
 from deploy.local.gateway_process import GatewayProcess
 from deploy.local.part import Part, RunningPart
-from deploy.local.ports import free_ports
+from deploy.local.ports import LOOPBACK, free_ports
 from deploy.local.postgres import Postgres
 from deploy.local.triton import Triton
 
 PATIENT = {"CROSSRANK_MAX_DEADLINE_S": "60", "CROSSRANK_MAX_TOKENS_IN_FLIGHT": "10000000"}
 """Settings that differ from the defaults: nothing is refused or left unscored, so that capacity can be measured."""
-
-
-@dataclass(frozen=True, slots=True)
-class ConfiguredGateway(GatewayProcess):
-    """A gateway with settings over those of the stack."""
-
-    settings: Mapping[str, str] = field(default_factory=dict)
-
-    def command(self) -> process.Command:
-        """As GatewayProcess."""
-        command = GatewayProcess.command(self)
-        return replace(command, environment={**command.environment, **self.settings})
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +23,7 @@ class Served:
     postgres_url: str
     triton: Triton
     gateway_url: str
+    metrics_url: str
     pids: tuple[int, ...]
 
 
@@ -54,12 +42,13 @@ def served_stack(folder: Path, repository: Path, settings: Mapping[str, str]) ->
     ports = free_ports(5)
     postgres = Postgres(folder, ports[0])
     triton = Triton(folder, ports[1], ports[2], repository)
-    gateway = ConfiguredGateway(folder, ports[3], ports[4], repository, postgres, triton, settings=settings)
+    gateway = GatewayProcess(folder, ports[3], ports[4], repository, postgres, triton, settings=settings)
     parts: tuple[Part, ...] = (postgres, triton, gateway)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     with ExitStack() as opened:
         running = [opened.enter_context(RunningPart(part, state_directory=folder)) for part in parts]
-        yield Served(postgres.url, triton, gateway.url, tuple(_pid(one) for one in running))
+        metrics_url = f"http://{LOOPBACK}:{gateway.metrics_port}/metrics"
+        yield Served(postgres.url, triton, gateway.url, metrics_url, tuple(_pid(one) for one in running))
 
 
 def _pid(running: RunningPart) -> int:

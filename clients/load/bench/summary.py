@@ -1,5 +1,6 @@
 """All rounds as one document: medians with their spread, ratios by round, costs. Must not measure or draw."""
 
+import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -109,6 +110,21 @@ def warm_document(record: Record, mix: str) -> dict[str, object]:
     hits = [value for one in again if one.hit_share == 1.0 for value in one.latencies_ms]
     document["all_hit_100_p50_ms"] = round(percentiles(hits)["p50"], 3) if hits else NOT_MEASURED
     return document
+
+
+def loop_document(record: Record) -> dict[str, object]:
+    """How late the gateway's event loop was while it was loaded: the smallest bound in milliseconds that 99 % of its
+    timers in all rounds kept."""
+    timers: dict[float, int] = defaultdict(int)
+    for one in record.timers:
+        for bound, count in one.items():
+            timers[bound] += count
+    total = max(timers.values(), default=0)
+    kept = [1000 * bound for bound in sorted(timers) if timers[bound] >= 0.99 * total and math.isfinite(bound)]
+    if not total:
+        return {"p99_at_most_ms": NOT_MEASURED}
+    late = {f"{1000 * bound:g}": count for bound, count in sorted(timers.items()) if math.isfinite(bound)}
+    return {"p99_at_most_ms": kept[0] if kept else None, "timers": total, "late_by_at_most_ms": late}
 
 
 def alone_document(record: Record, mix: str) -> dict[str, object]:

@@ -1,6 +1,6 @@
 """What a system of the benchmark is, and what one visit asks of it. Must not know any system."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -32,10 +32,12 @@ class Visit:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """Of a visit: readings, and the scores of each job of the proof, item by item."""
+    """Of a visit: readings, the scores of each job of the proof, item by item, and where it has an event loop, how many
+    of its timers were late by at most so many seconds."""
 
     readings: list[Reading] = field(default_factory=list)
     scores: list[list[float]] = field(default_factory=list)
+    timers: Mapping[float, int] = field(default_factory=dict)
 
 
 class System(Protocol):

@@ -38,12 +38,22 @@ def zipf_jobs(mix: Mix, exponent: float, seed: int) -> Iterator[Job]:
 
 
 async def zipf_reading(gateway: GatewayLoad, mix: Mix, exponent: float, seed: int) -> Reading:
-    """Throughput of visits after others that filled the cache; both are counted, so that a slow machine hits as often
-    as a fast one."""
+    """Throughput of visits after others that filled the cache."""
     jobs = zipf_jobs(mix, exponent, seed)
-    load = Load(mix.name, f"zipf_{exponent:g}", CALLERS, CANDIDATES)
-    async with calling(gateway.url, CALLERS) as calls:
+    await fill(gateway.url, jobs)
+    return await visits_reading(gateway.url, Load(mix.name, f"zipf_{exponent:g}", CALLERS, CANDIDATES), jobs)
+
+
+async def fill(url: str, jobs: Iterator[Job]) -> None:
+    """Visits that nobody measures. They are counted as those that are, so that a slow machine hits as often as a fast
+    one."""
+    async with calling(url, CALLERS) as calls:
         await closed_loop(calls, islice(jobs, FILLING_VISITS), math.inf)
+
+
+async def visits_reading(url: str, load: Load, jobs: Iterator[Job]) -> Reading:
+    """The next visits."""
+    async with calling(url, CALLERS) as calls:
         done = await closed_loop(calls, islice(jobs, MEASURED_VISITS), math.inf)
     return reading(NAME, load, done, max(one.ended_s for one in done))
 

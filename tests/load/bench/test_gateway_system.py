@@ -1,10 +1,12 @@
 """The driver against a real gateway, Triton and PostgreSQL: what it measures is what the service did."""
 
+import math
 from itertools import islice
 from pathlib import Path
 
 import pytest
 
+from clients.load.bench import warm
 from clients.load.bench.gateway_load import GatewayLoad
 from clients.load.bench.gateway_system import Extras, Gateway
 from clients.load.bench.readings import Load
@@ -24,7 +26,7 @@ def test_a_visit_measures_the_real_service_cold_and_from_its_cache(tmp_path: Pat
     version = repository / "cross_encoder" / "1"
     mix = mixed(version / "encoding" / "tokenizer.json", seed=3)
     proof = list(islice(mix.jobs(10, seed=5), 2))
-    extras = Extras(cells=[(2, 25)], zipf=[], rounds=1, seconds=0.5)
+    extras = Extras(cells=[(2, 25)], zipf=[], shared_zipf=None, rounds=1, seconds=0.5)
     findings = Gateway(repository, tmp_path / "stack", extras).visit(Visit(0, [mix], 0.5, 11, tmp_path, proof))
 
     pairs = encoded(open_bundle(version / "encoding").encoder, proof)
@@ -41,6 +43,23 @@ def test_a_visit_measures_the_real_service_cold_and_from_its_cache(tmp_path: Pat
         assert one.cost.peak_mb > 100
         assert one.outside_model_share is not None
         assert 0 < one.outside_model_share < 1
+    assert findings.timers[math.inf] >= 10
+    assert list(findings.timers.values()) == sorted(findings.timers.values())
+
+
+def test_the_next_gateway_finds_the_scores_of_the_one_before_in_redis(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(warm, "FILLING_VISITS", 4)
+    monkeypatch.setattr(warm, "MEASURED_VISITS", 4)
+    monkeypatch.setattr(warm, "USERS", 1)
+    repository = write_wide_repository(PROJECT_REPOSITORY, tmp_path / "models")
+    extras = Extras(cells=[], zipf=[], shared_zipf=3.0, rounds=0, seconds=0.2)
+    visit = Visit(0, [MIX], 0.2, 11, tmp_path)
+    *_, found = Gateway(repository, tmp_path / "stack", extras).visit(visit).readings
+    assert (found.load.key, found.failed, found.degraded) == ("zipf_3_from_redis_4x100", 0, 0)
+    assert len(found.latencies_ms) == 4
+    assert found.hit_share > 0.5
 
 
 async def test_a_gateway_that_is_not_there_gives_failures_and_no_rate() -> None:

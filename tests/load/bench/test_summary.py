@@ -1,5 +1,7 @@
 """The summary where rounds, costs or percentiles are missing: what is left is right, and nothing is invented."""
 
+import math
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -79,6 +81,18 @@ def test_the_worst_lateness_and_every_failure_of_all_rounds_are_told() -> None:
 def test_a_closed_loop_offered_no_rate() -> None:
     found: Any = summary.latencies(record_of([made("gateway", 5.0)]), "mixed")["gateway_closed_4x100"]
     assert found["offered_requests_per_s"] is None
+
+
+def test_how_late_the_event_loop_was_is_told_of_all_rounds_together() -> None:
+    rounds: list[Mapping[float, int]] = [{0.01: 95, 0.02: 97, math.inf: 100}, {0.01: 100, 0.02: 101, math.inf: 101}]
+    assert summary.loop_document(Record(timers=rounds[:1])) == {
+        "p99_at_most_ms": None,
+        "timers": 100,
+        "late_by_at_most_ms": {"10": 95, "20": 97},
+    }
+    found = summary.loop_document(Record(timers=[rounds[1], {0.01: 198, 0.02: 200, math.inf: 200}]))
+    assert (found["p99_at_most_ms"], found["timers"]) == (10.0, 301)
+    assert summary.loop_document(Record()) == {"p99_at_most_ms": summary.NOT_MEASURED}
 
 
 def test_warm_without_cold_is_compared_with_nothing() -> None:

