@@ -143,8 +143,8 @@ def _fit_to_lists(config: TrainingConfig) -> str:
 
 _FUSIONS = {
     "linear": "a linear listwise model over the logit and first-stage signals",
-    "lambdamart": "LambdaMART over the logit, first-stage signals, popularity and what an item's fields have in common "
-    "with the history",
+    "lambdamart": "LambdaMART over first-stage signals, popularity and what an item's fields have in common with the "
+    "history, and the logit beside it with a weight of its own",
 }
 
 _LIMITS = """## Limits

@@ -85,7 +85,8 @@ class FusionOptions:
     standardised weights or leaves.
 
     For LambdaMART: a ``bag`` of boosters of at most ``trees`` trees with ``leaves`` of at least ``leaf_items`` items
-    each; one stops after ``patience`` trees without a gain. A tree sees ``feature_share`` of the features.
+    each; one stops after ``patience`` trees without a gain. A tree sees ``feature_share`` of the features, but none
+    of the logit's, which join the trees with weights of their own.
     """
 
     kind: str = "linear"

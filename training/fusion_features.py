@@ -6,8 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from gateway.features import LOGIT_FAMILY, feature_family
 from training.config import FusionOptions
 
-LINEAR_LOGIT = ("logit",)
-TREE_LOGIT = ("logit", "logit_rank", "logit_gap", "logit_z")
+LOGIT = ("logit",)
 
 _OVERLAP = ("recency", "share", "count", "last", "jaccard_last", "jaccard_mean")
 _WORDS = ("share", "jaccard_last", "jaccard_mean")
@@ -20,12 +19,11 @@ def feature_names(
     """The features that the options name, else all that fit the kind, and those to add; those of the logit first. A
     linear fusion gets the first stage's signals only; trees also popularity and what the items' fields have in common
     with the history."""
-    default_logit = TREE_LOGIT if options.kind == "lambdamart" else LINEAR_LOGIT
     if options.features:
         named = (*options.features, *options.more_features)
-        logit = tuple(name for name in named if feature_family(name) == LOGIT_FAMILY) or default_logit
+        logit = tuple(name for name in named if feature_family(name) == LOGIT_FAMILY) or LOGIT
         return tuple(dict.fromkeys((*logit, *named)))
-    names = [*default_logit, "first_stage"]
+    names = [*LOGIT, "first_stage"]
     names += [f"{kind}:{source}" for source in sources for kind in ("reciprocal_rank", "log_score")]
     if options.kind == "lambdamart":
         names += ["sources", "best_rank", "popularity", "history_length", *field_features(items)]

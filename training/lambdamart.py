@@ -1,23 +1,29 @@
 """LambdaMART (Burges 2010) through LightGBM: one booster per fold of users, joined into one file of trees that the
-gateway evaluates. Knows no store and no model."""
+gateway evaluates. The logit is no feature of the trees: it joins their sum with a weight of its own, so that a higher
+logit is never worth less and few lists suffice to weigh it. Knows no store and no model."""
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 import lightgbm
 import numpy as np
+import numpy.typing as npt
 
 from gateway.encoding.fusion import Fusion
 from gateway.encoding.spec import TreeFusion
 from gateway.encoding.trees import file_name_of, read_trees
-from training.chances import calibrate
 from training.config import FusionOptions
 from training.cross_fit import FOLDS, fold_of_lists
 from training.errors import RunIncomplete
-from training.fusion_table import FusionTable
+from training.fusion_table import FusionTable, Values
+from training.linear_fusion import fit_linear_spec
 
 DEPTH = 10
 """Of the NDCG that is learned."""
+
+_TREES = "trees"
+"""Their sum, among the names of features to be weighed."""
 
 _SERVED = frozenset(
     "num_leaves num_cat split_feature threshold decision_type left_child right_child leaf_value is_linear".split()
@@ -26,22 +32,40 @@ _SERVED = frozenset(
 
 def fit_lambdamart(table: FusionTable, options: FusionOptions, seed: int) -> Fusion:
     """``options.bag`` boosters, each fitted without one fold of users and stopped where these are ranked best; the mean
-    of them is served. Slope and intercept come from the rows that each booster did not see
-    (chances come out a little low: the mean varies less than one booster). Same table, options and
-    seed: same bytes. Raises RunIncomplete when there are fewer users with a target than folds."""
+    of them is served. The weights of trees and logit and the intercept come from the rows that each booster did not
+    see (chances come out a little low: the mean varies less than one booster). Same table, options and seed: same
+    bytes. Raises RunIncomplete when there are fewer users with a target than folds, or the trees tell nothing."""
+    own = table.without_logit()
     folds = fold_of_lists(table, max(options.bag, FOLDS), seed)
-    boosters, held_margins, held_targets = [], [], []
-    for fold in range(options.bag):
+    boosters, margins = [], np.zeros(len(own.matrix))
+    for fold in range(options.bag if own.names else 0):
         held = folds == fold
-        booster = _fit(table.of_lists(~held), table.of_lists(held), options, seed + fold)
-        held_margins.append(np.asarray(booster.predict(table.of_lists(held).matrix), dtype=np.float64))
-        held_targets.append(table.of_lists(held).is_target)
+        booster = _fit(own.of_lists(~held), own.of_lists(held), options, seed + fold)
+        margins[np.repeat(held, own.sizes)] = booster.predict(own.of_lists(held).matrix)
         boosters.append(booster.model_to_string(num_iteration=booster.best_iteration))
-    trees = read_trees(join(boosters))
-    if not trees.nodes.is_inner.any():
+    trees = read_trees(join(boosters)) if boosters else None
+    if trees is None or not trees.nodes.is_inner.any():
         raise RunIncomplete("LambdaMART found nothing to split", "give more lists, or set fusion.kind to 'linear'")
-    slope, intercept = calibrate(np.concatenate(held_margins), np.concatenate(held_targets))
-    return Fusion(TreeFusion(table.names, slope / len(boosters), intercept), trees)
+    spec = _weighed(table, margins, folds < options.bag, own.names)
+    return Fusion(replace(spec, slope=spec.slope / len(boosters)), trees)
+
+
+def _weighed(
+    table: FusionTable, margins: Values, seen: npt.NDArray[np.bool_], tree_features: tuple[str, ...]
+) -> TreeFusion:
+    """``margins`` [rows] of the lists ``seen`` [lists], by a booster that was not fitted on them."""
+    logit = [name for name in table.names if name not in tree_features]
+    beside = table.with_features(logit)
+    lists = replace(beside, names=(_TREES, *logit), matrix=np.column_stack([margins, beside.matrix])).of_lists(seen)
+    spec = fit_linear_spec(lists)
+    trees, *terms = spec.terms
+    if trees.feature != _TREES or trees.weight <= 0:
+        raise RunIncomplete(
+            "LambdaMART ranks users that it was not fitted on no better than chance",
+            "give more lists, or set fusion.kind to 'linear'",
+        )
+    slope = trees.weight / trees.scale
+    return TreeFusion(tree_features, slope, spec.intercept - slope * trees.mean, tuple(terms))
 
 
 def join(models: Sequence[str]) -> str:

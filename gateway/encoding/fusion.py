@@ -15,8 +15,8 @@ TREES_FILE = "fusion.txt"
 
 @dataclass(frozen=True, slots=True)
 class Fusion:
-    """``trees`` belong to a TreeFusion and to nothing else; their features are those of the spec, in order. Raises
-    SpecInvalid where they are not."""
+    """``trees`` belong to a TreeFusion and to nothing else; their features are those that the spec gives to them, in
+    order. Raises SpecInvalid where they are not."""
 
     spec: FusionSpec
     trees: Trees | None = None
@@ -24,9 +24,9 @@ class Fusion:
     def __post_init__(self) -> None:
         if isinstance(self.spec, TreeFusion) != (self.trees is not None):
             raise SpecInvalid(f"a fusion of kind {self.spec.kind!r} and its trees: one is missing or too much")
-        if self.trees is not None and self.trees.features != self.spec.features:
+        if isinstance(self.spec, TreeFusion) and self.trees and self.trees.features != self.spec.tree_features:
             raise SpecInvalid(
-                f"the trees read {', '.join(self.trees.features)}; the spec says {', '.join(self.spec.features)}: "
+                f"the trees read {', '.join(self.trees.features)}; the spec says {', '.join(self.spec.tree_features)}: "
                 "export both from one fit"
             )
 
@@ -36,11 +36,12 @@ class Fusion:
 
     def margins_of(self, matrix: Matrix) -> npt.NDArray[np.float64]:
         """[rows] of features [rows, features] in the spec's order."""
-        if isinstance(self.spec, TreeFusion):
-            sums = self.trees.sums(matrix) if self.trees else np.zeros(len(matrix))
-            return self.spec.slope * sums + self.spec.intercept
         margins = np.full(len(matrix), self.spec.intercept)
-        for place, term in enumerate(self.spec.terms):
+        begin = 0
+        if isinstance(self.spec, TreeFusion) and self.trees:
+            begin = len(self.spec.tree_features)
+            margins += self.spec.slope * self.trees.sums(matrix[:, :begin])
+        for place, term in enumerate(self.spec.terms, start=begin):
             margins += term.weight * (matrix[:, place] - term.mean) / term.scale
         return margins
 

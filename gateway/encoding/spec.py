@@ -81,13 +81,19 @@ class LinearFusion:
 
 @dataclass(frozen=True, slots=True)
 class TreeFusion:
-    """Boosted trees over ``features``, which stand in a file of their own (gateway/encoding/trees.py); the score is the
-    sigmoid of ``slope`` times their sum, plus the intercept."""
+    """Boosted trees over ``tree_features``, which stand in their file (gateway/encoding/trees.py), and weighted
+    terms of other features; the score is the sigmoid of ``slope`` times their sum, plus terms and intercept."""
 
-    features: tuple[str, ...]
+    tree_features: tuple[str, ...]
     slope: float
     intercept: float
+    terms: tuple[FusionTerm, ...] = ()
     kind: Literal["lambdamart"] = "lambdamart"
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """Names of the features that are read: those of the trees, then those of the terms."""
+        return (*self.tree_features, *(term.feature for term in self.terms))
 
 
 FusionSpec = LinearFusion | TreeFusion
@@ -139,10 +145,11 @@ def read_spec(path: Path) -> EncodingSpec:
 def parse_fusion(data: Mapping[str, Any]) -> FusionSpec:
     """The fusion of plain data. Raises SpecInvalid, or KeyError or TypeError where keys are missing or too many."""
     kind = data["kind"]
+    terms = tuple(FusionTerm(**term) for term in data["terms"])
     if kind == "linear":
-        fusion: FusionSpec = LinearFusion(**{**data, "terms": tuple(FusionTerm(**term) for term in data["terms"])})
+        fusion: FusionSpec = LinearFusion(**{**data, "terms": terms})
     elif kind == "lambdamart":
-        fusion = TreeFusion(**{**data, "features": tuple(data["features"])})
+        fusion = TreeFusion(**{**data, "terms": terms, "tree_features": tuple(data["tree_features"])})
     else:
         raise SpecInvalid(f"fusion.kind is {kind!r}; it must be 'linear' or 'lambdamart'")
     _check_fusion(fusion)
@@ -171,16 +178,12 @@ def _check_fusion(fusion: FusionSpec) -> None:
         check_features(fusion.features)
     except FeatureUnknown as fault:
         raise SpecInvalid(f"fusion: {fault}") from fault
+    if isinstance(fusion, TreeFusion) and not fusion.slope > 0:
+        raise SpecInvalid(f"fusion.slope is {fusion.slope}; it must be above 0, else the order turns round")
+    if any(term.scale == 0 for term in fusion.terms):
+        raise SpecInvalid("a fusion term has scale 0; fit the fusion on lists where its feature varies")
+    numbers = [fusion.intercept, *(number for term in fusion.terms for number in (term.weight, term.mean, term.scale))]
     if isinstance(fusion, TreeFusion):
-        numbers = [fusion.slope, fusion.intercept]
-        if not fusion.slope > 0:
-            raise SpecInvalid(f"fusion.slope is {fusion.slope}; it must be above 0, else the order turns round")
-    else:
-        numbers = [
-            fusion.intercept,
-            *(number for term in fusion.terms for number in (term.weight, term.mean, term.scale)),
-        ]
-        if any(term.scale == 0 for term in fusion.terms):
-            raise SpecInvalid("a fusion term has scale 0; fit the fusion on lists where its feature varies")
+        numbers.append(fusion.slope)
     if not all(map(math.isfinite, numbers)):
         raise SpecInvalid("a number of the fusion is not finite; fit it again")

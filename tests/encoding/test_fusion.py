@@ -8,7 +8,7 @@ import pytest
 from gateway.domain import Candidate
 from gateway.encoding.bundle import fingerprint_of, open_bundle, write_bundle
 from gateway.encoding.fusion import LOGIT_FUSION, TREES_FILE, Fusion, open_fusion
-from gateway.encoding.spec import LOGIT_ONLY, SpecInvalid, TreeFusion
+from gateway.encoding.spec import LOGIT_ONLY, FusionTerm, SpecInvalid, TreeFusion
 from gateway.encoding.trees import read_trees
 from gateway.features import FusionInput
 from gateway.ranking import rank
@@ -44,6 +44,14 @@ def test_the_margin_of_trees_is_their_sum_times_slope_plus_intercept() -> None:
     given = FusionInput(candidates("abc"), {"a": 0.5, "b": 0.6, "c": 0.0}, popularity={"a": 2, "c": 9})
     assert FUSION.margins(given).tolist() == [-1.5, 0.0, -0.5]
     assert LOGIT_FUSION.margins(given).tolist() == [0.5, 0.6, 0.0]
+
+
+def test_terms_beside_the_trees_add_what_they_weigh() -> None:
+    beside = TreeFusion(SPEC.tree_features, 0.5, -1.0, (FusionTerm("first_stage", 3.0, mean=0.5, scale=2.0),))
+    given = FusionInput(candidates("abc"), {"a": 0.5, "b": 0.6, "c": 0.0}, popularity={"a": 2, "c": 9})
+    assert beside.features == ("logit", "popularity", "first_stage")
+    expected = [-1.5 + 3 * 0.5 / 2, 0.0, -0.5 + 3 * (1 / 3 - 0.5) / 2]
+    assert Fusion(beside, read_trees(TEXT)).margins(given) == pytest.approx(expected)
 
 
 def test_the_list_is_ordered_by_the_trees_and_ties_by_the_first_stage() -> None:

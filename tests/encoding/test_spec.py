@@ -9,6 +9,9 @@ import pytest
 from gateway.encoding.spec import LOGIT_ONLY, FusionSpec, SpecInvalid, TreeFusion, parse_spec
 from tests.fakes.specs import small_spec
 
+LOGIT_TERM = [{"feature": "logit", "weight": 1}]
+TREES = {"kind": "lambdamart", "tree_features": ["logit"], "terms": [], "slope": 1, "intercept": 0}
+
 
 def broken(change: dict[str, Any]) -> str:
     data = json.loads(small_spec().to_json())
@@ -21,7 +24,7 @@ def broken(change: dict[str, Any]) -> str:
     return json.dumps(data)
 
 
-@pytest.mark.parametrize("fusion", [LOGIT_ONLY, TreeFusion(("logit", "recency:authors"), 0.25, -3.0)])
+@pytest.mark.parametrize("fusion", [LOGIT_ONLY, TreeFusion(("recency:authors",), 0.25, -3.0, LOGIT_ONLY.terms)])
 def test_a_written_spec_is_read_back_equal_and_writes_the_same_bytes(fusion: FusionSpec) -> None:
     spec = small_spec(fusion=fusion)
     assert parse_spec(spec.to_json()) == spec
@@ -41,9 +44,11 @@ def test_a_written_spec_is_read_back_equal_and_writes_the_same_bytes(fusion: Fus
         ({"fusion.terms": [{"feature": "luck:popular", "weight": 1}]}, "no feature 'luck:popular'"),
         ({"fusion.terms": [{"feature": "logit", "weight": math.nan}]}, "not finite"),
         ({"fusion.kind": "oracle"}, "fusion.kind is 'oracle'"),
-        ({"fusion": {"kind": "lambdamart", "features": ["logit"], "slope": 0, "intercept": 0}}, "slope is 0"),
-        ({"fusion": {"kind": "lambdamart", "features": ["logit"] * 2, "slope": 1, "intercept": 0}}, "stands twice"),
-        ({"fusion": {"kind": "lambdamart", "features": ["recency"], "slope": 1, "intercept": 0}}, "recency:NAME"),
+        ({"fusion": {**TREES, "slope": 0}}, "slope is 0"),
+        ({"fusion": {**TREES, "tree_features": ["logit"] * 2}}, "stands twice"),
+        ({"fusion": {**TREES, "tree_features": ["recency"]}}, "recency:NAME"),
+        ({"fusion": {**TREES, "terms": LOGIT_TERM}}, "'logit' stands twice"),
+        ({"fusion": {**TREES, "terms": [{"feature": "popularity", "weight": math.inf}]}}, "not finite"),
         ({"item.surprise": 1}, "surprise"),
     ],
 )

@@ -32,13 +32,17 @@ SCALES = NUMBERS.filter(bool)
 
 
 @st.composite
-def linear(draw: st.DrawFn) -> LinearFusion:
-    terms = [FusionTerm(name, draw(NUMBERS), draw(NUMBERS), draw(SCALES)) for name in draw(NAMES)]
-    return LinearFusion(tuple(terms), draw(NUMBERS))
+def fusions(draw: st.DrawFn) -> FusionSpec:
+    """Linear, or trees over some features and terms of others."""
+    names = draw(NAMES)
+    beside = draw(st.integers(0, len(names)))
+    terms = tuple(FusionTerm(name, draw(NUMBERS), draw(NUMBERS), draw(SCALES)) for name in names[:beside])
+    if draw(st.booleans()):
+        return LinearFusion(terms, draw(NUMBERS))
+    return TreeFusion(tuple(names[beside:]), draw(st.floats(1e-9, 1e9)), draw(NUMBERS), terms)
 
 
-TREES = st.builds(TreeFusion, NAMES.map(tuple), st.floats(1e-9, 1e9), NUMBERS)
-FUSIONS: st.SearchStrategy[FusionSpec] = linear() | TREES
+FUSIONS: st.SearchStrategy[FusionSpec] = fusions()
 
 
 @st.composite
@@ -119,7 +123,7 @@ def test_no_number_of_a_linear_fusion_may_be_infinite_or_none(number: str, value
 @pytest.mark.parametrize("slope", [0.0, -1.0, float("nan"), float("inf")])
 def test_trees_need_a_slope_that_keeps_the_order(slope: float) -> None:
     with pytest.raises(SpecInvalid, match=r"slope|not finite"):
-        parse_fusion({"kind": "lambdamart", "features": ["logit"], "slope": slope, "intercept": 0.0})
+        parse_fusion({"kind": "lambdamart", "tree_features": ["logit"], "terms": [], "slope": slope, "intercept": 0.0})
 
 
 def test_a_spec_in_another_encoding_is_told_and_not_guessed(tmp_path: Any) -> None:

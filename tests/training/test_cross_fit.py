@@ -11,8 +11,8 @@ from tests.training.tables_by_hand import NAMES, random_table
 from training.cross_fit import ablate, families, fold_of_lists, ndcg_by_list, out_of_fold
 from training.errors import RunIncomplete
 from training.evaluation.metrics import ndcg, target_ranks
-from training.fusion import fit_linear
 from training.fusion_table import FusionTable
+from training.linear_fusion import fit_linear
 
 CONSTANT = Fusion(LinearFusion((FusionTerm("first_stage", 1.0),)))
 

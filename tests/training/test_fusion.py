@@ -12,8 +12,9 @@ from tests.training.tables_by_hand import NAMES, random_scored, random_table
 from training.chances import calibrate
 from training.config import FusionOptions
 from training.errors import ConfigInvalid, RunIncomplete
-from training.fusion import fit_fusion, fit_linear
+from training.fusion import fit_fusion
 from training.fusion_table import Values, tabulate
+from training.linear_fusion import fit_linear
 
 
 def weights(fusion: Fusion) -> dict[str, float]:

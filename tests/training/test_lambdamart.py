@@ -12,16 +12,16 @@ from tests.training.tables_by_hand import NAMES, random_table
 from training.config import FusionOptions
 from training.cross_fit import ndcg_by_list, out_of_fold
 from training.errors import RunIncomplete
-from training.fusion import fit_linear
 from training.fusion_table import FusionTable
 from training.lambdamart import fit_lambdamart
+from training.linear_fusion import fit_linear
 
 OPTIONS = FusionOptions(kind="lambdamart", bag=2, trees=60, leaves=7, leaf_items=20, learning_rate=0.1, patience=10)
 
 
 def in_the_middle(count: int, seed: int) -> FusionTable:
     """Targets have a signal near 0, other items one of either sign."""
-    table = random_table(count, logit_quality=0.0, seed=seed, names=("logit",))
+    table = random_table(count, logit_quality=0.0, seed=seed, names=("first_stage",))
     spread = np.where(table.is_target, 0.3, 1.5)
     return replace(table, matrix=np.random.default_rng(100 + seed).normal(0, spread)[:, None])
 
@@ -36,11 +36,33 @@ def test_it_finds_what_no_weighted_sum_can_tell() -> None:
 def test_the_score_is_the_chance_of_being_a_target_for_users_it_never_saw() -> None:
     learned = random_table(300, logit_quality=1.5, seed=3)
     fusion = fit_lambdamart(learned, replace(OPTIONS, bag=5, leaves=15, patience=30), seed=1)
-    unseen = random_table(300, logit_quality=1.5, seed=4)
+    unseen = random_table(300, logit_quality=1.5, seed=4).with_features(fusion.spec.features)
     chances = expit(fusion.margins_of(unseen.matrix))
     assert chances.mean() == pytest.approx(unseen.is_target.mean(), abs=0.02)
     high = chances > np.quantile(chances, 0.9)
     assert chances[high].mean() == pytest.approx(unseen.is_target[high].mean(), abs=0.08)
+
+
+def test_a_higher_logit_is_never_worth_less() -> None:
+    table = random_table(80, logit_quality=1.0, seed=11)
+    fusion = fit_lambdamart(table, OPTIONS, seed=1)
+    rows = table.with_features(fusion.spec.features).matrix
+    higher = rows + np.array([*[0.0] * (len(NAMES) - 1), 1.0])
+    assert fusion.spec.features[-1] == "logit"
+    assert (fusion.margins_of(higher) > fusion.margins_of(rows)).all()
+
+
+def test_a_logit_alone_is_no_work_for_trees() -> None:
+    with pytest.raises(RunIncomplete, match="found nothing to split"):
+        fit_lambdamart(random_table(40, logit_quality=1.0, seed=12, names=("logit",)), OPTIONS, seed=1)
+
+
+def test_trees_that_are_wrong_about_others_are_refused() -> None:
+    table = random_table(60, logit_quality=1.0, seed=13, names=("logit", "first_stage"))
+    noise = np.random.default_rng(1).permutation(table.matrix[:, 1])
+    meaningless = replace(table, matrix=np.column_stack([table.matrix[:, 0], noise]))
+    with pytest.raises(RunIncomplete, match="no better than chance; give more lists"):
+        fit_lambdamart(meaningless, replace(OPTIONS, leaves=2, trees=2), seed=1)
 
 
 def test_the_same_seed_gives_the_same_bytes_and_another_one_others() -> None:
@@ -55,9 +77,12 @@ def test_the_gateway_scores_as_lightgbm_does() -> None:
     fusion = fit_lambdamart(table, OPTIONS, seed=1)
     assert isinstance(fusion.spec, TreeFusion)
     assert fusion.trees is not None
-    assert fusion.spec.features == NAMES
-    raw = lightgbm.Booster(model_str=fusion.trees.text).predict(table.matrix, num_threads=1)
-    assert np.array_equal(fusion.margins_of(table.matrix), fusion.spec.slope * np.asarray(raw) + fusion.spec.intercept)
+    assert fusion.spec.features == (*NAMES[1:], "logit")
+    (logit,) = fusion.spec.terms
+    own = table.with_features(fusion.spec.features)
+    raw = np.asarray(lightgbm.Booster(model_str=fusion.trees.text).predict(own.matrix[:, :-1], num_threads=1))
+    weighed = logit.weight * (own.matrix[:, -1] - logit.mean) / logit.scale
+    assert fusion.margins_of(own.matrix) == pytest.approx(fusion.spec.slope * raw + weighed + fusion.spec.intercept)
 
 
 def test_a_booster_stops_where_unseen_users_gain_no_more() -> None:
