@@ -78,7 +78,7 @@ class Settings:
     cache_redis_url: str = _knob("", "Redis that all gateways share as a second tier of scores; empty: none", "URL")
     cache_redis_ttl_s: float = _knob(86_400.0, "how long Redis keeps a score", "s", (1, 10**8))
     cache_redis_timeout_s: float = _knob(
-        0.01, "longest wait for Redis; then it counts as a miss, and is not asked for 1 s", "s", (0.001, 1)
+        0.01, "longest wait for Redis; then it counts as a miss, and is not asked for ten times that", "s", (0.001, 1)
     )
     cache_warm_users: int = _knob(
         0,

@@ -3,6 +3,7 @@
 import hashlib
 import shutil
 import tempfile
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -45,7 +46,7 @@ class Fusions:
 @dataclass(frozen=True, slots=True)
 class ServedForm:
     """What will serve a version, and in which precision. On GPUs the version brings packed weights, and an fp16 graph
-    for CPUs; on CPUs an int8 graph alone."""
+    for CPUs; on CPUs a graph alone, int8 or fp32."""
 
     device: Device = Device.CPU
     precision: Precision = Precision.INT8
@@ -54,13 +55,18 @@ class ServedForm:
     def weights(self) -> str:
         """For the card."""
         if self.device is Device.CPU:
-            return INT8_WEIGHTS
+            return INT8_WEIGHTS if self.precision is Precision.INT8 else "fp32, as they were trained."
         return f"{self.precision} on GPUs, computed without padding; the fp16 graph is for CPUs, and gave the results."
+
+    @property
+    def graph(self) -> Precision:
+        """Of the graph that CPUs compute."""
+        return self.precision if self.device is Device.CPU else Precision.FP16
 
     @classmethod
     def chosen(cls, device: Device, precision: Precision | None) -> "ServedForm":
         """``precision`` None: int8 on CPUs, fp16 on GPUs. Raises ConfigInvalid for what does not go together."""
-        fitting = {Device.CPU: (Precision.INT8,), Device.GPU: (Precision.FP16, Precision.BF16)}[device]
+        fitting = {Device.CPU: (Precision.INT8, Precision.FP32), Device.GPU: (Precision.FP16, Precision.BF16)}[device]
         wanted = precision or fitting[0]
         if wanted not in fitting:
             names = " or ".join(fitting)
@@ -70,8 +76,14 @@ class ServedForm:
         return cls(device, wanted)
 
 
-MAX_GPU_GRAPH_MB = 2000.0
-"""Versions for GPUs are for model stores, not for git."""
+MAX_LARGE_GRAPH_MB = 2000.0
+"""Versions that are not int8 are for model stores, not for git."""
+
+_REWRITTEN: Mapping[Precision, Callable[[Path, Path], Path]] = {
+    Precision.INT8: quantize,
+    Precision.FP16: to_half,
+    Precision.FP32: lambda fp32, destination: fp32.replace(destination),
+}
 
 
 class Release:
@@ -88,15 +100,14 @@ class Release:
 
     @property
     def graph(self) -> Path:
-        """The graph that CPUs compute, int8 or fp16, exported when it is not there yet. Raises RunIncomplete."""
-        on_cpu = self._form.device is Device.CPU
-        graph = self._folder.root / ("model.onnx" if on_cpu else "model-fp16.onnx")
+        """The graph that CPUs compute, exported when it is not there yet. Raises RunIncomplete."""
+        precision = self._form.graph
+        graph = self._folder.root / ("model.onnx" if precision is Precision.INT8 else f"model-{precision}.onnx")
         if not graph.is_file():
             model = self._model()
             with tempfile.TemporaryDirectory(dir=self._folder.root) as work:
                 fp32 = export_cross_encoder(model, Path(work) / "fp32.onnx")
-                smaller = Path(work) / "smaller.onnx"
-                (quantize(fp32, smaller) if on_cpu else to_half(fp32, smaller)).replace(graph)
+                _REWRITTEN[precision](fp32, Path(work) / "rewritten.onnx").replace(graph)
         return graph
 
     def digest(self, fusions: Fusions | None) -> str:
@@ -151,11 +162,12 @@ class Release:
         return write_packed_weights(model, HALF[self._form.precision], work / WEIGHTS_FILE)
 
     def _written(self, repository: Path, version: int, content: VersionContent, staged: bool) -> Path:
-        if self._form.device is Device.CPU:
+        if self._form.precision is Precision.INT8:
             return write_model_version(repository, "cross_encoder", version, content)
-        options = ServingOptions() if staged else ServingOptions.for_gpu()
+        on_gpu = self._form.device is Device.GPU and not staged
+        options = ServingOptions.for_gpu() if on_gpu else ServingOptions()
         return write_model_version(
-            repository, "cross_encoder", version, content, options, max_graph_mb=MAX_GPU_GRAPH_MB
+            repository, "cross_encoder", version, content, options, max_graph_mb=MAX_LARGE_GRAPH_MB
         )
 
     def _model(self) -> PreTrainedModel:

@@ -18,6 +18,7 @@ from clients.command_line.options import with_grouped_options
 from clients.command_line.training import CONFIGS, read_tables
 from deploy.local import stack
 from deploy.local.triton import PROJECT_REPOSITORY
+from training.importing.forms import Device, Precision
 
 if TYPE_CHECKING:  # heavy: loaded when the command runs
     from training.config import TrainingConfig
@@ -38,6 +39,7 @@ class DemoChoice:
     interactions: Annotated[Path | None, typer.Option(help="Your own interactions.")] = None
     users: Annotated[int, typer.Option(help="So many users, drawn by the configuration's seed.", min=10)] = 300
     depth: Annotated[int, typer.Option(help="Candidates that are re-ranked, as in serving.", min=10, max=1000)] = 100
+    precision: Annotated[Precision | None, typer.Option(help="Of the graph: int8 (default) or fp32.")] = None
     folder: Annotated[Path | None, typer.Option(help="Run, version and report. Default: train-demo of the state.")] = (
         None
     )
@@ -149,9 +151,11 @@ def _export(
     """Version 1 of a repository of its own."""
     from clients.command_line.model_export import Exporter
     from training.card import own_data
+    from training.release import ServedForm
 
+    form = ServedForm.chosen(Device.CPU, choice.precision)
     repository = _new_repository(choice.root / "repository")
-    exporter = Exporter(config, tables, own_data(config.name, tables), choice.run, repository, quiet)
+    exporter = Exporter(config, tables, own_data(config.name, tables), choice.run, repository, quiet, form)
     return exporter.run(1, choice.depth)
 
 

@@ -99,7 +99,8 @@ class ExportChoice:
     depth: Annotated[int, typer.Option(help="Candidates that are re-ranked, as in serving.", min=10, max=1000)] = 100
     device: Annotated[Device, typer.Option(help="What will serve it.")] = Device.CPU
     precision: Annotated[
-        Precision | None, typer.Option(help="int8 on CPUs; fp16 (the default there) or bf16 on GPUs, without padding.")
+        Precision | None,
+        typer.Option(help="On CPUs int8 (default) or fp32; on GPUs fp16 (default) or bf16, no padding."),
     ] = None
 
 

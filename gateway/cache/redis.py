@@ -22,8 +22,12 @@ TIER = "redis"
 PREFIX = b"crossrank:"
 """Before every key: the server may hold more than scores."""
 
-REST_S = 1.0
-"""After a fault nobody is made to wait for Redis so long."""
+WRITE_S = 1.0
+"""Longest wait for a write, which nobody waits for (gateway/cache/tiered.py): a busy processor must not lose scores."""
+
+REST_TIMEOUTS = 10
+"""After a fault Redis is not asked for so many time-outs: one that is silent costs readers a tenth of their time, and
+one question that was late on a busy processor costs few hits."""
 
 _ECHO_BYTES = 4
 _VALUE = struct.Struct(f"<f{_ECHO_BYTES}s")
@@ -37,6 +41,11 @@ class RedisLimits:
 
     timeout_s: float
     ttl_s: float
+
+    @property
+    def rest_s(self) -> float:
+        """How long Redis is not asked after a fault."""
+        return REST_TIMEOUTS * self.timeout_s
 
 
 class RedisScoreCache:
@@ -65,13 +74,13 @@ class RedisScoreCache:
         return {key: logit for key, logit in found if logit is not None}
 
     async def put_many(self, logits: Mapping[bytes, float]) -> None:
-        """Keeps finite logits for the time to live; drops others, and all when Redis does not take them in time."""
+        """Keeps finite logits for the time to live; drops others, and all when Redis does not take them in WRITE_S."""
         finite = {key: logit for key, logit in logits.items() if math.isfinite(logit)}
         if not finite or self._rests("write"):
             return
         lifetime_ms = max(1, round(self._limits.ttl_s * 1000))
         try:
-            async with asyncio.timeout(self._limits.timeout_s), self._client.pipeline(transaction=False) as pipeline:
+            async with asyncio.timeout(WRITE_S), self._client.pipeline(transaction=False) as pipeline:
                 for key, logit in finite.items():
                     pipeline.set(PREFIX + key, _VALUE.pack(logit, key[-_ECHO_BYTES:]), px=lifetime_ms)
                 await pipeline.execute()
@@ -89,7 +98,7 @@ class RedisScoreCache:
         return rests
 
     def _failed(self, operation: str, fault: Exception) -> None:
-        self._rests_until = self._clock() + REST_S
+        self._rests_until = self._clock() + self._limits.rest_s
         self._observer.cache_failed(TIER, operation, "timeout" if isinstance(fault, TimeoutError) else "error")
 
 

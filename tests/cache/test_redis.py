@@ -11,7 +11,7 @@ import pytest
 from redis.asyncio import Redis
 
 from deploy.local.part import RunningPart
-from gateway.cache.redis import PREFIX, REST_S, RedisLimits, RedisScoreCache
+from gateway.cache.redis import PREFIX, RedisLimits, RedisScoreCache
 from tests.fakes.cache_observers import SeenCaches
 
 SLOW = RedisLimits(timeout_s=5.0, ttl_s=60.0)
@@ -88,7 +88,7 @@ async def test_a_redis_that_is_away_knows_nothing_and_takes_nothing(fragile_redi
         await cache.put_many({KEY: 1.0})
         fragile_redis.stop()
         assert await cache.get_many([KEY]) == {}
-        clock.now += REST_S
+        clock.now += SLOW.rest_s
         await cache.put_many({KEY: 1.0})
         assert seen.faults == {("redis", "read", "error"): 1, ("redis", "write", "error"): 1}
 
@@ -98,7 +98,7 @@ async def test_a_frozen_redis_holds_nobody_beyond_the_time_out(fragile_redis: Ru
         with frozen(fragile_redis):
             async with asyncio.timeout(10):
                 assert await cache.get_many([KEY]) == {}
-                clock.now += REST_S
+                clock.now += HASTY.rest_s
                 await cache.put_many({KEY: 1.0})
         assert seen.faults == {("redis", "read", "timeout"): 1, ("redis", "write", "timeout"): 1}
 
@@ -114,11 +114,11 @@ async def test_after_a_fault_nobody_waits_until_the_rest_is_over(fragile_redis: 
             ("redis", "read", "resting"): 1,
             ("redis", "write", "resting"): 1,
         }
-        clock.now += REST_S
+        clock.now += HASTY.rest_s
         async with asyncio.timeout(10):  # on a busy machine the first question may be late again
             while await cache.get_many([OTHER]) != {OTHER: 2.0}:
                 await cache.put_many({OTHER: 2.0})
-                clock.now += REST_S
+                clock.now += HASTY.rest_s
 
 
 async def test_readers_that_give_up_leave_no_answer_for_the_next_one(redis_url: str) -> None:

@@ -127,6 +127,19 @@ def test_a_version_for_gpus_has_packed_weights_and_golden_pairs_that_both_engine
     assert staged.kind == staged.KIND_CPU, "the lists of an export are served on this machine"
 
 
+def test_a_version_for_cpus_can_have_the_weights_as_they_were_trained(
+    config: TrainingConfig, trained: RunFolder, tmp_path: Path
+) -> None:
+    form = ServedForm.chosen(Device.CPU, Precision.FP32)
+    version = Release(config, Dataset(TABLES, config.protocol), trained, form).write(tmp_path, 1, FUSIONS, "# A card\n")
+    bundle = open_bundle(version / "encoding")
+    logits = score_graph(version / "model.onnx", bundle.golden.encode(bundle.encoder))
+    assert logits == pytest.approx([pair.logit for pair in bundle.golden.pairs], abs=1e-5)
+    (group,) = read_config(version.parent / "config.pbtxt").instance_group
+    assert group.kind == group.KIND_CPU
+    assert form.weights.startswith("fp32")
+
+
 def _staged(release: Release, tmp_path: Path) -> Path:
     (tmp_path / "models" / "bi_encoder").mkdir(parents=True)
     return release.stage(tmp_path / "models", tmp_path / "staged", None, "# A draft\n") / "cross_encoder"
