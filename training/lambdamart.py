@@ -1,6 +1,6 @@
 """LambdaMART (Burges 2010) through LightGBM: one booster per fold of users, joined into one file of trees that the
-gateway evaluates. The logit is no feature of the trees: it joins their sum with a weight of its own, so that a higher
-logit is never worth less and few lists suffice to weigh it. Knows no store and no model."""
+gateway evaluates. The logit is no feature of the trees: it joins their sum with a weight of its own, which few lists
+suffice to find and which is the same for every item. Knows no store and no model."""
 
 import re
 from collections.abc import Sequence
@@ -58,14 +58,15 @@ def _weighed(
     beside = table.with_features(logit)
     lists = replace(beside, names=(_TREES, *logit), matrix=np.column_stack([margins, beside.matrix])).of_lists(seen)
     spec = fit_linear_spec(lists)
-    trees, *terms = spec.terms
-    if trees.feature != _TREES or trees.weight <= 0:
+    weighed = {term.feature: term for term in spec.terms}  # what never varies is left out
+    trees = weighed.pop(_TREES, None)
+    if trees is None or trees.weight <= 0:
         raise RunIncomplete(
             "LambdaMART ranks users that it was not fitted on no better than chance",
             "give more lists, or set fusion.kind to 'linear'",
         )
     slope = trees.weight / trees.scale
-    return TreeFusion(tree_features, slope, spec.intercept - slope * trees.mean, tuple(terms))
+    return TreeFusion(tree_features, slope, spec.intercept - slope * trees.mean, tuple(weighed.values()))
 
 
 def join(models: Sequence[str]) -> str:
