@@ -25,6 +25,7 @@ if TYPE_CHECKING:  # heavy: loaded when the command runs
     from training.data.tables import Tables
     from training.evaluation.evaluation import Evaluation
     from training.gate.gate import GateReport
+    from training.release import ServedForm
 
 JUDGED_LISTS = 200
 """Test lists that the gate scores, in int8 and in fp32."""
@@ -113,7 +114,9 @@ def _chain(choice: DemoChoice, steps: _Steps, *, quiet: bool) -> tuple["Evaluati
     from training.config import read_config
     from training.data.sample import sample_users
     from training.evaluation.report import write_report
+    from training.release import ServedForm
 
+    form = ServedForm.chosen(Device.CPU, choice.precision)
     with steps.step("prepare") as result:
         config = read_config(choice.config)
         whole = read_tables(choice.items, choice.interactions, choice.state)
@@ -123,7 +126,7 @@ def _chain(choice: DemoChoice, steps: _Steps, *, quiet: bool) -> tuple["Evaluati
     with steps.step("candidates, negatives, fit") as result:
         result.append(_train(config, tables, choice.run))
     with steps.step("export, evaluation") as result:
-        version, evaluation = _export(config, tables, choice, quiet=quiet)
+        version, evaluation = _export(config, tables, choice, form, quiet=quiet)
         write_report(choice.report, name, evaluation)
         result.append(str(version))
     with steps.step("gate") as result:
@@ -146,14 +149,12 @@ def _train(config: "TrainingConfig", tables: "Tables", folder: Path) -> str:
 
 
 def _export(
-    config: "TrainingConfig", tables: "Tables", choice: DemoChoice, *, quiet: bool
+    config: "TrainingConfig", tables: "Tables", choice: DemoChoice, form: "ServedForm", *, quiet: bool
 ) -> tuple[Path, "Evaluation"]:
     """Version 1 of a repository of its own."""
     from clients.command_line.model_export import Exporter
     from training.card import own_data
-    from training.release import ServedForm
 
-    form = ServedForm.chosen(Device.CPU, choice.precision)
     repository = _new_repository(choice.root / "repository")
     exporter = Exporter(config, tables, own_data(config.name, tables), choice.run, repository, quiet, form)
     return exporter.run(1, choice.depth)

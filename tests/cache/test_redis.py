@@ -103,6 +103,21 @@ async def test_a_frozen_redis_holds_nobody_beyond_the_time_out(fragile_redis: Ru
         assert seen.faults == {("redis", "read", "timeout"): 1, ("redis", "write", "timeout"): 1}
 
 
+async def test_a_write_may_take_longer_than_anybody_waits_for_an_answer(
+    fragile_redis: RunningPart, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.cache.redis.WRITE_S", 60.0)  # however busy this machine is
+    url = fragile_redis.part.url
+    async with opened(url, HASTY) as (writer, seen, _), opened(url, HASTY) as (hasty, late, _), opened(url) as patient:
+        with frozen(fragile_redis):
+            write = asyncio.create_task(writer.put_many({KEY: 3.0}))
+            assert await hasty.get_many([KEY]) == {}
+            assert late.faults == {("redis", "read", "timeout"): 1}
+        await write
+        assert not seen.faults
+        assert await patient[0].get_many([KEY]) == {KEY: 3.0}
+
+
 async def test_after_a_fault_nobody_waits_until_the_rest_is_over(fragile_redis: RunningPart) -> None:
     async with opened(fragile_redis.part.url, HASTY) as (cache, seen, clock):
         with frozen(fragile_redis):

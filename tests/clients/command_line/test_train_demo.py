@@ -122,6 +122,14 @@ def test_a_column_that_the_tables_lack_is_named_before_anything_is_trained(shop:
     assert not (tmp_path / "out").exists()
 
 
+def test_a_form_that_cpus_do_not_serve_is_refused_before_anything_is_trained(shop: Shop, tmp_path: Path) -> None:
+    refused = crossrank("train-demo", *shop.options(), "--folder", tmp_path / "out", "--precision", "fp16")
+    assert refused.exit_code == ExitCode.FAILURE
+    assert "fp16 is not exported for a cpu" in refused.notes
+    assert "int8 or fp32" in refused.notes
+    assert not (tmp_path / "out").exists()
+
+
 def test_the_starting_point_for_own_data_names_the_column_that_is_missing(shop: Shop, tmp_path: Path) -> None:
     """Exactly what a newcomer does first: the shipped configuration with tables that have no title."""
     options = ["--items", shop.items, "--interactions", shop.interactions, "--run", tmp_path / "run"]
