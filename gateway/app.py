@@ -19,6 +19,7 @@ from gateway.candidates.item_neighbors import ItemNeighbors
 from gateway.candidates.popular import Popular
 from gateway.candidates.text_ann import TextAnn
 from gateway.errors import ModelUnavailable
+from gateway.garbage import rare_collections
 from gateway.indexing.catalog_writer import CatalogWriter
 from gateway.limits import Limits
 from gateway.models import Models, open_models
@@ -103,7 +104,8 @@ async def run(settings: Settings, *, shares_port: bool = False) -> None:
                 open_warm_up(settings, parts, models, metrics),
             ):
                 services = build_services(settings, database, models, metrics, ranker)
-                await serve(services, replace(server_settings(settings), shares_port=shares_port))
+                with rare_collections():
+                    await serve(services, replace(server_settings(settings), shares_port=shares_port))
 
 
 def build_candidates(settings: Settings, database: Database, models: Models) -> Blend:

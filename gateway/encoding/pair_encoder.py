@@ -32,12 +32,16 @@ class EncodedContext:
 
 @dataclass(frozen=True, slots=True)
 class _Frame:
-    """Special tokens before, between and after the two sides, with their segment ids, and the sides' segment ids."""
+    """Special tokens before, between and after the two sides, their segment ids, and those of the sides' tokens."""
 
     prefix: tuple[int, ...]
     middle: tuple[int, ...]
     suffix: tuple[int, ...]
-    types: tuple[int, int, int, int, int]
+    prefix_types: tuple[int, ...]
+    middle_types: tuple[int, ...]
+    suffix_types: tuple[int, ...]
+    context_type: int
+    item_type: int
 
 
 class PairEncoder:
@@ -76,18 +80,18 @@ class PairEncoder:
     def encode_items(self, items: Sequence[Mapping[str, str]]) -> list[tuple[int, ...]]:
         """As encode_item, for many; releases the interpreter lock while it works."""
         texts = [render_item(self.spec.item, fields) for fields in items]
-        return [tuple(encoding.ids) for encoding in self._tokenizer.encode_batch(texts, add_special_tokens=False)]
+        return [tuple(encoding.ids) for encoding in self._tokenizer.encode_batch_fast(texts, add_special_tokens=False)]
 
     def join(self, context: EncodedContext, item_ids: Sequence[int]) -> EncodedPair:
         """The pair of both sides; the item side is cut to its budget, and only that side."""
         frame, limit = self._frame, self.spec.item.max_tokens
-        sides = (frame.prefix, context.token_ids, frame.middle, tuple(item_ids[:limit]), frame.suffix)
-        token_ids: tuple[int, ...] = ()
-        type_ids: tuple[int, ...] = ()
-        for side, kind in zip(sides, frame.types, strict=True):
-            token_ids += side
-            type_ids += (kind,) * len(side)
-        return EncodedPair(token_ids, type_ids, truncated=len(item_ids) > limit)
+        item = tuple(item_ids[:limit])
+        of_context, of_item = (frame.context_type,) * len(context.token_ids), (frame.item_type,) * len(item)
+        return EncodedPair(
+            frame.prefix + context.token_ids + frame.middle + item + frame.suffix,
+            frame.prefix_types + of_context + frame.middle_types + of_item + frame.suffix_types,
+            truncated=len(item_ids) > limit,
+        )
 
     def _token_ids(self, text: str) -> tuple[int, ...]:
         return tuple(self._tokenizer.encode(text, add_special_tokens=False).ids)
@@ -104,13 +108,13 @@ def _read_frame(tokenizer: Tokenizer) -> _Frame:
     first, second = sides.index(0), sides.index(1)
     end_first = max(position for position, side in enumerate(sides) if side == 0) + 1
     end_second = max(position for position, side in enumerate(sides) if side == 1) + 1
-    bounds = ((0, first), (first, end_first), (end_first, second), (second, end_second), (end_second, len(ids)))
-    if any(len(set(types[start:end])) > 1 for start, end in bounds):
-        raise ValueError("the tokenizer's pair template changes segment ids inside one side; it cannot be spliced")
-    kinds = [types[start] if end > start else 0 for start, end in bounds]
     return _Frame(
         prefix=tuple(ids[:first]),
         middle=tuple(ids[end_first:second]),
         suffix=tuple(ids[end_second:]),
-        types=(kinds[0], kinds[1], kinds[2], kinds[3], kinds[4]),
+        prefix_types=tuple(types[:first]),
+        middle_types=tuple(types[end_first:second]),
+        suffix_types=tuple(types[end_second:]),
+        context_type=types[first],
+        item_type=types[second],
     )

@@ -20,7 +20,7 @@ class TextEncoder:
 
     def encode(self, texts: Sequence[str]) -> tuple[TokenIds, TokenIds]:
         """(token ids, attention mask), both int32 [texts, longest]."""
-        encodings = self._tokenizer.encode_batch(list(texts))
+        encodings = self._tokenizer.encode_batch_fast(list(texts))
         lengths = [len(encoding.ids) for encoding in encodings]
         token_ids_bt = np.zeros((len(texts), max(lengths, default=1)), dtype=np.int32)
         mask_bt = np.zeros_like(token_ids_bt)

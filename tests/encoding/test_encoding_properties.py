@@ -14,7 +14,7 @@ from gateway.domain import EncodedPair
 from gateway.encoding.chunks import chunk_by_tokens
 from gateway.encoding.golden import GoldenPair, GoldenSet, read_golden
 from gateway.encoding.pair_encoder import PairEncoder
-from gateway.encoding.render import ContextFields
+from gateway.encoding.render import ContextFields, render_item
 from gateway.encoding.text_encoder import TextEncoder
 from tests.fakes.specs import small_spec
 from tests.fakes.tokenizers import bert_like, save
@@ -49,15 +49,18 @@ def test_the_most_recent_history_item_is_never_the_one_left_out(titles: list[str
     assert newest
 
 
-def test_a_template_that_changes_segments_inside_a_side_is_refused() -> None:
+def test_every_special_token_keeps_the_segment_id_that_the_template_gives_to_it() -> None:
     tokenizer = bert_like()
     tokenizer.post_processor = processors.TemplateProcessing(
         single="[CLS] $A [SEP]",
-        pair="[CLS]:0 [SEP]:1 $A [SEP] $B:1 [SEP]:1",
+        pair="[CLS]:0 [SEP]:1 $A [SEP]:1 [SEP]:0 $B:1 [SEP]:1 [CLS]:0",
         special_tokens=[("[CLS]", 2), ("[SEP]", 3)],
     )
-    with pytest.raises(ValueError, match="segment ids inside one side; it cannot be spliced"):
-        PairEncoder(small_spec(), tokenizer)
+    encoder = PairEncoder(small_spec(), tokenizer)
+    context = encoder.encode_context(ContextFields(history=[{"title": "toy"}]))
+    pair = encoder.join(context, encoder.encode_item({"title": "heat"}))
+    whole = tokenizer.encode(context.text, render_item(encoder.spec.item, {"title": "heat"}))
+    assert (pair.token_ids, pair.type_ids) == (tuple(whole.ids), tuple(whole.type_ids))
 
 
 def test_no_items_encode_to_nothing() -> None:

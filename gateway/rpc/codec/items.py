@@ -9,16 +9,29 @@ from gateway.rpc.codec.checks import Checks, shown
 
 def decode_fields(checks: Checks, path: str, fields: Mapping[str, str]) -> dict[str, str]:
     """Text fields by name."""
-    rules = checks.rules
-    if not checks.count(path, len(fields), rules.fields):
+    if not checks.count(path, len(fields), checks.rules.fields):
         return {}
-    given = {name: fields[name] for name in fields}  # dict() of a protobuf map takes twice as long
-    if checks.fine(given.keys(), rules.name) and checks.fine(given.values(), rules.field_text):
-        return given
-    for name, text in given.items():
-        checks.text(f"{path}[{shown(name)}].key", name, rules.name)
-        checks.text(f"{path}[{shown(name)}]", text, rules.field_text)
+    given = plain_fields(fields)
+    if not fields_are_fine(checks, [given]):
+        for name, text in given.items():
+            checks.text(f"{path}[{shown(name)}].key", name, checks.rules.name)
+            checks.text(f"{path}[{shown(name)}]", text, checks.rules.field_text)
     return given
+
+
+def plain_fields(fields: Mapping[str, str]) -> dict[str, str]:
+    """A protobuf map as a dictionary, in half the time of dict()."""
+    return {name: fields[name] for name in fields}
+
+
+def fields_are_fine(checks: Checks, given: Sequence[Mapping[str, str]]) -> bool:
+    """As ``Checks.fine``, for the fields of many items at once: a list that is right is looked at once, not item by
+    item."""
+    rules = checks.rules
+    names = {name for fields in given for name in fields}
+    texts = [text for fields in given for text in fields.values()]
+    few = max(map(len, given), default=0) <= rules.fields.maximum
+    return few and checks.fine(names, rules.name) and checks.fine(texts, rules.field_text)
 
 
 def decode_value(checks: Checks, path: str, value: types_pb2.AttributeValue) -> AttributeValue:

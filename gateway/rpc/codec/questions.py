@@ -15,7 +15,7 @@ from gateway.domain import (
 )
 from gateway.features import RANK_OFFSET
 from gateway.rpc.codec.checks import Checks, shown
-from gateway.rpc.codec.items import decode_fields, decode_filters, decode_values
+from gateway.rpc.codec.items import decode_fields, decode_filters, decode_values, fields_are_fine, plain_fields
 
 _PRIORITIES = {
     ranking_pb2.PRIORITY_UNSPECIFIED: Priority.INTERACTIVE,
@@ -75,18 +75,23 @@ def decode_candidates(checks: Checks, messages: Collection[ranking_pb2.Candidate
     """The caller's candidates, in the caller's order."""
     if not checks.count("candidates", len(messages), checks.rules.candidates):
         return ()
-    checks.unique("candidates", ".item_id", [message.item_id for message in messages])
-    return tuple(_decode_candidate(checks, rank, message) for rank, message in enumerate(messages, start=1))
+    item_ids = [message.item_id for message in messages]
+    checks.unique("candidates", ".item_id", item_ids)
+    fields = [plain_fields(message.fields) for message in messages]
+    if not (checks.fine(item_ids, checks.rules.required_id) and fields_are_fine(checks, fields)):
+        for place, message in enumerate(messages):
+            checks.text(f"candidates[{place}].item_id", message.item_id, checks.rules.required_id)
+            decode_fields(checks, f"candidates[{place}].fields", message.fields)
+    return tuple(
+        Candidate(item_id, rank, _decode_score(checks, rank, message), item=Item(item_id, given) if given else None)
+        for rank, (message, item_id, given) in enumerate(zip(messages, item_ids, fields, strict=True), start=1)
+    )
 
 
-def _decode_candidate(checks: Checks, rank: int, message: ranking_pb2.Candidate) -> Candidate:
-    path = f"candidates[{rank - 1}]"
-    item_id = checks.text(f"{path}.item_id", message.item_id, checks.rules.required_id)
-    fields = decode_fields(checks, f"{path}.fields", message.fields)
-    score = score_of_rank(rank)
-    if message.HasField("first_stage_score"):
-        score = checks.number(f"{path}.first_stage_score", message.first_stage_score, checks.rules.number)
-    return Candidate(item_id, rank, score, item=Item(item_id, fields) if fields else None)
+def _decode_score(checks: Checks, rank: int, message: ranking_pb2.Candidate) -> float:
+    if not message.HasField("first_stage_score"):
+        return score_of_rank(rank)
+    return checks.number(f"candidates[{rank - 1}].first_stage_score", message.first_stage_score, checks.rules.number)
 
 
 def score_of_rank(rank: int) -> float:

@@ -1,0 +1,49 @@
+"""Looks for cyclic garbage are rare while the gateway serves, leave out what it keeps, and still find garbage."""
+
+import gc
+import weakref
+
+from gateway.garbage import YOUNG_OBJECTS, rare_collections
+
+
+class _Knot:
+    """Refers to itself, so that only a look for cycles frees it."""
+
+    def __init__(self) -> None:
+        self.itself = self
+
+
+def _looks() -> int:
+    return sum(generation["collections"] for generation in gc.get_stats())
+
+
+def test_a_list_of_a_thousand_candidates_is_made_without_a_single_look() -> None:
+    with rare_collections():
+        before = _looks()
+        candidates = [[number] for number in range(10_000)]
+        assert _looks() == before
+    assert len(candidates) == 10_000
+
+
+def test_what_exists_at_the_start_is_left_out_of_every_look() -> None:
+    kept = _Knot()
+    with rare_collections():
+        assert not any(one is kept for one in gc.get_objects())
+        assert gc.get_freeze_count() > 0
+    assert any(one is kept for one in gc.get_objects())
+
+
+def test_garbage_is_found_once_enough_was_made() -> None:
+    with rare_collections():
+        knot = weakref.ref(_Knot())
+        held: list[list[int]] = [[] for _ in range(2 * YOUNG_OBJECTS)]
+        assert knot() is None
+    assert held
+
+
+def test_python_looks_as_before_when_the_block_has_ended() -> None:
+    before = gc.get_threshold()
+    with rare_collections():
+        assert gc.get_threshold() != before
+    assert gc.get_threshold() == before
+    assert gc.get_freeze_count() == 0
