@@ -50,8 +50,8 @@ class BenchChoice:
         from training.data import movielens
 
         grid = [(callers, candidates) for callers in CALLER_COUNTS for candidates in CANDIDATE_COUNTS]
-        quick = Extras([(1, 100), (4, 25), (4, 100)], [1.0], None, rounds=1, seconds=4.0)
-        full = Extras(grid, [0.8, 1.0, 1.2], 1.0, rounds=3, seconds=8.0)
+        quick = Extras([(1, 100), (4, 25), (4, 100)], {1.0: 1}, None, rounds=1, seconds=4.0)
+        full = Extras(grid, {0.8: 1, 1.0: 5, 1.2: 1}, 1.0, rounds=3, seconds=8.0)
         return Plan(
             systems=_chosen("--systems", self.systems, _SYSTEMS.split(",")),
             mixes=_chosen("--mixes", self.mixes or ("mixed" if self.quick else ",".join(_MIXES)), _MIXES),

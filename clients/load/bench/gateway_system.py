@@ -2,7 +2,7 @@
 workloads. Must not know other systems."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -24,12 +24,12 @@ _SEEDS_PER_LOAD = 1000
 
 @dataclass(frozen=True, slots=True)
 class Extras:
-    """What is measured of the gateway beside the comparison, in the first ``rounds`` rounds, for ``seconds`` each; the
-    warm workloads, whose caches take long to fill, in the first round only. ``shared_zipf``: exponent of the one that
-    meets scores in Redis; None: not measured."""
+    """What is measured of the gateway beside the comparison, in the first ``rounds`` rounds, for ``seconds`` each.
+    ``zipf``: in how many rounds the warm workload of each exponent, whose cache takes long to fill. ``shared_zipf``:
+    exponent of the one that meets scores in Redis, in the first round; None: not measured."""
 
     cells: Sequence[tuple[int, int]]
-    zipf: Sequence[float]
+    zipf: Mapping[float, int]
     shared_zipf: float | None
     rounds: int
     seconds: float
@@ -73,8 +73,7 @@ class Gateway:
         findings.readings.append(await gateway.closed(load, first.jobs(CANDIDATES, visit.seed + 2), seconds))
         if visit.number < self._extras.rounds:
             findings.readings.extend(await self._measure_cells(gateway, visit.mixes[0], visit.seed))
-        if visit.number == 0:
-            findings.readings.extend(await self._measure_warm(gateway, visit.mixes[0], visit.seed))
+        findings.readings.extend(await self.measure_warm(gateway, first, visit.number, visit.seed))
         return findings
 
     async def _measure_cells(self, gateway: GatewayLoad, mix: Mix, seed: int) -> list[Reading]:
@@ -85,11 +84,11 @@ class Gateway:
             found += await gateway.cell(load, mix, seconds, seed + (number + 1) * _SEEDS_PER_LOAD)
         return found
 
-    async def _measure_warm(self, gateway: GatewayLoad, mix: Mix, seed: int) -> list[Reading]:
-        found = [await warm.zipf_reading(gateway, mix, exponent, seed) for exponent in self._extras.zipf]
-        if self._extras.zipf:
-            found.append(await warm.all_hit_reading(gateway, mix, seed))
-        return found
+    async def measure_warm(self, gateway: GatewayLoad, mix: Mix, number: int, seed: int) -> list[Reading]:
+        """The warm workloads that are due in the round of this number, and after them a list of hits."""
+        due = [exponent for exponent, rounds in self._extras.zipf.items() if number < rounds]
+        found = [await warm.zipf_reading(gateway, mix, exponent, seed) for exponent in due]
+        return [*found, await warm.all_hit_reading(gateway, mix, seed)] if due else []
 
     def _measure_shared(self, visit: Visit, exponent: float) -> Reading:
         """A gateway fills Redis and ends; the next one starts with nothing else."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from clients.load.bench.readings import Reading, percentiles
-from clients.load.bench.rounds import Record
+from clients.load.bench.rounds import Record, Turn
 from clients.load.bench.system import ALONE
 
 GATEWAY = "gateway"
@@ -92,24 +92,29 @@ def costs(record: Record, mix: str) -> dict[str, dict[str, float]]:
 
 
 def warm_document(record: Record, mix: str) -> dict[str, object]:
-    """Throughput of workloads that come again over that of contexts never seen, and the share of cache hits."""
-    cold = throughput(record, mix).get(GATEWAY)
-    document: dict[str, object] = {}
-    grouped: dict[str, list[Reading]] = defaultdict(list)
-    for one in record.readings(GATEWAY):
-        if one.load.mix == mix and one.load.kind.startswith("zipf"):
-            grouped[one.load.kind].append(one)
-    for kind, readings in grouped.items():
-        rate = median(one.pairs_per_s for one in readings)
-        document[kind] = {
-            "pairs_per_s": round(rate, 2),
-            "warm_over_cold": round(rate / cold.value, 3) if cold and cold.value else None,
-            "hit_share": round(median(one.hit_share for one in readings), 4),
-        }
-    again = [one for one in record.readings(GATEWAY) if one.load.mix == mix and one.load.kind == "all_hit"]
+    """Throughput of workloads that come again, over that of contexts never seen in the same round, and the share of
+    cache hits."""
+    turns = [turn for turn in record.turns if turn.reading.system == GATEWAY and turn.reading.load.mix == mix]
+    cold = {turn.round: turn.reading.pairs_per_s for turn in turns if turn.reading.load.kind == _COMPARED}
+    grouped: dict[str, list[Turn]] = defaultdict(list)
+    for turn in turns:
+        if turn.reading.load.kind.startswith("zipf"):
+            grouped[turn.reading.load.kind].append(turn)
+    document: dict[str, object] = {kind: _warm(found, cold) for kind, found in grouped.items()}
+    again = [turn.reading for turn in turns if turn.reading.load.kind == "all_hit"]
     hits = [value for one in again if one.hit_share == 1.0 for value in one.latencies_ms]
     document["all_hit_100_p50_ms"] = round(percentiles(hits)["p50"], 3) if hits else NOT_MEASURED
     return document
+
+
+def _warm(turns: Sequence[Turn], cold: Mapping[int, float]) -> dict[str, object]:
+    over = Spread(tuple(turn.reading.pairs_per_s / cold[turn.round] for turn in turns if cold.get(turn.round)))
+    return {
+        "pairs_per_s": round(median(turn.reading.pairs_per_s for turn in turns), 2),
+        "warm_over_cold": round(over.value, 3) if over.rounds else None,
+        "warm_over_cold_spread": over.document() if over.rounds else NOT_MEASURED,
+        "hit_share": round(median(turn.reading.hit_share for turn in turns), 4),
+    }
 
 
 def loop_document(record: Record) -> dict[str, object]:

@@ -109,8 +109,19 @@ def test_costs_are_per_thousand_pairs() -> None:
 
 def test_warm_is_compared_with_cold() -> None:
     document: Any = summary.warm_document(full_record(), "mixed")
-    assert document["zipf_1"] == {"pairs_per_s": 120.0, "warm_over_cold": 1.0, "hit_share": 0.4}
+    found = document["zipf_1"]
+    assert (found["pairs_per_s"], found["warm_over_cold"], found["hit_share"]) == (120.0, 2.0, 0.4)
     assert document["all_hit_100_p50_ms"] == 20.0
+
+
+def test_warm_is_compared_with_the_cold_of_its_own_round() -> None:
+    rounds = [
+        [made("gateway", cold), made("gateway", warm, "zipf_1")]
+        for cold, warm in ((10.0, 50.0), (20.0, 60.0), (10.0, 40.0))
+    ]
+    found: Any = summary.warm_document(record_of(*rounds, [made("gateway", 99.0)]), "mixed")["zipf_1"]
+    assert found["warm_over_cold_spread"]["rounds"] == [5.0, 3.0, 4.0]
+    assert (found["warm_over_cold"], found["pairs_per_s"]) == (4.0, 50.0)
 
 
 def test_a_list_that_was_not_all_hits_is_not_passed_off_as_one() -> None:

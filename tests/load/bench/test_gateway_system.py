@@ -9,15 +9,15 @@ import pytest
 from clients.load.bench import warm
 from clients.load.bench.gateway_load import GatewayLoad
 from clients.load.bench.gateway_system import Extras, Gateway
-from clients.load.bench.readings import Load
+from clients.load.bench.readings import Load, Reading
 from clients.load.bench.system import Visit
-from clients.load.bench.texts import mixed
+from clients.load.bench.texts import Mix, mixed
 from clients.load.bench.triton_alone import encoded
 from clients.load.bench.wide_repository import write_wide_repository
 from deploy.local.ports import LOOPBACK, free_port
 from deploy.local.triton import PROJECT_REPOSITORY
 from gateway.encoding.bundle import open_bundle
-from tests.load.bench.made import MIX
+from tests.load.bench.made import MIX, made
 from training.export.compare import score_graph
 
 
@@ -26,7 +26,7 @@ def test_a_visit_measures_the_real_service_cold_and_from_its_cache(tmp_path: Pat
     version = repository / "cross_encoder" / "1"
     mix = mixed(version / "encoding" / "tokenizer.json", seed=3)
     proof = list(islice(mix.jobs(10, seed=5), 2))
-    extras = Extras(cells=[(2, 25)], zipf=[], shared_zipf=None, rounds=1, seconds=0.5)
+    extras = Extras(cells=[(2, 25)], zipf={}, shared_zipf=None, rounds=1, seconds=0.5)
     findings = Gateway(repository, tmp_path / "stack", extras).visit(Visit(0, [mix], 0.5, 11, tmp_path, proof))
 
     pairs = encoded(open_bundle(version / "encoding").encoder, proof)
@@ -54,12 +54,31 @@ def test_the_next_gateway_finds_the_scores_of_the_one_before_in_redis(
     monkeypatch.setattr(warm, "MEASURED_VISITS", 4)
     monkeypatch.setattr(warm, "USERS", 1)
     repository = write_wide_repository(PROJECT_REPOSITORY, tmp_path / "models")
-    extras = Extras(cells=[], zipf=[], shared_zipf=3.0, rounds=0, seconds=0.2)
+    extras = Extras(cells=[], zipf={}, shared_zipf=3.0, rounds=0, seconds=0.2)
     visit = Visit(0, [MIX], 0.2, 11, tmp_path)
     *_, found = Gateway(repository, tmp_path / "stack", extras).visit(visit).readings
     assert (found.load.key, found.failed, found.degraded) == ("zipf_3_from_redis_4x100", 0, 0)
     assert len(found.latencies_ms) == 4
     assert found.hit_share > 0.5
+
+
+async def test_a_warm_workload_is_measured_in_as_many_rounds_as_it_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[int, float]] = []
+
+    async def zipf_reading(_: GatewayLoad, mix: Mix, exponent: float, seed: int) -> Reading:
+        asked.append((seed, exponent))
+        return made("gateway", 1.0, f"zipf_{exponent:g}")
+
+    async def all_hit_reading(_: GatewayLoad, mix: Mix, seed: int) -> Reading:
+        return made("gateway", 1.0, "all_hit")
+
+    monkeypatch.setattr(warm, "zipf_reading", zipf_reading)
+    monkeypatch.setattr(warm, "all_hit_reading", all_hit_reading)
+    extras = Extras(cells=[], zipf={0.8: 1, 1.0: 2}, shared_zipf=None, rounds=0, seconds=0.1)
+    gateway, load = Gateway(Path("nowhere"), Path("nowhere"), extras), GatewayLoad("nowhere", ())
+    kinds = [[one.load.kind for one in await gateway.measure_warm(load, MIX, number, number)] for number in range(3)]
+    assert kinds == [["zipf_0.8", "zipf_1", "all_hit"], ["zipf_1", "all_hit"], []]
+    assert asked == [(0, 0.8), (0, 1.0), (1, 1.0)]
 
 
 async def test_a_gateway_that_is_not_there_gives_failures_and_no_rate() -> None:
