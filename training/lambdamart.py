@@ -4,7 +4,7 @@ suffice to find and which is the same for every item. Knows no store and no mode
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import lightgbm
 import numpy as np
@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from gateway.encoding.fusion import Fusion
 from gateway.encoding.spec import TreeFusion
-from gateway.encoding.trees import file_name_of, read_trees
+from gateway.encoding.trees import Trees, file_name_of, read_trees
 from training.config import FusionOptions
 from training.cross_fit import FOLDS, fold_of_lists
 from training.errors import RunIncomplete
@@ -30,11 +30,46 @@ _SERVED = frozenset(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Boosted:
+    """The ``trees`` of ``boosters`` boosters over the features ``names``, and their ``margins`` [rows]: of the lists
+    ``seen`` [lists], each by a booster that was not fitted on them."""
+
+    names: tuple[str, ...]
+    trees: Trees
+    boosters: int
+    margins: Values
+    seen: npt.NDArray[np.bool_]
+
+    def weighed(self, table: FusionTable) -> Fusion:
+        """The mean of the trees with weights of its own beside whatever else the table has: the logit, or nothing.
+        Weights and intercept come from rows that no booster saw (chances come out a little low: the mean varies less
+        than one booster). Raises RunIncomplete when the trees tell nothing."""
+        others = [name for name in table.names if name not in self.names]
+        beside = table.with_features(others)
+        matrix = np.column_stack([self.margins, beside.matrix])
+        spec = fit_linear_spec(replace(beside, names=(_TREES, *others), matrix=matrix).of_lists(self.seen))
+        weighed = {term.feature: term for term in spec.terms}  # what never varies is left out
+        trees = weighed.pop(_TREES, None)
+        if trees is None or trees.weight <= 0:
+            raise RunIncomplete(
+                "LambdaMART ranks users that it was not fitted on no better than chance",
+                "give more lists, or set fusion.kind to 'linear'",
+            )
+        slope = trees.weight / trees.scale
+        intercept = spec.intercept - slope * trees.mean
+        return Fusion(TreeFusion(self.names, slope / self.boosters, intercept, tuple(weighed.values())), self.trees)
+
+
 def fit_lambdamart(table: FusionTable, options: FusionOptions, seed: int) -> Fusion:
     """``options.bag`` boosters, each fitted without one fold of users and stopped where these are ranked best; the mean
-    of them is served. The weights of trees and logit and the intercept come from the rows that each booster did not
-    see (chances come out a little low: the mean varies less than one booster). Same table, options and seed: same
-    bytes. Raises RunIncomplete when there are fewer users with a target than folds, or the trees tell nothing."""
+    of them is served. Same table, options and seed: same bytes. Raises RunIncomplete when there are fewer users with a
+    target than folds, or the trees tell nothing."""
+    return boost(table, options, seed).weighed(table)
+
+
+def boost(table: FusionTable, options: FusionOptions, seed: int) -> Boosted:
+    """The trees of a table. Raises RunIncomplete as fit_lambdamart."""
     own = table.without_logit()
     folds = fold_of_lists(table, max(options.bag, FOLDS), seed)
     boosters, margins = [], np.zeros(len(own.matrix))
@@ -46,27 +81,7 @@ def fit_lambdamart(table: FusionTable, options: FusionOptions, seed: int) -> Fus
     trees = read_trees(join(boosters)) if boosters else None
     if trees is None or not trees.nodes.is_inner.any():
         raise RunIncomplete("LambdaMART found nothing to split", "give more lists, or set fusion.kind to 'linear'")
-    spec = _weighed(table, margins, folds < options.bag, own.names)
-    return Fusion(replace(spec, slope=spec.slope / len(boosters)), trees)
-
-
-def _weighed(
-    table: FusionTable, margins: Values, seen: npt.NDArray[np.bool_], tree_features: tuple[str, ...]
-) -> TreeFusion:
-    """``margins`` [rows] of the lists ``seen`` [lists], by a booster that was not fitted on them."""
-    logit = [name for name in table.names if name not in tree_features]
-    beside = table.with_features(logit)
-    lists = replace(beside, names=(_TREES, *logit), matrix=np.column_stack([margins, beside.matrix])).of_lists(seen)
-    spec = fit_linear_spec(lists)
-    weighed = {term.feature: term for term in spec.terms}  # what never varies is left out
-    trees = weighed.pop(_TREES, None)
-    if trees is None or trees.weight <= 0:
-        raise RunIncomplete(
-            "LambdaMART ranks users that it was not fitted on no better than chance",
-            "give more lists, or set fusion.kind to 'linear'",
-        )
-    slope = trees.weight / trees.scale
-    return TreeFusion(tree_features, slope, spec.intercept - slope * trees.mean, tuple(weighed.values()))
+    return Boosted(own.names, trees, len(boosters), margins, folds < options.bag)
 
 
 def join(models: Sequence[str]) -> str:

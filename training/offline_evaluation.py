@@ -16,12 +16,13 @@ from training.dataset import Dataset, Phase
 from training.evaluation.evaluation import Evaluation
 from training.evaluation.plan import WITHOUT_LOGIT
 from training.evaluation.served import evaluate_served
+from training.fusion import Fusions, fit_fusions
 from training.fusion_features import feature_names
 from training.fusion_lists import scored_lists
 from training.fusion_table import tabulate
 from training.model import base_model_path, tokenizer_path
 from training.offline_lists import Advance, ListScorer, ranked_by, score_lists
-from training.release import Fusions, Release, fit_fusions
+from training.release import Release
 from training.run_folder import RunFolder
 from training.served_lists import BLEND, ServedList
 
@@ -68,4 +69,5 @@ class OfflineEvaluation:
         sources = [name for name in valid[0].by_source if name != BLEND]
         names = feature_names(self.config.fusion, sources, self.dataset.fields.values())
         say(f"fitting {self.config.fusion.kind} on {len(valid)} valid lists, {len(names)} features")
-        return fit_fusions(tabulate(scored_lists(valid, self.dataset, Phase.VALID), names), self.config)
+        table = tabulate(scored_lists(valid, self.dataset, Phase.VALID), names)
+        return fit_fusions(table, self.config.fusion, self.config.seed)

@@ -10,7 +10,7 @@ from pathlib import Path
 from transformers import AutoModelForSequenceClassification, PreTrainedModel
 
 from gateway.encoding.bundle import fingerprint_of, write_bundle
-from gateway.encoding.fusion import LOGIT_FUSION, Fusion
+from gateway.encoding.fusion import LOGIT_FUSION
 from gateway.encoding.pair_encoder import PairEncoder
 from gateway.encoding.tokenizer import open_tokenizer
 from training.card import INT8_WEIGHTS
@@ -26,21 +26,12 @@ from training.export.packed_weights import HALF, score_packed, write_packed_weig
 from training.export.quantize import quantize
 from training.export.recover import CONFIG_FILE
 from training.export.version import WEIGHTS_FILE, VersionContent, write_model_version
-from training.fusion import fit_fusion
+from training.fusion import Fusions
 from training.fusion_baseline import write_baseline
-from training.fusion_table import FusionTable
 from training.golden import golden_inputs, golden_set, tolerance_of
 from training.importing.forms import Device, Precision
 from training.model import base_model_path, tokenizer_path
 from training.run_folder import RunFolder
-
-
-@dataclass(frozen=True, slots=True)
-class Fusions:
-    """The fused score, and the same without the logit."""
-
-    served: Fusion
-    without_logit: Fusion
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,11 +165,3 @@ class Release:
         model: PreTrainedModel = AutoModelForSequenceClassification.from_pretrained(self._folder.trained_model())
         model.eval()
         return model
-
-
-def fit_fusions(table: FusionTable, config: TrainingConfig) -> Fusions:
-    """Both fusions, fitted on lists that the cross-encoder was not trained on."""
-    return Fusions(
-        served=fit_fusion(table, config.fusion, config.seed),
-        without_logit=fit_fusion(table.without_logit(), config.fusion, config.seed),
-    )

@@ -15,11 +15,12 @@ from training.dataset import Dataset, Phase
 from training.evaluation.evaluation import Evaluation
 from training.evaluation.plan import WITHOUT_LOGIT
 from training.evaluation.served import evaluate_served
+from training.fusion import Fusions, fit_fusions
 from training.fusion_features import feature_names
 from training.fusion_lists import scored_lists
 from training.fusion_table import FusionTable, tabulate
 from training.importing.forms import Device
-from training.release import Fusions, Release, ServedForm, fit_fusions
+from training.release import Release, ServedForm
 from training.run_folder import RunFolder
 from training.served_lists import BLEND, ServedList, read_served, write_served
 
@@ -45,7 +46,7 @@ class Exporter:
         release = Release(self.config, dataset, folder, self.form)
         draft = write_card(self.config, self.data, None, self.form.weights)
         valid = self._lists(dataset, release, Phase.VALID, depth, None, draft)
-        fusions = fit_fusions(self._table(valid, dataset), self.config)
+        fusions = fit_fusions(self._table(valid, dataset), self.config.fusion, self.config.seed)
         test = self._lists(dataset, release, Phase.TEST, depth, fusions, draft)
         evaluation = evaluate_served(test, dataset, {WITHOUT_LOGIT: fusions.without_logit})
         card = write_card(self.config, self.data, evaluation, self.form.weights)

@@ -13,6 +13,7 @@ from gateway.encoding.pair_encoder import PairEncoder
 from gateway.indexing.bulk import BatchLimits, InteractionCounts, load_interactions, load_items
 from gateway.indexing.catalog_writer import CatalogWriter
 from gateway.indexing.neighbors import NeighborCounts, rebuild_neighbors
+from gateway.indexing.statistics import refresh_statistics
 from gateway.models import Models, open_models
 from gateway.settings import Settings
 from gateway.store.items import PostgresItemStore
@@ -22,6 +23,7 @@ from gateway.store.pool import Database
 ITEM_BATCHES = BatchLimits(items=64, seconds=30.0)
 INTERACTION_BATCHES = BatchLimits(interactions=20_000, seconds=60.0)
 NEIGHBORS_S = 3600.0
+STATISTICS_S = 300.0
 MODELS_S = 15.0
 """How long the models may take until they answer rightly."""
 
@@ -73,6 +75,7 @@ async def index_tables(
         interaction_counts = await load_interactions(parts.database, interactions, advance, INTERACTION_BATCHES)
     with progress("counting neighbours", None):
         neighbor_counts = await rebuild_neighbors(parts.database, Budget(NEIGHBORS_S))
+        await refresh_statistics(parts.database, Budget(STATISTICS_S))
     return IndexCounts(item_counts, parts.embedder.embedded - embedded_before, interaction_counts, neighbor_counts)
 
 

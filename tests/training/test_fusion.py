@@ -12,7 +12,7 @@ from tests.training.tables_by_hand import NAMES, random_scored, random_table
 from training.chances import calibrate
 from training.config import FusionOptions
 from training.errors import ConfigInvalid, RunIncomplete
-from training.fusion import fit_fusion
+from training.fusion import fit_fusion, fit_fusions
 from training.fusion_table import Values, tabulate
 from training.linear_fusion import fit_linear
 
@@ -101,3 +101,13 @@ def test_the_kind_decides_what_is_fitted_and_an_unknown_one_is_refused() -> None
     assert fit_fusion(table, FusionOptions(kind="lambdamart", trees=3), seed=1).spec.kind == "lambdamart"
     with pytest.raises(ConfigInvalid, match=r"fusion\.kind is 'oracle'; use one of linear, lambdamart"):
         FusionOptions(kind="oracle")
+
+
+@pytest.mark.parametrize("options", [FusionOptions(), FusionOptions(kind="lambdamart", bag=2, trees=3)])
+def test_fitted_together_the_fusions_with_and_without_the_logit_are_what_each_is_alone(options: FusionOptions) -> None:
+    table = random_table(60, logit_quality=1.0, seed=10)
+    both = fit_fusions(table, options, seed=1)
+    assert both.served == fit_fusion(table, options, seed=1)
+    assert both.without_logit == fit_fusion(table.without_logit(), options, seed=1)
+    assert "logit" not in both.without_logit.spec.features
+    assert "logit" in both.served.spec.features

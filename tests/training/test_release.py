@@ -18,10 +18,11 @@ from training.errors import ConfigInvalid
 from training.export.compare import score_graph
 from training.export.config import read_config
 from training.export.packed_weights import score_packed
+from training.fusion import Fusions
 from training.fusion_baseline import served_baseline
 from training.golden import HARD_TEXTS, golden_inputs, tolerance_of
 from training.importing.forms import Device, Precision
-from training.release import Fusions, Release, ServedForm
+from training.release import Release, ServedForm
 from training.run_folder import RunFolder
 
 TABLES = synthetic_tables()

@@ -16,6 +16,7 @@ from gateway.candidates.text_ann import TextAnn
 from gateway.domain import CandidateQuery, HistoryEvent, Interaction, Item, WriteCounts
 from gateway.errors import ModelAnswerInvalid, ModelOverloaded
 from gateway.indexing.bulk import InteractionCounts
+from gateway.indexing.statistics import TABLES
 from gateway.ports import Embeddings
 from gateway.store.histories import PostgresHistoryStore
 from gateway.store.items import PostgresItemStore
@@ -78,6 +79,16 @@ def with_embedder(parts: IndexParts, embedder: Faltering) -> IndexParts:
 async def stored(parts: IndexParts, items: Sequence[Item] = ITEMS) -> list[Item]:
     found = await PostgresItemStore(parts.database).get([item.item_id for item in items], Budget(BUDGET_S))
     return [found[item.item_id] for item in items if item.item_id in found]
+
+
+async def test_the_planner_knows_what_was_loaded_as_soon_as_the_load_has_ended(parts: IndexParts) -> None:
+    sizes = "SELECT relname, reltuples::int FROM pg_class WHERE relname = ANY (%s::text[])"
+    assert {size for _, size in await parts.database.fetch(sizes, [[*TABLES]], Budget(BUDGET_S))} == {-1}, "unknown"
+    await index_tables(ITEMS, INTERACTIONS, parts, Bars())
+    known: dict[str, int] = dict(await parts.database.fetch(sizes, [[*TABLES]], Budget(BUDGET_S)))
+    assert (known["items"], known["interactions"]) == (len(ITEMS), len(INTERACTIONS))
+    assert set(known) == {*TABLES}
+    assert min(known.values()) >= 0
 
 
 async def test_all_items_are_stored_with_token_ids_and_all_interactions_as_histories(parts: IndexParts) -> None:
