@@ -3,7 +3,12 @@
 import gc
 import weakref
 
+import pytest
+
+from deploy.local.ports import LOOPBACK, free_port
+from gateway import app
 from gateway.garbage import YOUNG_OBJECTS, rare_collections
+from gateway.settings import Settings
 
 
 class _Knot:
@@ -47,3 +52,16 @@ def test_python_looks_as_before_when_the_block_has_ended() -> None:
         assert gc.get_threshold() != before
     assert gc.get_threshold() == before
     assert gc.get_freeze_count() == 0
+
+
+async def test_a_gateway_serves_with_rare_looks_and_with_all_its_parts_left_out(
+    postgres: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[int, bool]] = []
+
+    async def serve(services: object, _: object) -> None:
+        seen.append((gc.get_threshold()[0], any(one is services for one in gc.get_objects())))
+
+    monkeypatch.setattr(app, "serve", serve)
+    await app.run(Settings(postgres_url=postgres, triton_urls=f"{LOOPBACK}:{free_port()}", metrics_listen=""))
+    assert seen == [(YOUNG_OBJECTS, False)]

@@ -79,6 +79,12 @@ async def test_candidates_keep_their_order_and_only_inline_ones_carry_an_item(ri
     assert (second.item_id, second.rank, second.item) == ("a", 2, Item("a", {"title": "A"}))
 
 
+async def test_a_legal_list_that_a_glance_cannot_tell_to_be_legal_is_taken_as_it_is(rig: Rig) -> None:
+    texts = ["a" * rig.limits.max_field_bytes, "Käse"]
+    await rerank(rig, candidates=[{"item_id": text[:9], "fields": {"title": text}} for text in texts])
+    assert [one.item and one.item.fields["title"] for one in rig.ranker.candidates[0]] == texts
+
+
 async def test_a_first_stage_score_is_the_callers_and_otherwise_falls_with_the_rank(rig: Rig) -> None:
     await rerank(rig, candidates=[{"item_id": "a"}, {"item_id": "b", "first_stage_score": -3.5}, {"item_id": "c"}])
     first, given, last = (candidate.score for candidate in rig.ranker.candidates[0])

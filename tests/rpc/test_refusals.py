@@ -118,6 +118,18 @@ async def test_bad_candidates_are_refused(
     assert all(word in refused.violations[field] for word in words), refused.violations
 
 
+@pytest.mark.parametrize(("candidates", "field", "words"), CANDIDATES[4:])
+async def test_one_bad_candidate_among_many_good_ones_is_the_one_that_is_named(
+    rig: Rig, candidates: list[ranking_pb2.Candidate], field: str, words: list[str]
+) -> None:
+    good = [ranking_pb2.Candidate(item_id=f"g{place}", fields={"t": "ein Käse"}) for place in range(99)]
+    many = [*good[:50], *candidates, *good[50:]]
+    refused = await refusal(rig.ranking.Rerank(ranking_pb2.RerankRequest(context=USER, candidates=many)))
+    named = field.replace("candidates[0]", "candidates[50]")
+    assert list(refused.violations) == [named]
+    assert all(word in refused.violations[named] for word in words), refused.violations
+
+
 def options(**values: Any) -> ranking_pb2.RankingOptions:
     """Options as a client of another language may send them: any number in an enum."""
     return ranking_pb2.RankingOptions(**values)
