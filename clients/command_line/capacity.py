@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from clients.load.sweep_report import Sweep
 
 _BATCH_PAIRS = 64
+_INSTANCES = 2
 
 
 def register(app: typer.Typer) -> None:
@@ -70,12 +71,16 @@ class ReplicaChoice:
         return Machine(self.cores or os.cpu_count() or 1, self.gpus, self.core_hour, self.gpu_hour)
 
     def shape(self) -> "Replica":
-        """Batching without times. On a GPU whole batches are one piece of work each."""
+        """Batching without times, as `crossrank export` configures it: two instances that share the cores, or one for
+        each GPU, where whole batches are one piece of work each."""
         from clients.load.replica import Replica
 
-        workers = self.gpus or self.machine().cores
+        instances = self.gpus or _INSTANCES
+        workers = 1 if self.gpus else max(1, self.machine().cores // instances)
         pieces = {"micro_batch_pairs": _BATCH_PAIRS} if self.gpus else {}
-        return Replica(1.0, workers, gateway_s=self.gateway_ms / 1000, chunk_pairs=self.chunk_pairs, **pieces)
+        return Replica(
+            1.0, instances, workers, gateway_s=self.gateway_ms / 1000, chunk_pairs=self.chunk_pairs, **pieces
+        )
 
 
 @dataclass(frozen=True, slots=True)

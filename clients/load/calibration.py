@@ -22,9 +22,9 @@ class Alone:
 
 
 def calibrated(shape: Replica, pairs_per_s: float, alone: Alone | None = None) -> Replica:
-    """`shape` (workers, batching, gateway) with the times that give `pairs_per_s` in full batches and, where it is
+    """`shape` (instances, batching, gateway) with the times that give `pairs_per_s` in full batches and, where it is
     given, the latency of a list alone. Without that an execution costs nothing besides its pairs."""
-    full_s = shape.batch_pairs / pairs_per_s
+    full_s = shape.instances * shape.batch_pairs / pairs_per_s
     only_pairs = replace(shape, pair_s=full_s / shape.rounds[-1], execution_s=0.0)
     if alone is None:
         return only_pairs
@@ -45,14 +45,18 @@ def calibrated(shape: Replica, pairs_per_s: float, alone: Alone | None = None) -
 
 
 def _executions(shape: Replica, pairs: int) -> list[int]:
-    """Rows of the executions that a list alone becomes."""
-    executions: list[int] = []
-    for rows in shape.chunks(pairs):
-        if executions and executions[-1] + rows <= shape.batch_pairs:
-            executions[-1] += rows
-        else:
-            executions.append(rows)
-    return executions
+    """Rows of the executions of a list alone, on the instance that ends last."""
+    waiting = shape.chunks(pairs)
+    executions: list[list[int]] = [[] for _ in range(shape.instances)]
+    ends = [0] * shape.instances
+    while waiting:
+        instance = ends.index(min(ends))
+        taken = shape.batch(waiting, ends.count(ends[instance]))
+        rows = sum(waiting[:taken])
+        executions[instance].append(rows)
+        ends[instance] += shape.rounds[rows]
+        waiting = waiting[taken:]
+    return executions[ends.index(max(ends))]
 
 
 def _variation(stretch: float, executions: int) -> float:

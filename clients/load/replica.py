@@ -1,9 +1,11 @@
 """One replica of the service as its timing model: a gateway in front of one Triton that batches. Must not simulate.
 
-The batching rule is that of model_repository/cross_encoder: one execution at a time takes waiting requests in order, up
-to `batch_pairs`; its rows are cut into micro-batches that `workers` threads run side by side.
+The batching rule is that of model_repository/cross_encoder: an instance that is free executes waiting requests, in
+order, up to `batch_pairs`; the rows are cut into micro-batches that its `workers` threads run side by side. Requests
+reach Triton one after another, so that instances that are free together share what waits.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from heapq import heapify, heapreplace
@@ -12,12 +14,14 @@ from math import ceil
 
 @dataclass(frozen=True)
 class Replica:
-    """Times in seconds. `pair_s`: one pair on one worker. `execution_s`: what an execution costs besides its pairs.
-    `gateway_s`: the gateway's own time for a list, one list after another. `network_s`: time that queues for nothing.
-    `variation`: standard deviation of an execution's time over its mean (0: none, 1: exponential).
+    """`instances` execute side by side. Times in seconds. `pair_s`: one pair on one worker. `execution_s`: what an
+    execution costs besides its pairs. `gateway_s`: the gateway's own time for a list, one list after another.
+    `network_s`: time that queues for nothing. `variation`: standard deviation of an execution's time over its mean (0:
+    none, 1: exponential).
     """
 
     pair_s: float
+    instances: int = 1
     workers: int = 1
     execution_s: float = 0.0
     gateway_s: float = 0.0
@@ -39,7 +43,16 @@ class Replica:
 
     def pairs_per_s(self) -> float:
         """What full batches give."""
-        return self.batch_pairs / self.execution_time_s(self.batch_pairs)
+        return self.instances * self.batch_pairs / self.execution_time_s(self.batch_pairs)
+
+    def batch(self, waiting: Sequence[int], free: int) -> int:
+        """How many of the waiting requests, given by their rows, an execution takes when `free` instances are free."""
+        most = min(self.batch_pairs, ceil(sum(waiting) / free))
+        taken, rows = 1, waiting[0]
+        while taken < len(waiting) and rows + waiting[taken] <= most:
+            rows += waiting[taken]
+            taken += 1
+        return taken
 
     def chunks(self, pairs: int) -> list[int]:
         """Sizes of the model requests that a list of `pairs` becomes."""

@@ -1,12 +1,13 @@
 """Lists that arrive at random moments at one replica, served event by event under the real batching rule. Must not know
 prices or files.
 
-Checked in tests/load against closed forms: M/M/1 and M/G/1 (Pollaczek and Khinchine), to which it reduces when lists
-are as large as batches.
+Checked in tests/load against closed forms: M/M/1, M/M/c (Erlang C) and M/G/1 (Pollaczek and Khinchine), to which it
+reduces when lists are as large as batches.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from heapq import heapreplace
 
 import numpy as np
 import numpy.typing as npt
@@ -66,8 +67,8 @@ def simulate_arrivals(replica: Replica, load: Load, arrivals_s: Floats, rng: np.
     ended_s, busy_s = _executions(replica, ready_s[owners], rows, rng)
     finished_s = ready_s.copy()
     np.maximum.at(finished_s, owners, ended_s)
-    span_s = float(finished_s.max() - arrivals_s[0])
-    return Outcome(arrivals_s, finished_s - arrivals_s + replica.network_s, busy_s / span_s if span_s else 0.0)
+    could_s = float(finished_s.max() - arrivals_s[0]) * replica.instances
+    return Outcome(arrivals_s, finished_s - arrivals_s + replica.network_s, busy_s / could_s if could_s else 0.0)
 
 
 def _one_after_another(arrivals_s: Floats, each_s: float) -> Floats:
@@ -80,23 +81,27 @@ def _one_after_another(arrivals_s: Floats, each_s: float) -> Floats:
 def _executions(
     replica: Replica, waiting_since_s: Floats, rows: Sequence[int], rng: np.random.Generator
 ) -> tuple[Floats, float]:
-    """When the execution of each request ends, and for how long executions ran."""
+    """When the execution of each request ends, and for how long executions ran, over all instances."""
     since = waiting_since_s.tolist()
     ended_s = np.zeros(len(rows))
     noise = _noise(replica.variation, len(rows), rng)
-    first, executions, free_s, busy_s = 0, 0, 0.0, 0.0
+    free_s = [0.0] * replica.instances  # when each instance is done, a heap
+    first, executions, busy_s = 0, 0, 0.0
     while first < len(rows):
-        start_s = max(free_s, since[first] + replica.batch_delay_s)
-        last, batch = first + 1, rows[first]
-        while last < len(rows) and batch + rows[last] <= replica.batch_pairs and since[last] <= start_s:
-            batch += rows[last]
+        start_s = max(free_s[0], since[first] + replica.batch_delay_s)
+        free = sum(one <= start_s for one in free_s)
+        last, waiting = first + 1, rows[first]
+        while last < len(rows) and waiting + rows[last] <= free * replica.batch_pairs and since[last] <= start_s:
+            waiting += rows[last]
             last += 1
+        last = first + replica.batch(rows[first:last], free)
+        batch = sum(rows[first:last])
         if batch == replica.batch_pairs:  # a full batch waits for nobody
-            start_s = max(free_s, since[last - 1])
+            start_s = max(free_s[0], since[last - 1])
         took_s = replica.execution_time_s(batch) * noise[executions]
-        free_s = start_s + took_s
+        heapreplace(free_s, start_s + took_s)
         busy_s += took_s
-        ended_s[first:last] = free_s
+        ended_s[first:last] = start_s + took_s
         first, executions = last, executions + 1
     return ended_s, busy_s
 

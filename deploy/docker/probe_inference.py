@@ -11,7 +11,7 @@ from deploy.local.errors import Broken, ProbeFailed, Unready
 from deploy.local.triton_probe import TritonProbe
 
 ADDRESS = "127.0.0.1:8001"
-TIMEOUT_S = 4.0  # of one question; twice this must stay below the probe's timeoutSeconds
+TIMEOUT_S = 4.0  # of the questions to one model; twice this must stay below the probe's timeoutSeconds
 
 
 def check_ready(address: str, timeout_s: float) -> None:

@@ -2,6 +2,7 @@
 the question from each model's own configuration, so it must not know what the models are for."""
 
 import math
+import time
 from dataclasses import dataclass, field
 
 import grpc
@@ -10,10 +11,13 @@ from tritonclient.grpc import model_config_pb2, service_pb2, service_pb2_grpc
 
 from deploy.local.call_errors import probe_failure
 from deploy.local.errors import Broken, ProbeFailed, Unready
+from deploy.local.triton_workers import dead_workers
 
 _FREE_DIMENSION = 2
 _HIGHEST_PRIORITY = 1
+_THIS_MACHINE = ("127.0.0.1", "localhost")
 _DEAD_WORKER_MESSAGE = "Stub process"
+_REMEDY = "restart Triton: it does not replace a dead worker"
 _OVERLOAD_MESSAGES = ("Exceeds maximum queue size", "Request timeout expired")
 
 
@@ -25,7 +29,11 @@ class TritonProbe:
     _completed: dict[str, int] = field(default_factory=dict)
 
     def check(self, timeout_s: float) -> None:
-        """Returns when every loaded model answered rightly. Raises ProbeFailed or one of its kinds."""
+        """Returns when every instance of every loaded model answered rightly, each model within the time. Raises
+        ProbeFailed or one of its kinds."""
+        host, _, port = self.address.rpartition(":")
+        if host in _THIS_MACHINE and (dead := dead_workers(int(port))):
+            raise Broken(f"{dead} of the workers of Triton at {self.address} ended", remedy=_REMEDY)
         with grpc.insecure_channel(self.address) as channel:
             stub = service_pb2_grpc.GRPCInferenceServiceStub(channel)
             try:
@@ -39,18 +47,20 @@ class TritonProbe:
                 self._check_model(stub, model, timeout_s)
 
     def _check_model(self, stub: service_pb2_grpc.GRPCInferenceServiceStub, model: str, timeout_s: float) -> None:
+        end = time.monotonic() + timeout_s
         try:
             config = stub.ModelConfig(service_pb2.ModelConfigRequest(name=model), timeout=timeout_s).config
-            reply = stub.ModelInfer(question(config), timeout=timeout_s)
+            # One after another: an idle Triton gives each question to the instance that has waited longest.
+            for _ in range(instances(config)):
+                check_answer(model, stub.ModelInfer(question(config), timeout=max(0.0, end - time.monotonic())))
         except grpc.RpcError as error:
             failure = probe_failure(f"Triton's model {model}", error)
             message = failure.message
             if _DEAD_WORKER_MESSAGE in message:
-                raise Broken(message, remedy="restart Triton: it does not replace a dead worker") from error
+                raise Broken(message, remedy=_REMEDY) from error
             if any(words in message for words in _OVERLOAD_MESSAGES) or self._moved_on(stub, model, timeout_s):
                 raise Unready(f"{message} (it is overloaded)") from error
             raise failure from error
-        check_answer(model, reply)
 
     def _moved_on(self, stub: service_pb2_grpc.GRPCInferenceServiceStub, model: str, timeout_s: float) -> bool:
         """Whether the model completed an inference for anybody since the last probe that failed."""
@@ -62,6 +72,11 @@ class TritonProbe:
         before = self._completed.get(model)
         self._completed[model] = completed
         return before is not None and completed > before
+
+
+def instances(config: model_config_pb2.ModelConfig) -> int:
+    """How many processes or threads serve the model: ``count`` of each group, on each of its GPUs."""
+    return sum(max(1, group.count) * max(1, len(group.gpus)) for group in config.instance_group) or 1
 
 
 def question(config: model_config_pb2.ModelConfig) -> service_pb2.ModelInferRequest:

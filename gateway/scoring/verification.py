@@ -7,6 +7,7 @@ about itself. A version that does not prove itself is refused, and the one befor
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -107,6 +108,8 @@ class Verification:
 
     async def _verify(self, endpoint: Endpoint) -> None:
         try:
+            if not endpoint.usable:
+                await self._wait_until_idle(endpoint)
             await self._verify_wanted(endpoint)
         except DeadlineTooShort as fault:
             # A late probe says "busy" as long as the server answers anybody; silence says "broken".
@@ -119,6 +122,12 @@ class Verification:
             if not endpoint.usable:
                 log.info("endpoint_verified", url=endpoint.connection.url, versions=sorted(endpoint.verified))
             self._endpoints.admit(endpoint)
+
+    async def _wait_until_idle(self, endpoint: Endpoint) -> None:
+        """Until the calls from before its ejection ended. A dead instance of a server is busy failing one of them, and
+        would leave golden pairs to those that live; an idle server gives each its turn."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(endpoint.idle.wait(), self._plan.timeout_s)
 
     async def _verify_wanted(self, endpoint: Endpoint) -> None:
         versions = await endpoint.connection.versions(self._plan.model, self._plan.timeout_s)

@@ -79,7 +79,7 @@ def test_triton_gets_the_versions_that_the_project_is_tested_with() -> None:
         for requirement in [*project["dependencies"], *project["optional-dependencies"]["local"]]
     }
     given = worker_packages("cpu")
-    assert {"numpy", "onnxruntime", "tritonclient[grpc]"} == set(given)
+    assert {"numpy", "onnxruntime", "psutil", "tritonclient[grpc]"} == set(given)
     assert given == {name: tested[name] for name in given}
 
 

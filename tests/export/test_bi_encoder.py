@@ -10,6 +10,7 @@ from onnx import numpy_helper
 from tests.model_repository.samples import BI_ENCODER
 from training.export import bi_encoder
 from training.export.bi_encoder import compare
+from training.export.config import read_config
 
 
 def test_the_command_makes_the_shipped_weights_again(
@@ -32,6 +33,7 @@ def test_the_command_makes_the_shipped_weights_again(
         else:
             np.testing.assert_allclose(value, stored[one.name], rtol=1e-5, err_msg=one.name)
     assert (folder / "tokenizer.json").read_bytes() == (BI_ENCODER / "tokenizer.json").read_bytes()
+    assert read_config(folder.parent / "config.pbtxt") == read_config(BI_ENCODER.parent / "config.pbtxt")
     assert "on 3 texts: cosine median 0.99" in (folder / "README.md").read_text()
 
 

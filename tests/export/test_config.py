@@ -65,7 +65,7 @@ def test_two_versions_stay_loaded(config: ModelConfig) -> None:
 
 def test_the_defaults_know_nothing_of_this_machine(config: ModelConfig) -> None:
     (group,) = config.instance_group
-    assert (group.kind, group.count, list(group.gpus)) == (ModelInstanceGroup.KIND_CPU, 1, [])
+    assert (group.kind, group.count, list(group.gpus)) == (ModelInstanceGroup.KIND_CPU, 2, [])
 
 
 def test_a_gpu_gets_batches_that_fill_it(cross_encoder: Exported) -> None:

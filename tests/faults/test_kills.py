@@ -100,34 +100,39 @@ async def run_through(target: str, ledger: Ledger, kill: "Kill") -> float:
 
 
 class Kill:
-    """kill -9 of one process of a part, and the wait until another one stands in its place."""
+    """kill -9 of one process of a part, and the wait until there are as many again."""
 
     def __init__(self, stack: LocalStack, part: str, child: str = "") -> None:
         self._stack, self._part, self._child = stack, part, child
-        self._pid = self._find()
+        self._pids = self._find()
 
     def now(self) -> None:
-        os.kill(self._pid, signal.SIGKILL)
+        os.kill(self._pids[0], signal.SIGKILL)
 
     async def replaced(self) -> None:
         while True:
             try:
-                if self._find() != self._pid:
+                found = self._find()
+                if len(found) == len(self._pids) and self._pids[0] not in found:
                     return
             except (LookupError, psutil.NoSuchProcess):
                 pass
             await asyncio.sleep(0.05)
 
-    def _find(self) -> int:
+    def _find(self) -> list[int]:
         pid = self._stack.status().part(self._part).pid
         if pid is None:
             raise LookupError(f"{self._part} is not running")
         if not self._child:
-            return pid
-        for process in psutil.Process(pid).children(recursive=True):
-            if self._child in " ".join(process.cmdline()) and process.status() != psutil.STATUS_ZOMBIE:
-                return process.pid
-        raise LookupError(f"{self._part} has no child {self._child}")
+            return [pid]
+        found = [
+            process.pid
+            for process in psutil.Process(pid).children(recursive=True)
+            if self._child in " ".join(process.cmdline()) and process.status() != psutil.STATUS_ZOMBIE
+        ]
+        if not found:
+            raise LookupError(f"{self._part} has no child {self._child}")
+        return found
 
 
 @pytest.mark.parametrize(

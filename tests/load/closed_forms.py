@@ -8,6 +8,14 @@ def mm1_percentile_s(rate: float, service_s: float, share: float) -> float:
     return -math.log(1 - share) / (1 / service_s - rate)
 
 
+def mmc_mean_wait_s(rate: float, service_s: float, servers: int) -> float:
+    """Mean wait of M/M/c before service (Erlang's second formula)."""
+    offered = rate * service_s
+    free = sum(offered**busy / math.factorial(busy) for busy in range(servers))
+    all_busy = offered**servers / math.factorial(servers) / (1 - offered / servers)
+    return all_busy / (free + all_busy) * service_s / (servers - offered)
+
+
 def mg1_mean_wait_s(rate: float, service_s: float, variation: float) -> float:
     """Mean wait of M/G/1 before service (Pollaczek and Khinchine)."""
     load = rate * service_s

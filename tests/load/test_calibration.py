@@ -1,5 +1,7 @@
 """Times to a timing model and back: what was measured is what the model gives, and it varies as much."""
 
+from dataclasses import replace
+
 import pytest
 
 from clients.load.calibration import Alone, calibrated
@@ -32,6 +34,17 @@ def test_the_model_is_found_again_from_its_measurements(pairs: int) -> None:
     assert replica.execution_s == pytest.approx(TRUTH.execution_s, rel=0.25)
     assert replica.variation == pytest.approx(TRUTH.variation, abs=0.03)
     assert replica.network_s == pytest.approx(TRUTH.network_s, abs=0.002)
+
+
+def test_the_latency_of_a_list_that_instances_share_is_found_again() -> None:
+    shape = replace(SHAPE, instances=2, workers=1)
+    truth = replace(TRUTH, instances=2, workers=1)
+    (found,) = simulate(replace(truth, variation=0.0), Load(1e-4, 20), 1, seed=5).latencies_s * 1000
+    replica = calibrated(shape, truth.pairs_per_s(), Alone(20, found, found, found - 2.0))
+    assert replica.pair_s == pytest.approx(truth.pair_s, rel=0.01)
+    assert replica.execution_s == pytest.approx(truth.execution_s, rel=0.05)
+    (again,) = simulate(replica, Load(1e-4, 20), 1, seed=5).latencies_s * 1000
+    assert again == pytest.approx(found, rel=0.01)
 
 
 def test_times_that_contradict_each_other_keep_the_throughput() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from clients.load.replica import Replica
 from clients.load.simulation import Load, simulate
-from tests.load.closed_forms import mg1_mean_wait_s, mm1_percentile_s
+from tests.load.closed_forms import mg1_mean_wait_s, mm1_percentile_s, mmc_mean_wait_s
 
 SEED = 7
 LISTS = 200_000
@@ -32,6 +32,16 @@ def test_mean_waits_are_those_of_pollaczek_and_khinchine(load: float, variation:
     assert waited_s == pytest.approx(mg1_mean_wait_s(load / 0.01, 0.01, variation), rel=0.06), f"seed {SEED}"
 
 
+@pytest.mark.parametrize("load", [0.3, 0.6, 0.8])
+@pytest.mark.parametrize("instances", [2, 3])
+def test_several_instances_wait_as_erlang_says(load: float, instances: int) -> None:
+    rate = load * instances / 0.01
+    outcome = simulate(replace(ALONE, instances=instances, variation=1.0), Load(rate, 1), LISTS, SEED).after(0.05)
+    waited_s = float(outcome.latencies_s.mean()) - 0.01
+    assert waited_s == pytest.approx(mmc_mean_wait_s(rate, 0.01, instances), rel=0.06, abs=7e-5), f"seed {SEED}"
+    assert outcome.busy_share == pytest.approx(load, rel=0.02)
+
+
 def test_the_gateway_alone_is_m_d_1() -> None:
     replica = Replica(pair_s=0.0, gateway_s=0.01, batch_delay_s=0.0)
     outcome = simulate(replica, Load(70, 1), LISTS, SEED).after(0.05)
@@ -44,6 +54,21 @@ def test_a_list_alone_takes_its_own_time_and_nothing_else() -> None:
     # 40 pairs are requests of 32 and 8, both waiting: one execution, five micro-batches of 7 and one of 5, three on
     # each worker.
     assert outcome.latencies_s == pytest.approx(np.full(20, 0.004 + 0.003 + 0.002 + 21 * 0.001))
+
+
+def test_free_instances_share_a_list() -> None:
+    replica = Replica(pair_s=0.001, instances=2, chunk_pairs=16, batch_delay_s=0.0)
+    outcome = simulate(replica, Load(0.001, 100), 20, SEED)
+    # Requests of six times 16 and one of 4: three of them, 48 pairs, are half of the list; the other instance has 52.
+    assert outcome.latencies_s == pytest.approx(np.full(20, 0.052))
+
+
+@pytest.mark.parametrize(
+    ("waiting", "free", "taken"),
+    [([16], 2, 1), ([16, 16], 2, 1), ([16, 16], 1, 2), ([32, 32, 32], 1, 2), ([10, 30], 2, 1), ([64, 1], 1, 1)],
+)
+def test_an_execution_takes_its_share_of_what_waits(waiting: list[int], free: int, taken: int) -> None:
+    assert Replica(pair_s=1.0, instances=2).batch(waiting, free) == taken
 
 
 def test_a_cache_that_knows_everything_leaves_the_gateways_time() -> None:
@@ -98,3 +123,4 @@ def test_a_list_becomes_full_requests_and_a_rest() -> None:
 
 def test_full_batches_give_the_throughput() -> None:
     assert Replica(pair_s=0.005, workers=2, execution_s=0.04).pairs_per_s() == pytest.approx(64 / (0.04 + 32 * 0.005))
+    assert Replica(pair_s=0.005, instances=2).pairs_per_s() == pytest.approx(2 / 0.005)

@@ -11,7 +11,7 @@ import psutil
 import pytest
 from tritonclient.grpc import InferenceServerClient, InferInput
 
-from deploy.local import orphans, shared_memory
+from deploy.local import orphans, shared_memory, triton_probe
 from deploy.local.errors import Broken, ProbeFailed, StartFailed, Unready
 from deploy.local.part import RunningPart
 from deploy.local.ports import free_ports
@@ -67,11 +67,20 @@ def test_it_listens_on_the_loopback_interface_only(running: RunningPart) -> None
 
 def test_a_dead_worker_fails_the_probe_although_triton_reports_ready(running: RunningPart) -> None:
     worker_of(running).kill()
-    with pytest.raises(Broken, match="row_sum"):
+    with pytest.raises(Broken, match=r"1 of the workers of Triton at .* ended"):
         running.part.probe(timeout_s=5.0)
     with InferenceServerClient(running.part.url) as client:
         assert client.is_server_ready()
         assert client.is_model_ready("row_sum")
+
+
+def test_a_dead_worker_on_another_machine_is_found_by_questions(
+    running: RunningPart, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker_of(running).kill()
+    monkeypatch.setattr(triton_probe, "_THIS_MACHINE", ())
+    with pytest.raises(Broken, match="row_sum"):
+        running.part.probe(timeout_s=5.0)
 
 
 def test_a_killed_server_leaves_neither_processes_nor_shared_memory_after_the_stop(tmp_path: Path) -> None:

@@ -3,14 +3,18 @@
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import psutil
 import pytest
 from tritonclient.grpc import InferenceServerClient
+from tritonclient.grpc.model_config_pb2 import ModelConfig, ModelInstanceGroup
 from tritonclient.utils import InferenceServerException
 
-from deploy.local.errors import ProbeFailed
+from deploy.local import triton_probe
+from deploy.local.errors import Broken, ProbeFailed
 from deploy.local.part import RunningPart
-from deploy.local.triton_probe import TritonProbe
+from deploy.local.triton_probe import TritonProbe, instances
 from tests.local.test_triton import REPOSITORY, inputs, make_triton
 
 NOT_FINITE = """
@@ -83,6 +87,67 @@ def test_one_model_without_a_right_answer_fails_the_probe_by_name(
             running.part.probe(timeout_s=5)
     finally:
         client.unload_model("not_finite")
+
+
+@pytest.fixture
+def three_instances(tmp_path: Path) -> Iterator[RunningPart]:
+    """A Triton of its own whose one model has three workers."""
+    shutil.copytree(REPOSITORY, tmp_path / "models")
+    config = tmp_path / "models" / "row_sum" / "config.pbtxt"
+    config.write_text(config.read_text().replace("count: 1", "count: 3"))
+    with make_triton(tmp_path, tmp_path / "models") as triton:
+        yield triton
+
+
+def kill_one_of_three(running: RunningPart) -> None:
+    assert running.pid is not None
+    workers = psutil.Process(running.pid).children()
+    assert len(workers) == 3
+    workers[1].kill()
+
+
+def test_one_dead_worker_of_several_fails_the_probe_under_load(three_instances: RunningPart) -> None:
+    kill_one_of_three(three_instances)
+    with InferenceServerClient(three_instances.part.url) as client:
+        client.async_infer("row_sum", inputs([[1]]), callback=lambda result, error: None)
+        for _ in range(5):
+            with pytest.raises(Broken, match="1 of the workers"):
+                three_instances.part.probe(timeout_s=5)
+
+
+def test_one_dead_worker_of_several_on_another_machine_fails_the_probe_while_nobody_else_asks(
+    three_instances: RunningPart, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(triton_probe, "_THIS_MACHINE", ())
+    three_instances.part.probe(timeout_s=5)
+    kill_one_of_three(three_instances)
+    for _ in range(5):
+        with pytest.raises(Broken, match="row_sum"):
+            three_instances.part.probe(timeout_s=5)
+
+
+def test_the_dead_worker_of_another_triton_is_not_ours(three_instances: RunningPart, running: RunningPart) -> None:
+    kill_one_of_three(three_instances)
+    running.part.probe(timeout_s=5)
+
+
+def test_a_worker_whose_model_is_unloaded_is_not_dead(
+    running: RunningPart, client: InferenceServerClient, repository: Path
+) -> None:
+    add_model(repository, "coming_and_going")
+    for _ in range(3):
+        client.load_model("coming_and_going")
+        client.unload_model("coming_and_going")
+        for _ in range(10):
+            running.part.probe(timeout_s=5)
+
+
+@pytest.mark.parametrize(
+    ("groups", "count"),
+    [([], 1), ([{"count": 2}], 2), ([{"count": 2, "gpus": [0, 1]}, {"count": 1}], 5), ([{"count": 0}], 1)],
+)
+def test_every_instance_is_counted(groups: list[dict[str, Any]], count: int) -> None:
+    assert instances(ModelConfig(instance_group=[ModelInstanceGroup(**one) for one in groups])) == count
 
 
 def test_a_server_without_a_model_fails_the_probe(running: RunningPart, client: InferenceServerClient) -> None:

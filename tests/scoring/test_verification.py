@@ -64,6 +64,24 @@ async def test_a_request_moves_to_the_other_endpoint_when_the_first_is_away(rig:
     assert not rig.endpoints.all[0].usable
 
 
+async def test_an_ejected_endpoint_is_proved_after_the_calls_under_way_ended(rig: Rig) -> None:
+    """A dead instance that is busy failing one of them would leave the golden pairs to those that live."""
+    await rig.verification.verify_all()
+    (ejected, other), connection = rig.endpoints.all, rig.connections[0]
+    connection.gate, before = asyncio.Event(), len(connection.inferences)
+    under_way = asyncio.create_task(rig.score())
+    while len(connection.inferences) == before:
+        await asyncio.sleep(0)
+    rig.endpoints.eject(ejected, "worker died")
+    proof, last_right_at = asyncio.create_task(rig.verification.verify_all()), other.last_right_at
+    while other.last_right_at == last_right_at:
+        await asyncio.sleep(0)
+    assert (len(connection.inferences), ejected.usable) == (before + 1, False)
+    connection.gate.set()
+    await asyncio.gather(under_way, proof)
+    assert ejected.usable
+
+
 async def test_when_all_are_away_the_error_names_each_endpoint_and_the_version_stays_known(rig: Rig) -> None:
     await rig.verification.verify_all()
     for connection in rig.connections:

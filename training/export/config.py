@@ -21,11 +21,12 @@ class ServingOptions:
     """How a model is served. The defaults know nothing of a machine: the worker counts cores when it is loaded.
 
     One instance is one process with its own copy of the weights; its ``workers`` threads share that copy. ``workers`` 0
-    is one thread per core, split among the instances.
+    is one thread per core, split among the instances. There are two, so that one computes while the other's answers are
+    taken away and its next batch is brought: with a single one cores wait in between.
     """
 
     device: Literal["cpu", "gpu"] = "cpu"
-    instances: int = 1
+    instances: int = 2
     workers: int = 0
     max_batch_pairs: int = 64
     micro_batch_rows: int = 8
@@ -37,7 +38,14 @@ class ServingOptions:
     @classmethod
     def for_gpu(cls) -> "ServingOptions":
         """One instance per visible GPU, batches that fill it."""
-        return cls(device="gpu", workers=1, max_batch_pairs=256, micro_batch_rows=256, micro_batch_tokens=32768)
+        return cls(
+            device="gpu",
+            instances=1,
+            workers=1,
+            max_batch_pairs=256,
+            micro_batch_rows=256,
+            micro_batch_tokens=32768,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from clients.load import capacity
 from clients.load.capacity import NotReachable
 from clients.load.sweep_report import write_sweep
 from tests.load.sweeps import TRUTH, invented_sweep
+from training.export.config import ServingOptions
 
 
 @pytest.fixture(autouse=True)
@@ -49,6 +50,13 @@ def test_times_by_hand_give_rates_prices_and_replicas() -> None:
     assert found["plan"]["replicas"] >= 6, "2,000 pairs/s"
     assert found["plan"]["p99_ms"] <= 2000
     assert (found["sweep"], found["within_tolerance"]) == ([], None)
+
+
+def test_a_replica_is_what_export_configures() -> None:
+    on_cores = document(*BY_HAND, "--cores", "8")["replica"]
+    assert (on_cores["instances"], on_cores["workers"]) == (ServingOptions().instances, 8 // ServingOptions().instances)
+    on_gpus = document(*BY_HAND, "--gpus", "4")["replica"]
+    assert (on_gpus["instances"], on_gpus["workers"]) == (4 * ServingOptions.for_gpu().instances, 1)
 
 
 def test_a_cache_saves_replicas() -> None:

@@ -1,0 +1,39 @@
+"""The processes in which a Triton on this machine runs Python models. Must not ask Triton: it gives requests to a dead
+worker too and fails them, each after a second, in which living workers answer everybody else."""
+
+import time
+
+import psutil
+
+_SERVER = "tritonserver"
+_WORKER = "triton_python_backend_stub"[:15]  # all that the kernel keeps of the name of a dead process
+_UNLOADING_S = 0.2
+
+
+def dead_workers(grpc_port: int) -> int:
+    """How many workers ended while the server that listens on the port of this machine goes on. A worker whose model is
+    unloaded is collected by the server at once, and is not counted."""
+    found = _ended(grpc_port)
+    if found:
+        time.sleep(_UNLOADING_S)
+        found &= _ended(grpc_port)
+    return len(found)
+
+
+def _ended(grpc_port: int) -> set[int]:
+    """Process ids of workers that ended and that the server has not collected."""
+    ended = set()
+    for process in psutil.process_iter():
+        try:
+            if process.name() == _SERVER and f"--grpc-port={grpc_port}" in process.cmdline():
+                ended |= {one.pid for one in process.children() if _is_ended_worker(one)}
+        except psutil.Error:  # it ended meanwhile, or is not ours to look at
+            continue
+    return ended
+
+
+def _is_ended_worker(process: psutil.Process) -> bool:
+    try:
+        return process.name().startswith(_WORKER) and process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
