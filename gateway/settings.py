@@ -44,7 +44,9 @@ class Settings:
         "model_repository", "the repository that Triton loads: encodings are read here", "path"
     )
     verify_interval_s: float = _knob(0.5, "how often golden pairs are replayed through Triton", "s", (0.05, 60))
-    verify_timeout_s: float = _knob(1.0, "longest wait for a golden answer", "s", (0.05, 60))
+    verify_timeout_s: float = _knob(
+        1.5, "longest wait for a golden answer; Triton needs a second to see that a worker is dead", "s", (0.05, 60)
+    )
     serving_window_s: float = _knob(
         3.0, "health says SERVING while a right answer is not older; longer silence ejects a server", "s", (0.1, 600)
     )

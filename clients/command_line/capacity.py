@@ -3,7 +3,7 @@ sweep. Must not measure."""
 
 import math
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,15 +12,14 @@ import typer
 from clients.command_line import console
 from clients.command_line.console import AsJson, CommandFailed, ExitCode
 from clients.command_line.options import with_grouped_options
+from clients.load.replica import BATCH_PAIRS, INSTANCES, Replica
 
 if TYPE_CHECKING:
     from clients.load.capacity import Demand, Machine, Plan, Rates
     from clients.load.prediction import Comparison
-    from clients.load.replica import Replica
     from clients.load.sweep_report import Sweep
 
-_BATCH_PAIRS = 64
-_INSTANCES = 2
+_GPU_BATCH_PAIRS = 256
 
 
 def register(app: typer.Typer) -> None:
@@ -62,7 +61,7 @@ class ReplicaChoice:
     gateway_ms: Annotated[float, typer.Option(help="The gateway's own time for a list, one after another.", min=0)] = (
         0.0
     )
-    chunk_pairs: Annotated[int, typer.Option(help="Pairs of one request to the model.", min=1, max=_BATCH_PAIRS)] = 16
+    chunk_pairs: Annotated[int, typer.Option(help="Pairs of one request to the model.", min=1, max=BATCH_PAIRS)] = 16
 
     def machine(self) -> "Machine":
         """For prices."""
@@ -70,17 +69,14 @@ class ReplicaChoice:
 
         return Machine(self.cores or os.cpu_count() or 1, self.gpus, self.core_hour, self.gpu_hour)
 
-    def shape(self) -> "Replica":
+    def shape(self) -> Replica:
         """Batching without times, as `crossrank export` configures it: two instances that share the cores, or one for
         each GPU, where whole batches are one piece of work each."""
-        from clients.load.replica import Replica
-
-        instances = self.gpus or _INSTANCES
-        workers = 1 if self.gpus else max(1, self.machine().cores // instances)
-        pieces = {"micro_batch_pairs": _BATCH_PAIRS} if self.gpus else {}
-        return Replica(
-            1.0, instances, workers, gateway_s=self.gateway_ms / 1000, chunk_pairs=self.chunk_pairs, **pieces
-        )
+        shape = Replica(1.0, INSTANCES, gateway_s=self.gateway_ms / 1000, chunk_pairs=self.chunk_pairs)
+        if self.gpus:
+            whole = _GPU_BATCH_PAIRS
+            return replace(shape, instances=self.gpus, batch_pairs=whole, micro_batch_pairs=whole)
+        return replace(shape, workers=math.ceil(self.machine().cores / INSTANCES))
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +140,7 @@ def _refuse_odd_numbers(*choices: object) -> None:
                 raise CommandFailed(f"{option} is {value}", remedy="give a finite number", exit_code=ExitCode.USAGE)
 
 
-def _timed(times: TimesChoice, replica: ReplicaChoice, demand: DemandChoice, sweep: "Sweep | None") -> "Replica":
+def _timed(times: TimesChoice, replica: ReplicaChoice, demand: DemandChoice, sweep: "Sweep | None") -> Replica:
     """The replica with its times, from whichever source was given. Raises CommandFailed when none or two were."""
     from clients.load.calibration import Alone, calibrated
     from clients.load.prediction import replica_of

@@ -4,14 +4,14 @@ The model is set to the sweep's closed-loop measurements (one request alone, and
 the sweep itself it has never seen.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
 from clients.load.calibration import calibrated
 from clients.load.replica import Replica
 from clients.load.simulation import Load, simulate_arrivals
-from clients.load.sweep_report import Level, TargetSweep
+from clients.load.sweep_report import TRITON, Level, TargetSweep
 
 TOLERANCE = 0.15
 _REPEATS = 40
@@ -69,6 +69,8 @@ class Comparison:
 
 def replica_of(sweep: TargetSweep, shape: Replica) -> Replica:
     """The timing model that the closed-loop measurements of a sweep give."""
+    if sweep.target == TRITON:  # only a gateway cuts requests
+        shape = replace(shape, chunk_pairs=sweep.pairs_per_request)
     return calibrated(shape, sweep.full.rows_per_s, sweep.alone)
 
 

@@ -11,6 +11,9 @@ from functools import cached_property
 from heapq import heapify, heapreplace
 from math import ceil
 
+BATCH_PAIRS, INSTANCES = 64, 2
+"""Of a model that `crossrank export` configured for CPUs."""
+
 
 @dataclass(frozen=True)
 class Replica:
@@ -27,7 +30,7 @@ class Replica:
     gateway_s: float = 0.0
     network_s: float = 0.0
     variation: float = 0.0
-    batch_pairs: int = 64
+    batch_pairs: int = BATCH_PAIRS
     chunk_pairs: int = 32
     micro_batch_pairs: int = 8
     batch_delay_s: float = 200e-6

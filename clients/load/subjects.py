@@ -8,22 +8,23 @@ from clients.load.gateway_counts import GatewayCounts, read_counts
 from clients.load.inputs import Row, input_names, write_inputs
 from clients.load.list_inputs import ListRequest, unsent, write_lists
 from clients.load.own_gateway import OwnGateway
+from clients.load.replica import BATCH_PAIRS, INSTANCES
 from clients.load.sweep import Subject
+from clients.load.sweep_report import GATEWAY, TRITON
 from deploy.local.errors import StartFailed
 
-BATCH_PAIRS = 64
 _STRIDES = 50
 
 
 def callers(pairs: int) -> int:
-    """So many requests of `pairs` that one full batch waits while another is scored."""
-    return max(2, ceil(2 * BATCH_PAIRS / pairs))
+    """So many requests of `pairs` that one full batch waits while each instance scores another."""
+    return max(INSTANCES + 1, ceil((INSTANCES + 1) * BATCH_PAIRS / pairs))
 
 
 def triton_subject(url: str, model: str, lists: Sequence[Sequence[Row]], rows: int, folder: Path) -> Subject:
     """Requests of `rows` pairs of similar length. Raises LocalStackError."""
     (inputs,) = write_inputs(folder, lists, input_names(url, model), rows, 1)
-    return Subject("triton", url, model, rows, rows, callers(rows), lambda count: inputs.file)
+    return Subject(TRITON, url, model, rows, rows, callers(rows), lambda count: inputs.file)
 
 
 def gateway_subject(gateway: OwnGateway, model: str, lists: Sequence[ListRequest], folder: Path) -> Subject:
@@ -51,4 +52,4 @@ def gateway_subject(gateway: OwnGateway, model: str, lists: Sequence[ListRequest
         write_lists(file, unsent(lists, start, count))
         return file
 
-    return Subject("gateway", gateway.url, model, 1, pairs, callers(pairs), inputs, counts)
+    return Subject(GATEWAY, gateway.url, model, 1, pairs, callers(pairs), inputs, counts)

@@ -11,6 +11,8 @@ from clients.load.report import Measurement
 from deploy.local.errors import LocalStackError
 
 FORMAT = 1
+TRITON, GATEWAY = "triton", "gateway"
+"""The targets there are."""
 
 
 class SweepUnreadable(LocalStackError):

@@ -1,5 +1,6 @@
-"""Exit status 0 while Triton answers real inferences, 1 with a reason otherwise: Triton's own health stays READY when a
-worker is dead. Run inside the pod by Kubernetes' probes. Must not know what the models are for.
+"""Exit status 0 while Triton answers real inferences and its workers live, 1 with a reason otherwise: Triton's own
+health stays READY when a worker is dead. Run inside the pod by Kubernetes' probes. Must not know what the models are
+for.
 
     python3 probe_inference.py ready    every model answers rightly now
     python3 probe_inference.py alive    as ready, but overload passes: a restart would only lose the queue
@@ -11,7 +12,7 @@ from deploy.local.errors import Broken, ProbeFailed, Unready
 from deploy.local.triton_probe import TritonProbe
 
 ADDRESS = "127.0.0.1:8001"
-TIMEOUT_S = 4.0  # of the questions to one model; twice this must stay below the probe's timeoutSeconds
+TIMEOUT_S = 4.0  # of one question; twice this must stay below the probe's timeoutSeconds
 
 
 def check_ready(address: str, timeout_s: float) -> None:

@@ -1,8 +1,8 @@
-"""Asks every model of a Triton server for a real inference: Triton reports READY with a dead Python worker. Derives
-the question from each model's own configuration, so it must not know what the models are for."""
+"""Asks every model of a Triton server for a real inference, and looks at its workers where it runs on this machine:
+Triton reports READY with a dead one. Derives the question from each model's own configuration, so it must not know what
+the models are for."""
 
 import math
-import time
 from dataclasses import dataclass, field
 
 import grpc
@@ -29,10 +29,10 @@ class TritonProbe:
     _completed: dict[str, int] = field(default_factory=dict)
 
     def check(self, timeout_s: float) -> None:
-        """Returns when every instance of every loaded model answered rightly, each model within the time. Raises
-        ProbeFailed or one of its kinds."""
+        """Returns when every loaded model answered rightly and, where it runs on this machine, no worker is dead: an
+        answer comes from one that lives. Raises ProbeFailed or one of its kinds."""
         host, _, port = self.address.rpartition(":")
-        if host in _THIS_MACHINE and (dead := dead_workers(int(port))):
+        if host in _THIS_MACHINE and port.isdigit() and (dead := dead_workers(int(port))):
             raise Broken(f"{dead} of the workers of Triton at {self.address} ended", remedy=_REMEDY)
         with grpc.insecure_channel(self.address) as channel:
             stub = service_pb2_grpc.GRPCInferenceServiceStub(channel)
@@ -47,12 +47,11 @@ class TritonProbe:
                 self._check_model(stub, model, timeout_s)
 
     def _check_model(self, stub: service_pb2_grpc.GRPCInferenceServiceStub, model: str, timeout_s: float) -> None:
-        end = time.monotonic() + timeout_s
         try:
+            if not stub.ModelReady(service_pb2.ModelReadyRequest(name=model), timeout=timeout_s).ready:
+                raise ProbeFailed(f"Triton at {self.address} says that model {model} is not ready")
             config = stub.ModelConfig(service_pb2.ModelConfigRequest(name=model), timeout=timeout_s).config
-            # One after another: an idle Triton gives each question to the instance that has waited longest.
-            for _ in range(instances(config)):
-                check_answer(model, stub.ModelInfer(question(config), timeout=max(0.0, end - time.monotonic())))
+            reply = stub.ModelInfer(question(config), timeout=timeout_s)
         except grpc.RpcError as error:
             failure = probe_failure(f"Triton's model {model}", error)
             message = failure.message
@@ -61,6 +60,7 @@ class TritonProbe:
             if any(words in message for words in _OVERLOAD_MESSAGES) or self._moved_on(stub, model, timeout_s):
                 raise Unready(f"{message} (it is overloaded)") from error
             raise failure from error
+        check_answer(model, reply)
 
     def _moved_on(self, stub: service_pb2_grpc.GRPCInferenceServiceStub, model: str, timeout_s: float) -> bool:
         """Whether the model completed an inference for anybody since the last probe that failed."""
@@ -72,11 +72,6 @@ class TritonProbe:
         before = self._completed.get(model)
         self._completed[model] = completed
         return before is not None and completed > before
-
-
-def instances(config: model_config_pb2.ModelConfig) -> int:
-    """How many processes or threads serve the model: ``count`` of each group, on each of its GPUs."""
-    return sum(max(1, group.count) * max(1, len(group.gpus)) for group in config.instance_group) or 1
 
 
 def question(config: model_config_pb2.ModelConfig) -> service_pb2.ModelInferRequest:

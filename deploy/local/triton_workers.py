@@ -2,6 +2,7 @@
 worker too and fails them, each after a second, in which living workers answer everybody else."""
 
 import time
+from pathlib import Path
 
 import psutil
 
@@ -25,11 +26,17 @@ def _ended(grpc_port: int) -> set[int]:
     ended = set()
     for process in psutil.process_iter():
         try:
-            if process.name() == _SERVER and f"--grpc-port={grpc_port}" in process.cmdline():
+            if process.name() == _SERVER and _listens_here(process, grpc_port):
                 ended |= {one.pid for one in process.children() if _is_ended_worker(one)}
-        except psutil.Error:  # it ended meanwhile, or is not ours to look at
+        except (psutil.Error, OSError):  # it ended meanwhile, or is not ours to look at
             continue
     return ended
+
+
+def _listens_here(process: psutil.Process, grpc_port: int) -> bool:
+    """Ports of a container are not those of its host."""
+    network = Path(f"/proc/{process.pid}/ns/net").readlink()
+    return f"--grpc-port={grpc_port}" in process.cmdline() and network == Path("/proc/self/ns/net").readlink()
 
 
 def _is_ended_worker(process: psutil.Process) -> bool:

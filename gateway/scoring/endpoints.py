@@ -1,6 +1,5 @@
 """Which Triton endpoints may be used: the least busy of those that gave a recent right answer. Knows no wire format."""
 
-import asyncio
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -27,12 +26,6 @@ class Connection(Protocol):
         """String parameters of the model's configuration."""
 
 
-def _idle() -> asyncio.Event:
-    event = asyncio.Event()
-    event.set()
-    return event
-
-
 @dataclass(slots=True)
 class Endpoint:
     """One Triton and what is known of it. ``verified`` are the versions whose golden pairs it answered rightly,
@@ -47,7 +40,6 @@ class Endpoint:
     wanted: str = ""
     refusal: str = ""
     verified: set[str] = field(default_factory=set)
-    idle: asyncio.Event = field(default_factory=_idle)
 
 
 class Endpoints:
@@ -91,7 +83,6 @@ class Endpoints:
 
     async def _infer_at(self, endpoint: Endpoint, inference: Inference) -> Tensor:
         endpoint.in_flight += 1
-        endpoint.idle.clear()
         try:
             answer = await endpoint.connection.infer(inference)
         except (ModelOverloaded, ModelAnswerInvalid):
@@ -101,8 +92,6 @@ class Endpoints:
             raise
         finally:
             endpoint.in_flight -= 1
-            if not endpoint.in_flight:
-                endpoint.idle.set()
         endpoint.last_answer_at = self.clock()
         return answer
 

@@ -7,7 +7,6 @@ about itself. A version that does not prove itself is refused, and the one befor
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,7 +23,9 @@ from gateway.scoring.triton import Inference, pair_tensors
 
 log = structlog.get_logger(__name__)
 
-CHUNK_PAIRS = 16
+CHUNK_PAIRS = 8
+"""Of the golden pairs, so many that each of a few instances answers some of them."""
+
 SERVING_VERSION = "serving_version"
 """Parameter of the model's configuration: the version that is to serve. Without it the newest loaded one is."""
 
@@ -107,9 +108,11 @@ class Verification:
         self._choose_version()
 
     async def _verify(self, endpoint: Endpoint) -> None:
+        if not endpoint.usable and endpoint.in_flight:
+            # A dead instance of the server may be busy failing one of the calls from before the ejection, and would
+            # leave golden pairs to those that live. A server that nobody else asks gives each instance its turn.
+            return
         try:
-            if not endpoint.usable:
-                await self._wait_until_idle(endpoint)
             await self._verify_wanted(endpoint)
         except DeadlineTooShort as fault:
             # A late probe says "busy" as long as the server answers anybody; silence says "broken".
@@ -122,12 +125,6 @@ class Verification:
             if not endpoint.usable:
                 log.info("endpoint_verified", url=endpoint.connection.url, versions=sorted(endpoint.verified))
             self._endpoints.admit(endpoint)
-
-    async def _wait_until_idle(self, endpoint: Endpoint) -> None:
-        """Until the calls from before its ejection ended. A dead instance of a server is busy failing one of them, and
-        would leave golden pairs to those that live; an idle server gives each its turn."""
-        with suppress(TimeoutError):
-            await asyncio.wait_for(endpoint.idle.wait(), self._plan.timeout_s)
 
     async def _verify_wanted(self, endpoint: Endpoint) -> None:
         versions = await endpoint.connection.versions(self._plan.model, self._plan.timeout_s)

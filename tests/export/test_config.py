@@ -68,6 +68,11 @@ def test_the_defaults_know_nothing_of_this_machine(config: ModelConfig) -> None:
     assert (group.kind, group.count, list(group.gpus)) == (ModelInstanceGroup.KIND_CPU, 2, [])
 
 
+@pytest.mark.parametrize(("graph_mb", "instances"), [(19, 2), (100, 2), (280, 1)])
+def test_a_large_graph_is_loaded_once(graph_mb: float, instances: int) -> None:
+    assert ServingOptions.for_cpu(graph_mb) == ServingOptions(instances=instances)
+
+
 def test_a_gpu_gets_batches_that_fill_it(cross_encoder: Exported) -> None:
     config = model_config("cross_encoder", Signature.of(cross_encoder.fp32), ServingOptions.for_gpu(), {})
     (group,) = config.instance_group

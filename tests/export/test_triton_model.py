@@ -281,7 +281,7 @@ def test_threads_follow_the_cores_and_the_instances(worker: Any, monkeypatch: py
     monkeypatch.setattr(worker, "available_cores", lambda: 8)
     two_instances = {"instance_group": [{"count": 2}]}
     assert worker.Options.read(two_instances, on_gpu=False).workers == 4
-    assert worker.Options.read({"instance_group": [{"count": 16}]}, on_gpu=False).workers == 1
+    assert [worker.Options.read({"instance_group": [{"count": n}]}, on_gpu=False).workers for n in (3, 16)] == [3, 1]
     assert worker.Options.read(two_instances, on_gpu=True).workers == 1
     chosen = {**two_instances, "parameters": {"workers": {"string_value": "3"}}}
     assert worker.Options.read(chosen, on_gpu=False).workers == 3

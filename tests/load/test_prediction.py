@@ -6,7 +6,7 @@ import pytest
 
 from clients.load.prediction import Pair, compare, replica_of
 from clients.load.replica import Replica
-from clients.load.sweep_report import Level
+from clients.load.sweep_report import GATEWAY, Level
 from tests.load.sweeps import PAIRS, TRUTH, invented_sweep
 
 SHAPE = Replica(pair_s=1.0, instances=2, chunk_pairs=PAIRS)
@@ -25,6 +25,13 @@ def test_the_model_is_set_to_the_closed_loops_only() -> None:
     replica = replica_of(target, SHAPE)
     assert replica.pairs_per_s() == pytest.approx(TRUTH.pairs_per_s())
     assert replica_of(replace(target, levels=[]), SHAPE) == replica
+
+
+def test_a_request_to_triton_is_not_cut_and_a_list_at_the_gateway_is() -> None:
+    (target,) = invented_sweep().targets
+    small = replace(SHAPE, chunk_pairs=PAIRS // 2)
+    assert replica_of(target, small).chunk_pairs == PAIRS
+    assert replica_of(replace(target, target=GATEWAY), small).chunk_pairs == PAIRS // 2
 
 
 def test_a_level_that_is_slower_than_predicted_is_not_called_good() -> None:

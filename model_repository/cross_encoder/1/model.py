@@ -94,7 +94,7 @@ class Options:
         """From the configuration that Triton passes; ``workers`` 0: the cores of this machine, shared by instances."""
         values = {name: entry["string_value"] for name, entry in config.get("parameters", {}).items()}
         instances = sum(int(group.get("count", 1)) for group in config.get("instance_group", [])) or 1
-        workers = int(values.get("workers", "0")) or (1 if on_gpu else max(1, available_cores() // instances))
+        workers = int(values.get("workers", "0")) or (1 if on_gpu else math.ceil(available_cores() / instances))
         rows, tokens = int(values.get("micro_batch_rows", "8")), int(values.get("micro_batch_tokens", "1024"))
         return cls(workers, rows, tokens, on_gpu, compiled=values.get("torch_compile", "0") == "1")
 
