@@ -8,15 +8,16 @@ import psutil
 
 _SERVER = "tritonserver"
 _WORKER = "triton_python_backend_stub"[:15]  # all that the kernel keeps of the name of a dead process
-_UNLOADING_S = 0.2
+_COLLECTED_S = 1.5
+"""Triton notices a worker that ends while its model is loaded within a second, and collects it."""
 
 
 def dead_workers(grpc_port: int) -> int:
-    """How many workers ended while the server that listens on the port of this machine goes on. A worker whose model is
-    unloaded is collected by the server at once, and is not counted."""
+    """How many workers ended while the server that listens on the port of this machine goes on. Not counted: one whose
+    model is unloaded, or could not be loaded, which the server collects."""
     found = _ended(grpc_port)
     if found:
-        time.sleep(_UNLOADING_S)
+        time.sleep(_COLLECTED_S)
         found &= _ended(grpc_port)
     return len(found)
 

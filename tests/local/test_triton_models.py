@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
@@ -24,6 +25,19 @@ class TritonPythonModel:
     def execute(self, requests):
         nothing = pb_utils.Tensor("logit", np.full((1, 1), np.nan, np.float32))
         return [pb_utils.InferenceResponse([nothing]) for _ in requests]
+"""
+
+DYING = """
+import os
+import signal
+
+
+class TritonPythonModel:
+    def initialize(self, args):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def execute(self, requests):
+        return []
 """
 
 
@@ -137,7 +151,19 @@ def test_a_worker_is_dead_when_nobody_collects_it(
 ) -> None:
     following = iter(looks)
     monkeypatch.setattr(triton_workers, "_ended", lambda port: next(following))
+    monkeypatch.setattr(triton_workers, "_COLLECTED_S", 0)
     assert triton_workers.dead_workers(8001) == dead
+
+
+def test_a_model_whose_worker_dies_while_it_is_loaded_leaves_the_others_alive(
+    running: RunningPart, client: InferenceServerClient, repository: Path
+) -> None:
+    add_model(repository, "dying", DYING)
+    refused = ThreadPoolExecutor().submit(client.load_model, "dying")
+    while not refused.done():
+        running.part.probe(timeout_s=5)
+    assert isinstance(refused.exception(), InferenceServerException)
+    running.part.probe(timeout_s=5)
 
 
 def test_a_server_without_a_model_fails_the_probe(running: RunningPart, client: InferenceServerClient) -> None:
