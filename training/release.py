@@ -156,7 +156,7 @@ class Release:
         if self._form.precision is Precision.INT8:
             return write_model_version(repository, "cross_encoder", version, content)
         on_gpu = self._form.device is Device.GPU and not staged
-        options = ServingOptions.for_gpu() if on_gpu else None
+        options = ServingOptions.for_gpu() if on_gpu else ServingOptions()
         return write_model_version(
             repository, "cross_encoder", version, content, options, max_graph_mb=MAX_LARGE_GRAPH_MB
         )

@@ -12,7 +12,7 @@ import typer
 from clients.command_line import console
 from clients.command_line.console import AsJson, CommandFailed, ExitCode
 from clients.command_line.options import with_grouped_options
-from clients.load.replica import BATCH_PAIRS, INSTANCES, Replica
+from clients.load.replica import BATCH_PAIRS, Replica
 
 if TYPE_CHECKING:
     from clients.load.capacity import Demand, Machine, Plan, Rates
@@ -70,13 +70,13 @@ class ReplicaChoice:
         return Machine(self.cores or os.cpu_count() or 1, self.gpus, self.core_hour, self.gpu_hour)
 
     def shape(self) -> Replica:
-        """Batching without times, as `crossrank export` configures it: two instances that share the cores, or one for
-        each GPU, where whole batches are one piece of work each."""
-        shape = Replica(1.0, INSTANCES, gateway_s=self.gateway_ms / 1000, chunk_pairs=self.chunk_pairs)
+        """Batching without times, as `crossrank export` configures it: one instance on all cores, or one for each GPU,
+        where whole batches are one piece of work each."""
+        shape = Replica(1.0, gateway_s=self.gateway_ms / 1000, chunk_pairs=self.chunk_pairs)
         if self.gpus:
             whole = _GPU_BATCH_PAIRS
             return replace(shape, instances=self.gpus, batch_pairs=whole, micro_batch_pairs=whole)
-        return replace(shape, workers=math.ceil(self.machine().cores / INSTANCES))
+        return replace(shape, workers=self.machine().cores)
 
 
 @dataclass(frozen=True, slots=True)

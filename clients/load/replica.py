@@ -11,8 +11,8 @@ from functools import cached_property
 from heapq import heapify, heapreplace
 from math import ceil
 
-BATCH_PAIRS, INSTANCES = 64, 2
-"""Of a model that `crossrank export` configured for CPUs."""
+BATCH_PAIRS = 64
+"""Of a model that `crossrank export` configured for CPUs, in one instance."""
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from clients.load.gateway_counts import GatewayCounts, read_counts
 from clients.load.inputs import Row, input_names, write_inputs
 from clients.load.list_inputs import ListRequest, unsent, write_lists
 from clients.load.own_gateway import OwnGateway
-from clients.load.replica import BATCH_PAIRS, INSTANCES
+from clients.load.replica import BATCH_PAIRS
 from clients.load.sweep import Subject
 from clients.load.sweep_report import GATEWAY, TRITON
 from deploy.local.errors import StartFailed
@@ -17,8 +17,8 @@ _STRIDES = 50
 
 
 def callers(pairs: int) -> int:
-    """So many requests of `pairs` that one full batch waits while each instance scores another."""
-    return max(INSTANCES + 1, ceil((INSTANCES + 1) * BATCH_PAIRS / pairs))
+    """So many requests of `pairs` that one full batch waits while another is scored."""
+    return max(2, ceil(2 * BATCH_PAIRS / pairs))
 
 
 def triton_subject(url: str, model: str, lists: Sequence[Sequence[Row]], rows: int, folder: Path) -> Subject:

@@ -31,6 +31,7 @@ class TritonProbe:
     def check(self, timeout_s: float) -> None:
         """Returns when every loaded model answered rightly and, where it runs on this machine, no worker is dead: an
         answer comes from one that lives. Raises ProbeFailed or one of its kinds."""
+        # First: a question waits behind all those that a dead worker fails, each after a second.
         host, _, port = self.address.rpartition(":")
         if host in _THIS_MACHINE and port.isdigit() and (dead := dead_workers(int(port))):
             raise Broken(f"{dead} of the workers of Triton at {self.address} ended", remedy=_REMEDY)

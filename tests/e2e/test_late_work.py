@@ -16,8 +16,8 @@ from gateway.scoring.triton import Inference, TritonConnection, pair_tensors
 
 MODEL = "cross_encoder"
 REQUESTS, PAIRS, TOKENS = 150, 32, 54
-UNDER_WAY_PAIRS = 8 * 64
-"""Of each of two instances the batch that runs and two that Triton prepares ahead; and what a deadline cuts in two."""
+UNDER_WAY_PAIRS = 5 * 64
+"""One batch that runs, two that Triton prepares ahead for an instance, and what a deadline cuts in two."""
 
 
 async def ask(connection: TritonConnection, pairs: Sequence[EncodedPair], seconds: float) -> None:

@@ -165,14 +165,12 @@ async def unload(triton: InferenceServerClient, repository: Path) -> None:
 
 
 async def kill_worker(triton: InferenceServerClient, repository: Path) -> None:
-    """kill -9 of the processes that compute the model."""
+    """kill -9 of the process that computes the model."""
     place = str(repository / NOISY[0])
-    workers = [
+    (worker,) = [
         one for one in psutil.process_iter(["cmdline"]) if any(place in word for word in one.info["cmdline"] or ())
     ]
-    assert workers
-    for worker in workers:
-        worker.kill()
+    worker.kill()
 
 
 @pytest.mark.parametrize("end", [unload, kill_worker])

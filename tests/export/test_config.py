@@ -65,12 +65,7 @@ def test_two_versions_stay_loaded(config: ModelConfig) -> None:
 
 def test_the_defaults_know_nothing_of_this_machine(config: ModelConfig) -> None:
     (group,) = config.instance_group
-    assert (group.kind, group.count, list(group.gpus)) == (ModelInstanceGroup.KIND_CPU, 2, [])
-
-
-@pytest.mark.parametrize(("graph_mb", "instances"), [(19, 2), (100, 2), (280, 1)])
-def test_a_large_graph_is_loaded_once(graph_mb: float, instances: int) -> None:
-    assert ServingOptions.for_cpu(graph_mb) == ServingOptions(instances=instances)
+    assert (group.kind, group.count, list(group.gpus)) == (ModelInstanceGroup.KIND_CPU, 1, [])
 
 
 def test_a_gpu_gets_batches_that_fill_it(cross_encoder: Exported) -> None:

@@ -7,7 +7,7 @@ from clients.load.simulation import Load, simulate
 from clients.load.sweep_report import Level, Sweep, TargetSweep
 
 PAIRS = 8
-TRUTH = Replica(pair_s=0.004, instances=2, execution_s=0.004, network_s=0.001, variation=0.15, chunk_pairs=PAIRS)
+TRUTH = Replica(pair_s=0.004, workers=2, execution_s=0.004, network_s=0.001, variation=0.15, chunk_pairs=PAIRS)
 
 
 def measurement(load: str, requests_per_s: float, p50_ms: float, p99_ms: float) -> Measurement:
@@ -28,7 +28,7 @@ def invented_sweep(seconds: float = 200.0, seed: int = 3) -> Sweep:
     """One target with four levels that were answered and one that was refused."""
     full_per_s = TRUTH.pairs_per_s() / PAIRS
     seen = simulate(TRUTH, Load(1e-3, PAIRS), 2000, seed)
-    alone = Alone(PAIRS, seen.percentile_ms(50), seen.percentile_ms(99), TRUTH.execution_time_s(PAIRS) * 1000)
+    alone = Alone(PAIRS, seen.percentile_ms(50), seen.percentile_ms(99), 20.0)
     levels = [level(share * full_per_s, seconds, seed + place) for place, share in enumerate((0.2, 0.5, 0.7, 0.85))]
     refused = Level(2 * full_per_s, seconds, None, "exceeds maximum queue size", {"OK": 4, "RESOURCE_EXHAUSTED": 1})
     full = measurement("concurrency 16", full_per_s, 100.0, 120.0)

@@ -9,7 +9,7 @@ from clients.load.replica import Replica
 from clients.load.sweep_report import GATEWAY, Level
 from tests.load.sweeps import PAIRS, TRUTH, invented_sweep
 
-SHAPE = Replica(pair_s=1.0, instances=2, chunk_pairs=PAIRS)
+SHAPE = Replica(pair_s=1.0, workers=2, chunk_pairs=PAIRS)
 
 
 def test_levels_that_the_model_has_never_seen_are_predicted() -> None:

@@ -8,7 +8,6 @@ import pytest
 from tritonclient.grpc.model_config_pb2 import ModelConfig
 
 from gateway.encoding.bundle import fingerprint_of
-from training.export import bi_encoder
 from training.export.config import ServingOptions, Signature, model_config, read_config
 from training.export.names import metadata
 from training.export.version import MAX_GRAPH_MB, WORKER_SOURCE
@@ -61,8 +60,7 @@ def test_the_configuration_is_what_export_generates(model: str) -> None:
     shipped = read_config(REPOSITORY / model / "config.pbtxt")
     newest = max((REPOSITORY / model).glob("[0-9]*"), key=lambda folder: int(folder.name))
     signature = Signature.of(newest / "model.onnx")
-    options = bi_encoder.SERVED if model == bi_encoder.MODEL_NAME else ServingOptions()
-    assert shipped == model_config(model, signature, options, _published(shipped, "fingerprint"))
+    assert shipped == model_config(model, signature, ServingOptions(), _published(shipped, "fingerprint"))
 
 
 @pytest.mark.parametrize("model", MODELS)

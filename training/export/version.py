@@ -67,9 +67,8 @@ def write_model_version(
     *,
     max_graph_mb: float = MAX_GRAPH_MB,
 ) -> Path:
-    """Writes ``repository/model_name/version`` and the model's `config.pbtxt`; returns the version folder. Without
-    ``options`` it is served on CPUs. Where a version was promoted, that one goes on serving, and the new one is only
-    loaded beside it.
+    """Writes ``repository/model_name/version`` and the model's `config.pbtxt`; returns the version folder. Where a
+    version was promoted, that one goes on serving, and the new one is only loaded beside it.
 
     Raises VersionRefused when the version exists or the graph is larger than ``max_graph_mb``.
     """
@@ -86,8 +85,7 @@ def write_model_version(
             _fill(partial, content)
             partial.rename(folder)
         _write_warmup(model / "warmup" / WARMUP_FILE)
-        options = options or ServingOptions.for_cpu(_size_mb(content.graph))
-        config = _configuration(folder, content.encoding_fingerprint, options)
+        config = _configuration(folder, content.encoding_fingerprint, options or ServingOptions())
         replace_file(model / "config.pbtxt", to_text(config).encode())
     return folder
 
@@ -112,16 +110,12 @@ def _check(folder: Path, version: int) -> None:
 
 
 def _check_size(file: Path | None, max_graph_mb: float) -> None:
-    size_mb = _size_mb(file) if file else 0.0
+    size_mb = file.stat().st_size / 1e6 if file else 0.0
     if size_mb > max_graph_mb:
         raise VersionRefused(
             f"{file} has {size_mb:.1f} MB; at most {max_graph_mb:g} MB are written",
             "quantise it, or give max_graph_mb for a repository that is not under git",
         )
-
-
-def _size_mb(file: Path) -> float:
-    return file.stat().st_size / 1e6
 
 
 def _fill(folder: Path, content: VersionContent) -> None:

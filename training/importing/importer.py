@@ -111,7 +111,7 @@ def import_checkpoint(checkpoint: Checkpoint, plan: ImportPlan, advance: Callabl
             encoding_fingerprint=fingerprint_of(encoding),
             packed=packed,
         )
-        options = ServingOptions.for_gpu() if plan.device is Device.GPU else None
+        options = ServingOptions.for_gpu() if plan.device is Device.GPU else ServingOptions()
         folder = write_model_version(
             plan.repository, plan.name, plan.version, content, options, max_graph_mb=MAX_GRAPH_MB
         )

@@ -54,7 +54,7 @@ def test_times_by_hand_give_rates_prices_and_replicas() -> None:
 
 def test_a_replica_is_what_export_configures() -> None:
     on_cores = document(*BY_HAND, "--cores", "8")["replica"]
-    assert (on_cores["instances"], on_cores["workers"]) == (ServingOptions().instances, 8 // ServingOptions().instances)
+    assert (on_cores["instances"], on_cores["workers"]) == (ServingOptions().instances, 8)
     assert on_cores["batch_pairs"] == ServingOptions().max_batch_pairs
     on_gpus = document(*BY_HAND, "--gpus", "4")["replica"]
     assert (on_gpus["instances"], on_gpus["workers"]) == (4 * ServingOptions.for_gpu().instances, 1)
