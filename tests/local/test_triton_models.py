@@ -159,9 +159,10 @@ def test_a_model_whose_worker_dies_while_it_is_loaded_leaves_the_others_alive(
     running: RunningPart, client: InferenceServerClient, repository: Path
 ) -> None:
     add_model(repository, "dying", DYING)
-    refused = ThreadPoolExecutor().submit(client.load_model, "dying")
-    while not refused.done():
-        running.part.probe(timeout_s=5)
+    with ThreadPoolExecutor() as loading:
+        refused = loading.submit(client.load_model, "dying")
+        while not refused.done():
+            running.part.probe(timeout_s=5)
     assert isinstance(refused.exception(), InferenceServerException)
     running.part.probe(timeout_s=5)
 
