@@ -64,13 +64,11 @@ class Replica:
 
 
 def _busiest(rows: int, workers: int, most: int) -> int:
-    """Micro-batches go to the first free worker; pairs count alike."""
-    if rows == 0:
-        return 0
-    size = ceil(rows / (workers * ceil(rows / (workers * most))))
-    full, rest = divmod(rows, size)
+    """Micro-batches, each at most a worker's share of what is left, go to the first free worker; pairs count alike."""
     loads = [0] * workers
     heapify(loads)
-    for pairs in [size] * full + [rest] * (rest > 0):
+    while rows:
+        pairs = min(most, ceil(rows / workers))
         heapreplace(loads, loads[0] + pairs)
+        rows -= pairs
     return max(loads)

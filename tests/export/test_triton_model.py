@@ -191,21 +191,6 @@ def test_a_request_cancelled_halfway_stops_when_next_asked(
     assert (response.error.code, len(ran)) == (TritonError.CANCELLED, 2)
 
 
-def test_micro_batches_keep_their_limits_and_lose_no_row(worker: Any, repository: Path) -> None:
-    model = start(worker, repository, workers=2, micro_batch_rows=4, micro_batch_tokens=100)
-    draw = np.random.default_rng(4)
-    jobs = [worker.Job(random_request(draw), model._graph) for _ in range(9)]
-    batches = list(worker.micro_batches(jobs, model._options))
-    for batch in batches:
-        longest = max(row.length for row in batch)
-        assert len(batch) <= 4
-        assert len(batch) == 1 or len(batch) * longest <= 100
-    rows = [(id(row.job), row.index) for batch in batches for row in batch]
-    assert len(rows) == len(set(rows)) == sum(len(job.lengths) for job in jobs)
-    lengths = [row.length for batch in batches for row in batch]
-    assert lengths == sorted(lengths, reverse=True)
-
-
 def request_of_lengths(lengths: list[int]) -> Request:
     mask = (np.arange(max(lengths)) < np.array(lengths)[:, None]).astype(np.int32)
     return request_of(np.ones_like(mask), mask)
@@ -229,15 +214,6 @@ def test_little_of_what_the_graph_computes_is_padding(worker: Any, repository: P
     assert padding <= 0.05 * (real + padding), f"seed {seed}"
 
 
-def test_one_long_row_does_not_pad_the_short_ones_and_a_little_padding_is_no_reason_to_split(
-    worker: Any, repository: Path
-) -> None:
-    model = start(worker, repository, workers=1, micro_batch_rows=8)
-    for lengths, expected in (([60, 10, 10, 10], [1, 3]), ([14, 12, 11, 10, 9], [5]), ([60] * 3 + [59] * 3, [6])):
-        jobs = [worker.Job(request_of_lengths(lengths), model._graph)]
-        assert [len(batch) for batch in worker.micro_batches(jobs, model._options)] == expected
-
-
 def test_tokens_and_runs_are_counted_once_computed(worker: Any, repository: Path) -> None:
     model = start(worker, repository, workers=1, micro_batch_rows=2)
     names = "crossrank_worker_tokens_total", "crossrank_worker_micro_batches_total"
@@ -247,13 +223,6 @@ def test_tokens_and_runs_are_counted_once_computed(worker: Any, repository: Path
     model.execute([Request(request_of(GOOD).inputs, cancelled=lambda: True), Request({})])
     model.execute([request_of(np.full((1, 9), BROKEN_FROM, np.int32))])
     assert [counted(names[0], "real"), counted(names[0], "padding"), counted(names[1])] == [15, 1, 2]
-
-
-@pytest.mark.parametrize(("rows", "threads", "sizes"), [(8, 4, [2] * 4), (40, 2, [7] * 5 + [5]), (64, 2, [8] * 8)])
-def test_threads_get_as_many_batches(worker: Any, repository: Path, rows: int, threads: int, sizes: list[int]) -> None:
-    model = start(worker, repository, workers=threads, micro_batch_rows=8)
-    job = worker.Job(request_of(np.ones((rows, 5), np.int32)), model._graph)
-    assert [len(batch) for batch in worker.micro_batches([job], model._options)] == sizes
 
 
 def test_no_open_request_makes_no_batch(worker: Any, repository: Path) -> None:

@@ -234,20 +234,20 @@ def volumes(rows: Sequence[Row], packed: bool) -> tuple[int, int]:
 
 
 def micro_batches(jobs: Sequence[Job], options: Options) -> Iterator[list[Row]]:
-    """Rows of all open requests, longest first, in batches within the limits and with little padding; as many for one
-    thread as for another, so that none waits at the end."""
-    open_jobs = [job for job in jobs if job.error is None]
-    rows = [Row(job, index, int(length)) for job in open_jobs for index, length in enumerate(job.lengths)]
+    """Rows of all open requests, longest first, in batches within the limits and with little padding. None is more than
+    a thread's share of the rows that are left: the last ones are small, so that no thread waits long for another at the
+    end (guided self-scheduling: Polychronopoulos and Kuck, IEEE Transactions on Computers C-36, 1987)."""
+    rows = [Row(job, at, int(length)) for job in jobs if job.error is None for at, length in enumerate(job.lengths)]
     rows.sort(key=lambda row: -row.length)
-    turns = max(1, math.ceil(len(rows) / (options.rows * options.workers)))
-    most = math.ceil(len(rows) / (turns * options.workers))
-    batch: list[Row] = []
-    for row in rows:
+    batch, share = list[Row](), 0
+    for left, row in zip(range(len(rows), 0, -1), rows, strict=True):
         real, volume = volumes(longer := [*batch, row], options.packed)
         wasteful = not options.on_gpu and volume - real > max(RUN_TOKENS, PADDING_SHARE * volume)
-        if batch and (len(longer) > most or volume > options.tokens or wasteful):
+        if batch and (len(longer) > share or volume > options.tokens or wasteful):
             yield batch
-            longer = [row]
+            batch, longer = [], [row]
+        if not batch:
+            share = min(options.rows, math.ceil(left / options.workers))
         batch = longer
     if batch:
         yield batch
