@@ -2,7 +2,9 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
+import grpc
 import pytest
 
 from crossrank.v1 import ranking_pb2, types_pb2
@@ -134,6 +136,21 @@ async def test_a_bare_subject_is_a_context(
     script = server.script("Recommend", answers(ranking_pb2.RecommendResponse()))
     await client.recommend(subject)
     assert script.received[0].request.context == expected
+
+
+async def test_clients_of_one_process_share_no_connection(server: ScriptedServer) -> None:
+    """gRPC may crash where channels with health-aware balancing share one."""
+    peers = []
+
+    async def tell(_request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> list[ranking_pb2.RecommendResponse]:
+        peers.append(context.peer())
+        return [ranking_pb2.RecommendResponse()]
+
+    server.script("Recommend", tell)
+    async with CrossrankClient(server.target) as one, CrossrankClient(server.target) as other:
+        for client in (one, other, one):
+            await client.recommend(User("u"))
+    assert peers[0] == peers[2] != peers[1]
 
 
 async def test_the_service_sees_the_timeout_of_the_call_even_above_that_of_the_service_config(

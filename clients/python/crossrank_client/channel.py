@@ -15,6 +15,10 @@ _KEEPALIVE = (
 # A process that dies resets the connections that wait for it. gRPC would try again after a second: longer than all
 # retries of a call, and by then another process listens at the same address.
 _RECONNECT = (("grpc.initial_reconnect_backoff_ms", 100),)
+# Channels to one address would share its connection, and with health-aware balancing the record of its health: gRPC
+# shows that record to a second channel before it is complete, which ends the process (HealthWatcher::SetSubchannel in
+# grpc's health_check_client.cc).
+_OWN_CONNECTION = (("grpc.use_local_subchannel_pool", 1),)
 _SIZES = (
     ("grpc.max_send_message_length", -1),  # the service bounds requests, and says so in a typed error
     ("grpc.max_receive_message_length", -1),
@@ -63,7 +67,7 @@ def open_channel(
 ) -> grpc.aio.Channel:
     """A channel with retries, load balancing and health-aware balancing of the service config."""
     retries = (("grpc.enable_retries", 1), ("grpc.service_config", service_config.channel_json))
-    return _open(target, credentials, (*_KEEPALIVE, *_RECONNECT, *_SIZES, *retries))
+    return _open(target, credentials, (*_KEEPALIVE, *_RECONNECT, *_OWN_CONNECTION, *_SIZES, *retries))
 
 
 def open_health_channel(target: str, credentials: grpc.ChannelCredentials | None) -> grpc.aio.Channel:
