@@ -16,7 +16,8 @@ from training.candidates.lists import CandidateList
 from training.config import TrainingConfig
 from training.data.tables import Tables
 from training.dataset import Phase
-from training.model import best_device, open_cross_encoder
+from training.device import best_device
+from training.model import open_cross_encoder
 from training.options import SelectOptions
 from training.pair_table import PairTable, context_key
 from training.run import ListsOfFold, Run, Say

@@ -92,7 +92,7 @@ def _base(config: TrainingConfig) -> str:
 
 
 def _recipe(config: TrainingConfig) -> str:
-    precision = "with bfloat16 products" if config.bf16 else "in fp32"
+    precision = "with bfloat16 products where the processor has them" if config.bf16 else "in fp32"
     start = (
         f"Configuration `{config.name}`, seed {config.seed}: the {config.layers} lower layers of {_base(config)}, "
         f"trained {precision}. The cross-encoder saw the train part only."

@@ -120,7 +120,8 @@ class FusionOptions:
 
 @dataclass(frozen=True, slots=True)
 class TrainingConfig:
-    """Everything that decides a run, with its seed. ``device``: "cpu", or "auto" for a GPU where there is one."""
+    """Everything that decides a run, with its seed. ``device``: "cpu", or "auto" for a GPU where there is one.
+    ``bf16``: products in bfloat16 where the device has instructions for them, in fp32 elsewhere."""
 
     name: str
     base_model: str = BUNDLED_MODEL

@@ -15,7 +15,8 @@ from torch import nn
 from transformers import EarlyStoppingCallback, TrainerCallback
 
 from training.config import TrainingConfig
-from training.model import PairCrossEncoder, best_device, encoder_of
+from training.device import best_device, computes_bfloat16
+from training.model import PairCrossEncoder, encoder_of
 from training.selection import METRIC, ListEvaluator
 
 
@@ -58,12 +59,13 @@ def run_step(model: PairCrossEncoder, loss: nn.Module, step: Step, config: Train
     # Checkpoints come with an automatic card whose example is a plain text, which our pairs are not.
     logging.getLogger("sentence_transformers.base.model_card").setLevel(logging.ERROR)
     model.chunk_pairs = config.fit.chunk_pairs
-    if best_device(config.device) == "cpu":
+    device = best_device(config.device)
+    if device == "cpu":
         # Plain attention: the backward pass of torch's fused attention costs a quarter of a step on a CPU.
         encoder_of(model).set_attn_implementation("eager")
     trainer = _Trainer(
         model=model,
-        args=_arguments(step, config, folder),
+        args=_arguments(step, config, folder, device),
         train_dataset=step.rows,
         loss=loss,
         evaluator=step.valid,
@@ -91,7 +93,7 @@ def _callbacks(step: Step, config: TrainingConfig) -> list[TrainerCallback]:
     return [EarlyStoppingCallback(early_stopping_patience=patience)] if step.valid and patience else []
 
 
-def _arguments(step: Step, config: TrainingConfig, folder: Path) -> CrossEncoderTrainingArguments:
+def _arguments(step: Step, config: TrainingConfig, folder: Path, device: str) -> CrossEncoderTrainingArguments:
     options: dict[str, Any] = {
         "output_dir": str(folder),
         "num_train_epochs": 1,
@@ -102,8 +104,8 @@ def _arguments(step: Step, config: TrainingConfig, folder: Path) -> CrossEncoder
         "weight_decay": config.fit.weight_decay,
         "lr_scheduler_type": "linear",
         "max_grad_norm": 1.0,
-        "bf16": config.bf16,
-        "use_cpu": best_device(config.device) == "cpu",
+        "bf16": config.bf16 and computes_bfloat16(device),
+        "use_cpu": device == "cpu",
         "seed": config.seed,
         "data_seed": config.seed,
         "save_strategy": "steps",

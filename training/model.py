@@ -94,11 +94,6 @@ def open_cross_encoder(
     return model
 
 
-def best_device(wanted: str) -> str:
-    """Where to compute: "cpu" when that is wanted or there is nothing else."""
-    return "cuda" if wanted == "auto" and torch.cuda.is_available() else "cpu"
-
-
 def without_dropout(model: PairCrossEncoder) -> PairCrossEncoder:
     """The same model, trained from now on without dropout: labels that are exact need no noise against memorising."""
     for module in model.modules():

@@ -21,6 +21,7 @@ from training.data.digest import tables_digest
 from training.data.tables import Tables
 from training.dataset import Dataset, Phase
 from training.dense_steps import DenseSteps
+from training.device import best_device, computes_bfloat16
 from training.errors import ConfigInvalid
 from training.example_maker import ExampleMaker, example_rows, known_to_training
 from training.examples import RankingExample, read_examples, write_examples
@@ -31,7 +32,6 @@ from training.losses import make_loss
 from training.model import (
     PairCrossEncoder,
     base_model_path,
-    best_device,
     open_cross_encoder,
     tokenizer_path,
     without_dropout,
@@ -68,6 +68,8 @@ class Run:
         if self.folder.model.is_dir():
             self._say(f"{self.folder.model} is trained already")
             return self.folder.model
+        if self.config.bf16 and not self._in_bfloat16():
+            self._say("no instructions for products of bfloat16 here: training in fp32, which is faster than without")
         _seed(self.config)
         model, numbers = self._start()
         if self.config.fit.loss == DISTIL:
@@ -166,6 +168,9 @@ class Run:
         best = {} if outcome.best is None else {"valid_ndcg@10": outcome.best}
         return {"fit_loss": outcome.loss, **best}
 
+    def _in_bfloat16(self) -> bool:
+        return self.config.bf16 and computes_bfloat16(best_device(self.config.device))
+
     def _save(self, model: PairCrossEncoder, folder: Path) -> None:
         if self._processes.is_main_process:
             partial = folder.with_name(folder.name + ".partial")
@@ -175,7 +180,8 @@ class Run:
 
     def _record(self, numbers: Mapping[str, float]) -> None:
         if self._processes.is_main_process:
-            record = {"config": self.config.to_dict(), "torch": torch.__version__, **numbers}
+            made_with = {"torch": torch.__version__, "bfloat16_products": self._in_bfloat16()}
+            record = {"config": self.config.to_dict(), **made_with, **numbers}
             self.folder.record.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
 
 

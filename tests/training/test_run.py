@@ -206,10 +206,11 @@ def test_dense_steps_refuse_several_processes(
     run._check()  # what is left is the fit, which the processes share
 
 
-@pytest.mark.parametrize("wanted", [True, False])
-def test_every_loss_computes_in_half_precision_where_that_is_wanted(
-    config: TrainingConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wanted: bool
+@pytest.mark.parametrize(("wanted", "instructions"), [(True, True), (True, False), (False, True)])
+def test_every_loss_computes_in_half_precision_where_that_is_wanted_and_the_processor_can(
+    config: TrainingConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wanted: bool, instructions: bool
 ) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"amx_bf16": instructions})
     seen: set[tuple[str, torch.dtype]] = set()
 
     def watched(kind: str, forward: Callable[..., Any]) -> Callable[..., Any]:
@@ -227,9 +228,13 @@ def test_every_loss_computes_in_half_precision_where_that_is_wanted(
         monkeypatch.setattr(loss, "forward", watched(kind, loss.forward))
     short = replace(config.fit, loss="distil", lists=8)
     steps = replace(config, align=replace(config.align, steps=2, batch=8), fit=short, bf16=wanted)
-    Run(steps, TABLES, RunFolder(tmp_path / "run"), lambda _: None, lambda fold: VALID).train()
-    precision = torch.bfloat16 if wanted else torch.float32
+    told: list[str] = []
+    run = Run(steps, TABLES, RunFolder(tmp_path / "run"), told.append, lambda fold: VALID)
+    run.train()
+    precision = torch.bfloat16 if wanted and instructions else torch.float32
     assert seen == {("align", precision), ("distil", precision)}
+    assert json.loads(run.folder.record.read_text())["bfloat16_products"] is (wanted and instructions)
+    assert any("training in fp32" in line for line in told) is (wanted and not instructions)
 
 
 def test_steps_without_dropout_on_a_cpu_compute_attention_plainly(config: TrainingConfig, tmp_path: Path) -> None:
