@@ -28,6 +28,7 @@ COMMAND_GROUPS = (
     "trial",
     "loadtest",
     "bench",
+    "profile",
     "sweep",
     "capacity",
 )

@@ -24,6 +24,7 @@ class Served:
     triton: Triton
     gateway_url: str
     metrics_url: str
+    gateway_pid: int
     pids: tuple[int, ...]
 
 
@@ -48,7 +49,8 @@ def served_stack(folder: Path, repository: Path, settings: Mapping[str, str]) ->
     with ExitStack() as opened:
         running = [opened.enter_context(RunningPart(part, state_directory=folder)) for part in parts]
         metrics_url = f"http://{LOOPBACK}:{gateway.metrics_port}/metrics"
-        yield Served(postgres.url, triton, gateway.url, metrics_url, tuple(_pid(one) for one in running))
+        pids = tuple(_pid(one) for one in running)
+        yield Served(postgres.url, triton, gateway.url, metrics_url, pids[-1], pids)
 
 
 def _pid(running: RunningPart) -> int:

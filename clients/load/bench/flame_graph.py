@@ -1,0 +1,61 @@
+"""Where a gateway's processor time goes under the benchmark's load, as a flame graph by py-spy. Must not judge it."""
+
+import asyncio
+import sysconfig
+from dataclasses import dataclass
+from pathlib import Path
+
+from clients.load.bench.gateway_load import GatewayLoad
+from clients.load.bench.readings import Load, Reading
+from clients.load.bench.served_stack import PATIENT, served_stack
+from clients.load.bench.texts import mixed
+from clients.load.bench.wide_repository import MODEL, write_wide_repository
+from deploy.local import process
+from deploy.local.errors import StartFailed
+
+SAMPLES_PER_S = 200
+SEED = 20261129
+_PROGRAM = Path(sysconfig.get_path("scripts")) / "py-spy"
+_START_AND_DRAW_S = 60.0
+_WHEN_REFUSED = "where a process may not read another one: run it as root, or set the kernel's yama.ptrace_scope to 0"
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How long a process is sampled, and the SVG file that the picture becomes."""
+
+    seconds: int
+    picture: Path
+    log_file: Path
+
+    def take(self, pid: int) -> None:
+        """Samples the process and its children, without stopping them. Raises StartFailed."""
+        self.picture.parent.mkdir(parents=True, exist_ok=True)
+        options = ("--duration", self.seconds, "--rate", SAMPLES_PER_S, "--output", self.picture.resolve())
+        arguments = (_PROGRAM, "record", "--nonblocking", "--subprocesses", "--pid", pid, *options)
+        command = process.Command(
+            arguments=tuple(map(str, arguments)), directory=self.log_file.parent, mark=f"py-spy@{self.log_file.parent}"
+        )
+        try:
+            process.run(command, log_file=self.log_file, timeout_s=self.seconds + _START_AND_DRAW_S)
+        except StartFailed as fault:
+            raise StartFailed(fault.message, remedy=_WHEN_REFUSED) from fault
+
+
+def draw_gateway(repository: Path, directory: Path, load: Load, seconds: int, picture: Path) -> Reading:
+    """Starts a stack, closes the loop of ``load`` on its gateway, and samples that for ``seconds`` meanwhile. Returns
+    what the load measured. Raises LocalStackError, of which StartFailed where processes may not be read."""
+    if not _PROGRAM.is_file():
+        raise StartFailed("py-spy is not installed", remedy='pip install -e ".[local,load]"')
+    wide = write_wide_repository(repository, directory / "models")
+    mix = mixed(wide / MODEL / "1" / "encoding" / "tokenizer.json", SEED)
+    sampling = Sampling(seconds, picture, directory / "py-spy.log")
+
+    async def sampled(gateway: GatewayLoad, pid: int) -> Reading:
+        await gateway.warm_up(mix, SEED - 1)
+        loading = gateway.closed(load, mix.jobs(load.candidates, SEED), seconds)
+        reading, _ = await asyncio.gather(loading, asyncio.to_thread(sampling.take, pid))
+        return reading
+
+    with served_stack(directory / "stack", wide, PATIENT) as served:
+        return asyncio.run(sampled(GatewayLoad(served.gateway_url, served.pids), served.gateway_pid))
