@@ -43,8 +43,9 @@ class Sampling:
 
 
 def draw_gateway(repository: Path, directory: Path, load: Load, seconds: int, picture: Path) -> Reading:
-    """Starts a stack, closes the loop of ``load`` on its gateway, and samples that for ``seconds`` meanwhile. Returns
-    what the load measured. Raises LocalStackError, of which StartFailed where processes may not be read."""
+    """Starts a stack, puts ``load`` on its gateway in a closed loop for ``seconds``, and samples the gateway meanwhile.
+    Returns what the load measured. Raises FileNotFoundError for a repository without the model, and LocalStackError: as
+    StartFailed where a process may not be read."""
     if not _PROGRAM.is_file():
         raise StartFailed("py-spy is not installed", remedy='pip install -e ".[local,load]"')
     wide = write_wide_repository(repository, directory / "models")
