@@ -33,6 +33,9 @@ from training.importing.forms import Device, Precision
 from training.model import base_model_path, tokenizer_path
 from training.run_folder import RunFolder
 
+MODEL = "cross_encoder"
+"""Its name in a model repository."""
+
 
 @dataclass(frozen=True, slots=True)
 class ServedForm:
@@ -140,10 +143,11 @@ class Release:
             )
             return self._written(repository, version, content, staged)
 
-    def stage(self, models: Path, repository: Path, fusions: Fusions | None, card: str) -> Path:
-        """A repository of its own with this version as the only cross-encoder and ``models``' bi-encoder."""
+    def stage(self, bi_encoder: Path, repository: Path, fusions: Fusions | None, card: str) -> Path:
+        """A repository of its own with this version as the only cross-encoder, and a copy of the folder
+        ``bi_encoder``."""
         shutil.rmtree(repository, ignore_errors=True)
-        shutil.copytree(models / "bi_encoder", repository / "bi_encoder")
+        shutil.copytree(bi_encoder, repository / "bi_encoder")
         self.write(repository, 1, fusions, card, staged=True)
         return repository
 
@@ -154,12 +158,10 @@ class Release:
 
     def _written(self, repository: Path, version: int, content: VersionContent, staged: bool) -> Path:
         if self._form.precision is Precision.INT8:
-            return write_model_version(repository, "cross_encoder", version, content)
+            return write_model_version(repository, MODEL, version, content)
         on_gpu = self._form.device is Device.GPU and not staged
         options = ServingOptions.for_gpu() if on_gpu else ServingOptions()
-        return write_model_version(
-            repository, "cross_encoder", version, content, options, max_graph_mb=MAX_LARGE_GRAPH_MB
-        )
+        return write_model_version(repository, MODEL, version, content, options, max_graph_mb=MAX_LARGE_GRAPH_MB)
 
     def _model(self) -> PreTrainedModel:
         model: PreTrainedModel = AutoModelForSequenceClassification.from_pretrained(self._folder.trained_model())

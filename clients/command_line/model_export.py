@@ -7,6 +7,7 @@ from pathlib import Path
 
 from clients.command_line import console
 from clients.command_line.phase_lists import PhaseServer
+from deploy.local.triton import PROJECT_REPOSITORY
 from training.card import DataFacts, write_card
 from training.config import TrainingConfig
 from training.data.digest import tables_digest
@@ -15,12 +16,13 @@ from training.dataset import Dataset, Phase
 from training.evaluation.evaluation import Evaluation
 from training.evaluation.plan import WITHOUT_LOGIT
 from training.evaluation.served import evaluate_served
+from training.export.version import check_new
 from training.fusion import Fusions, fit_fusions
 from training.fusion_features import feature_names
 from training.fusion_lists import scored_lists
 from training.fusion_table import FusionTable, tabulate
 from training.importing.forms import Device
-from training.release import Release, ServedForm
+from training.release import MODEL, Release, ServedForm
 from training.run_folder import RunFolder
 from training.served_lists import BLEND, ServedList, read_served, write_served
 
@@ -40,6 +42,7 @@ class Exporter:
 
     def run(self, version: int, depth: int) -> tuple[Path, Evaluation]:
         """The version's folder and its results."""
+        check_new(self.repository / MODEL / str(version))
         folder, dataset = RunFolder(self.folder), Dataset(self.tables, self.config.protocol)
         folder.check(self.config, tables_digest(self.tables))
         dataset.require_users()
@@ -51,6 +54,12 @@ class Exporter:
         evaluation = evaluate_served(test, dataset, {WITHOUT_LOGIT: fusions.without_logit})
         card = write_card(self.config, self.data, evaluation, self.form.weights)
         return release.write(self.repository, version, fusions, card), evaluation
+
+    @property
+    def bi_encoder(self) -> Path:
+        """That of the repository that is written into, else the shipped one."""
+        own = self.repository / "bi_encoder"
+        return own if own.is_dir() else PROJECT_REPOSITORY / "bi_encoder"
 
     def _table(self, valid: Sequence[ServedList], dataset: Dataset) -> FusionTable:
         sources = [name for name in valid[0].by_source if name != BLEND]
@@ -68,7 +77,7 @@ class Exporter:
             console.say(
                 f"serving the {phase.name.lower()} lists of {len(dataset.evaluated_users)} users, {depth} candidates"
             )
-            staged = release.stage(self.repository, self.folder / f"repository-{phase.name.lower()}", fusions, card)
+            staged = release.stage(self.bi_encoder, self.folder / f"repository-{phase.name.lower()}", fusions, card)
             server = PhaseServer(dataset, staged, self.folder / "stack", depth, self.quiet)
             lists = server.lists(phase, dataset.cases(phase))
             made_by.unlink(missing_ok=True)

@@ -1,7 +1,6 @@
 """A trained run through the real parts: PostgreSQL, Triton and the gateway's pipeline make its version and numbers."""
 
 import math
-import shutil
 from pathlib import Path
 
 import pytest
@@ -19,6 +18,7 @@ from training.dataset import Dataset, Phase, Protocol
 from training.evaluation.evaluation import Evaluation
 from training.evaluation.plan import RERANKED, WITHOUT_LOGIT
 from training.export.compare import score_graph
+from training.export.version import VersionRefused
 from training.fusion_baseline import served_baseline
 from training.fusion_lists import order_by, scored_lists
 from training.options import FitOptions
@@ -58,8 +58,7 @@ def run_folder(config: TrainingConfig, tmp_path_factory: pytest.TempPathFactory)
 def exported(
     config: TrainingConfig, run_folder: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Path, Evaluation]:
-    repository = tmp_path_factory.mktemp("repository")
-    shutil.copytree(PROJECT_REPOSITORY / "bi_encoder", repository / "bi_encoder")
+    repository = tmp_path_factory.mktemp("work") / "new_repository"
     exporter = Exporter(config, TABLES, own_data("tiny", TABLES), run_folder, repository, quiet=True)
     return exporter.run(1, DEPTH)
 
@@ -111,10 +110,31 @@ def test_nothing_that_was_met_before_is_proposed(served: list[ServedList], confi
 
 
 def test_a_store_that_knows_another_history_is_refused(
+    exported: tuple[Path, Evaluation], config: TrainingConfig, run_folder: Path, tmp_path: Path
+) -> None:
+    dataset = Dataset(TABLES, config.protocol)
+    server = PhaseServer(dataset, run_folder / "repository-test", tmp_path / "stack", DEPTH, quiet=True)
+    with pytest.raises(ListDegraded, match="not that of the protocol"):
+        server.lists(Phase.VALID, dataset.cases(Phase.TEST)[:1])
+
+
+def test_a_version_that_exists_is_refused_before_any_list_is_served(
     exported: tuple[Path, Evaluation], config: TrainingConfig, tmp_path: Path
 ) -> None:
     version, _ = exported
-    dataset = Dataset(TABLES, config.protocol)
-    server = PhaseServer(dataset, version.parent.parent, tmp_path / "stack", DEPTH, quiet=True)
-    with pytest.raises(ListDegraded, match="not that of the protocol"):
-        server.lists(Phase.VALID, dataset.cases(Phase.TEST)[:1])
+    untrained = tmp_path / "nowhere"
+    exporter = Exporter(config, TABLES, own_data("tiny", TABLES), untrained, version.parent.parent, quiet=True)
+    with pytest.raises(VersionRefused, match="exists"):
+        exporter.run(1, DEPTH)
+    assert not untrained.exists()
+
+
+@pytest.mark.parametrize("has_own", [True, False])
+def test_lists_are_served_with_the_bi_encoder_of_the_repository_else_with_the_shipped_one(
+    config: TrainingConfig, tmp_path: Path, has_own: bool
+) -> None:
+    own = tmp_path / "repository" / "bi_encoder"
+    if has_own:
+        own.mkdir(parents=True)
+    exporter = Exporter(config, TABLES, own_data("tiny", TABLES), tmp_path / "run", tmp_path / "repository", quiet=True)
+    assert exporter.bi_encoder == (own if has_own else PROJECT_REPOSITORY / "bi_encoder")

@@ -74,12 +74,12 @@ def write_model_version(
     """
     model = repository / model_name
     folder = model / str(version)
-    _check(folder, version)
+    check_new(folder)
     for file in (content.graph, content.packed):
         _check_size(file, max_graph_mb)
     model.mkdir(parents=True, exist_ok=True)
     with sole_change(model, wait=True):  # a promotion that is under way rewrites the same configuration
-        _check(folder, version)
+        check_new(folder)
         with tempfile.TemporaryDirectory(prefix=f".{version}.", dir=model) as scratch:
             partial = Path(scratch) / "version"
             _fill(partial, content)
@@ -102,9 +102,10 @@ def _configuration(folder: Path, fingerprint: str, options: ServingOptions) -> M
     return config
 
 
-def _check(folder: Path, version: int) -> None:
-    if version < 1:
-        raise VersionRefused(f"version {version} is not a positive number", "count versions from 1")
+def check_new(folder: Path) -> None:
+    """Whether a version can be written to ``<model>/<number>``. Raises VersionRefused."""
+    if not folder.name.isdecimal() or int(folder.name) < 1:
+        raise VersionRefused(f"version {folder.name} is not a positive number", "count versions from 1")
     if folder.exists():
         raise VersionRefused(f"{folder} exists and may be served already", "write the next version")
 
