@@ -10,21 +10,17 @@ from pathlib import Path
 
 import numpy as np
 
-from gateway.domain import EncodedPair
 from gateway.encoding.fusion import Fusion
 from gateway.encoding.pair_encoder import PairEncoder
 from gateway.encoding.render import ContextFields
 from training.candidates.lists import CandidateList
-from training.export.compare import Logits
+from training.export.compare import score_batches
 from training.export.manifest import sha256_of
 from training.export.session import open_session
 from training.fusion_lists import order_by
 from training.fusion_table import ScoredList
-from training.pair_table import padded
 from training.served_lists import BLEND, ServedList
 
-BATCH_PAIRS = 8
-"""Small batches of similar length are the fastest on CPU."""
 KEPT_LISTS = 100
 """So many are scored before what is known is written."""
 
@@ -38,7 +34,6 @@ class ListScorer:
 
     def __init__(self, graph: Path, encoder: PairEncoder, fields: Fields) -> None:
         self._session = open_session(graph, threads=1)
-        self._inputs = [node.name for node in self._session.get_inputs()]
         self._encoder = encoder
         self._fields = fields
         self._items: dict[str, tuple[int, ...]] = {}
@@ -56,22 +51,12 @@ class ListScorer:
         history = [self._fields[item_id] for item_id in reversed(one.history)]
         context = self._encoder.encode_context(ContextFields(history=history))
         pairs = [self._encoder.join(context, self._item(candidate.item_id)) for candidate in one.candidates]
-        return tuple(float(logit) for logit in self._logits(pairs))
+        return tuple(float(logit) for logit in score_batches(self._session, pairs))
 
     def _item(self, item_id: str) -> tuple[int, ...]:
         if item_id not in self._items:
             self._items[item_id] = self._encoder.encode_item(self._fields[item_id])
         return self._items[item_id]
-
-    def _logits(self, pairs: Sequence[EncodedPair]) -> Logits:
-        order = np.argsort([len(pair.token_ids) for pair in pairs], kind="stable")
-        logits = np.zeros(len(pairs), np.float32)
-        for start in range(0, len(pairs), BATCH_PAIRS):
-            chosen = order[start : start + BATCH_PAIRS]
-            inputs = padded([pairs[place] for place in chosen])
-            feed = {name: values.astype(np.int32) for name, values in inputs.items() if name in self._inputs}
-            logits[chosen] = np.asarray(self._session.run(None, feed)[0]).reshape(-1)
-        return logits
 
 
 def score_lists(lists: Sequence[CandidateList], scorer: ListScorer, cache: Path, advance: Advance) -> list[ServedList]:

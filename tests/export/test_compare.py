@@ -5,8 +5,9 @@ import pytest
 
 from gateway.domain import EncodedPair
 from tests.export.conftest import Exported
-from tests.export.inputs import random_rows, reference_logits
-from training.export.compare import agreement, score_graph
+from tests.export.inputs import Row, random_rows, reference_logits
+from training.export.compare import BATCH_PAIRS, agreement, score_batches, score_graph
+from training.export.session import open_session
 
 
 def test_equal_lists_agree_fully() -> None:
@@ -31,10 +32,26 @@ def test_lists_must_pair_up() -> None:
         agreement([one, one], [one])
 
 
+def pairs_of(rows: list[Row]) -> list[EncodedPair]:
+    return [EncodedPair(tuple(row["input_ids"].tolist()), tuple(row["token_type_ids"].tolist()), False) for row in rows]
+
+
 def test_pairs_are_scored_as_transformers_does(cross_encoder: Exported) -> None:
     rows = random_rows(30, 6)
-    pairs = [
-        EncodedPair(tuple(row["input_ids"].tolist()), tuple(row["token_type_ids"].tolist()), False) for row in rows
-    ]
     expected = reference_logits(cross_encoder.model, rows)[:, 0]
-    np.testing.assert_allclose(score_graph(cross_encoder.fp32, pairs), expected, atol=1e-4)
+    np.testing.assert_allclose(score_graph(cross_encoder.fp32, pairs_of(rows)), expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("graph", ["fp32", "int8"])
+def test_batches_of_similar_length_give_each_pair_its_own_logit_in_the_order_of_the_pairs(
+    cross_encoder: Exported, graph: str
+) -> None:
+    file, pairs = getattr(cross_encoder, graph), pairs_of(random_rows(31, 2 * BATCH_PAIRS + 3))
+    assert len({len(pair.token_ids) for pair in pairs}) > BATCH_PAIRS
+    alone = score_graph(file, pairs)
+    assert np.abs(np.diff(alone)).min() > 1e-4
+    np.testing.assert_allclose(score_batches(open_session(file), pairs), alone, atol=1e-5)
+
+
+def test_no_pairs_have_no_logits(cross_encoder: Exported) -> None:
+    assert score_batches(open_session(cross_encoder.fp32), []).shape == (0,)

@@ -11,8 +11,10 @@ from scipy.stats import kendalltau
 
 from gateway.domain import EncodedPair
 from training.export.session import open_session
+from training.pair_table import padded
 
 Logits = npt.NDArray[np.float32]
+BATCH_PAIRS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,20 @@ def score_session(session: onnxruntime.InferenceSession, pairs: Sequence[Encoded
     """As score_graph, of a graph that is open already."""
     inputs = [node.name for node in session.get_inputs()]
     return np.array([session.run(None, _feed(pair, inputs))[0].item() for pair in pairs], np.float32)
+
+
+def score_batches(session: onnxruntime.InferenceSession, pairs: Sequence[EncodedPair]) -> Logits:
+    """As score_session, in small batches of similar length: the fastest on CPU. For graphs whose logits belong to their
+    pairs alone, as those of training/export/quantize.py do: there batches change nothing but the order of additions."""
+    inputs = [node.name for node in session.get_inputs()]
+    order_n = np.argsort([len(pair.token_ids) for pair in pairs], kind="stable")
+    logits = np.zeros(len(pairs), np.float32)
+    for start in range(0, len(pairs), BATCH_PAIRS):
+        chosen = order_n[start : start + BATCH_PAIRS]
+        feed = padded([pairs[place] for place in chosen])
+        found = session.run(None, {name: feed[name].astype(np.int32) for name in inputs})[0]
+        logits[chosen] = np.asarray(found).reshape(-1)
+    return logits
 
 
 def agreement(reference: Sequence[Logits], others: Sequence[Logits]) -> Agreement:

@@ -11,7 +11,7 @@ from scipy.stats import rankdata
 from training.dataset import Dataset
 from training.errors import Leak
 from training.evaluation.statistics import bootstrap_intervals, paired_differences
-from training.export.compare import Logits, kendall_tau, score_session
+from training.export.compare import Logits, kendall_tau, score_batches
 from training.fusion_table import ScoredList
 from training.gate.check import Check, Outcome, judged, skipped
 from training.gate.reference import Fp32
@@ -57,7 +57,7 @@ def check_ranks(served: Scored, fp32: Fp32) -> Check:
     """Mean Kendall's τ-b of the version's and fp32's logits is at least .98, and NDCG@10 by the version's logits is not
     lower than fp32's by more than .5 %, unless the 95 % interval of the paired difference holds 0: in few lists, single
     targets that change places make that much."""
-    exact = [score_session(fp32.session, served.version.pairs(one)) for one in served.lists]
+    exact = [score_batches(fp32.session, served.version.pairs(one)) for one in served.lists]
     taus = [kendall_tau(one, other) for one, other in zip(exact, served.logits, strict=True)]
     ours, theirs = served.ndcg_of_logits(), Scored(served.lists, exact, served.version).ndcg_of_logits()
     found, expected, tau = float(ours.mean()), float(theirs.mean()), float(np.mean(taus))

@@ -11,7 +11,7 @@ from gateway.encoding.bundle import EncodingBundle, open_bundle
 from gateway.encoding.render import ContextFields
 from training.evaluation.metrics import ndcg, target_ranks
 from training.evaluation.ties import order_by_score
-from training.export.compare import Logits, score_session
+from training.export.compare import Logits, score_batches, score_session
 from training.export.recover import GRAPH_FILE
 from training.export.session import open_session
 from training.fusion_lists import order_by
@@ -47,7 +47,7 @@ class OpenVersion:
 
     def logits(self, one: ScoredList) -> Logits:
         """Of a list's candidates, in their order."""
-        return score_session(self.session, self.pairs(one))
+        return score_batches(self.session, self.pairs(one))
 
 
 def ndcg_of_logits(one: ScoredList, logits: Logits) -> float:

@@ -189,7 +189,7 @@ def ranks_of_lists(lists: int, swapped: int, monkeypatch: pytest.MonkeyPatch) ->
     exact = np.arange(24, 0, -1, dtype=np.float32)
     other = exact.copy()
     other[[0, 1]] = other[[1, 0]]
-    monkeypatch.setattr(list_checks, "score_session", lambda session, pairs: exact)
+    monkeypatch.setattr(list_checks, "score_batches", lambda session, pairs: exact)
     served = Mock(pairs=lambda one: ())
     logits = [other if number < swapped else exact for number in range(lists)]
     return list_checks.check_ranks(list_checks.Scored(made, logits, served), Mock())
