@@ -121,13 +121,14 @@ class FusionOptions:
 @dataclass(frozen=True, slots=True)
 class TrainingConfig:
     """Everything that decides a run, with its seed. ``device``: "cpu", or "auto" for a GPU where there is one.
-    ``bf16``: products in bfloat16 where the device has instructions for them, in fp32 elsewhere."""
+    ``bf16``: products in bfloat16 where the device has instructions for them, in fp32 elsewhere. ``threads`` of one
+    process; 0: one per core, or OMP_NUM_THREADS, which torchrun sets to 1."""
 
     name: str
     base_model: str = BUNDLED_MODEL
     layers: int = 3
     seed: int = 1
-    threads: int = 1
+    threads: int = 0
     device: str = "auto"
     bf16: bool = True
     protocol: Protocol = field(default_factory=Protocol)
