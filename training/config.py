@@ -122,13 +122,13 @@ class FusionOptions:
 class TrainingConfig:
     """Everything that decides a run, with its seed. ``device``: "cpu", or "auto" for a GPU where there is one.
     ``bf16``: products in bfloat16 where the device has instructions for them, in fp32 elsewhere. ``threads`` of one
-    process; 0: one per core, or OMP_NUM_THREADS, which torchrun sets to 1."""
+    process; 0: one per core, or OMP_NUM_THREADS, which torchrun sets to 1. With one a run repeats itself exactly."""
 
     name: str
     base_model: str = BUNDLED_MODEL
     layers: int = 3
     seed: int = 1
-    threads: int = 0
+    threads: int = 1
     device: str = "auto"
     bf16: bool = True
     protocol: Protocol = field(default_factory=Protocol)

@@ -42,10 +42,11 @@ class Exporter:
 
     def run(self, version: int, depth: int) -> tuple[Path, Evaluation]:
         """The version's folder and its results."""
-        check_new(self.repository / MODEL / str(version))
         folder, dataset = RunFolder(self.folder), Dataset(self.tables, self.config.protocol)
         folder.check(self.config, tables_digest(self.tables))
         dataset.require_users()
+        folder.trained_model()
+        check_new(self.repository / MODEL / str(version))
         release = Release(self.config, dataset, folder, self.form)
         draft = write_card(self.config, self.data, None, self.form.weights)
         valid = self._lists(dataset, release, Phase.VALID, depth, None, draft)

@@ -119,14 +119,13 @@ def test_a_store_that_knows_another_history_is_refused(
 
 
 def test_a_version_that_exists_is_refused_before_any_list_is_served(
-    exported: tuple[Path, Evaluation], config: TrainingConfig, tmp_path: Path
+    exported: tuple[Path, Evaluation], config: TrainingConfig, run_folder: Path
 ) -> None:
     version, _ = exported
-    untrained = tmp_path / "nowhere"
-    exporter = Exporter(config, TABLES, own_data("tiny", TABLES), untrained, version.parent.parent, quiet=True)
+    exporter = Exporter(config, TABLES, own_data("tiny", TABLES), run_folder, version.parent.parent, quiet=True)
     with pytest.raises(VersionRefused, match="exists"):
-        exporter.run(1, DEPTH)
-    assert not untrained.exists()
+        exporter.run(1, DEPTH - 1)
+    assert not list(run_folder.glob(f"served-*-{DEPTH - 1}.jsonl"))
 
 
 @pytest.mark.parametrize("has_own", [True, False])
