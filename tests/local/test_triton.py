@@ -66,7 +66,9 @@ def test_it_listens_on_the_loopback_interface_only(running: RunningPart) -> None
 
 
 def test_a_dead_worker_fails_the_probe_although_triton_reports_ready(running: RunningPart) -> None:
-    worker_of(running).kill()
+    worker = worker_of(running)
+    worker.kill()
+    wait_until(lambda: not worker.is_running() or worker.status() == psutil.STATUS_ZOMBIE, "the worker has ended")
     with pytest.raises(Broken, match=r"1 of the workers of Triton at .* ended"):
         running.part.probe(timeout_s=5.0)
     with InferenceServerClient(running.part.url) as client:
