@@ -69,7 +69,7 @@ class Run:
             self._say(f"{self.folder.model} is trained already")
             return self.folder.model
         if self.config.bf16 and not self._in_bfloat16():
-            self._say("no instructions for products of bfloat16 here: training in fp32, which is faster than without")
+            self._say("no instructions for products of bfloat16 here: training in fp32")
         _seed(self.config)
         model, numbers = self._start()
         if self.config.fit.loss == DISTIL:

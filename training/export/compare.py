@@ -15,6 +15,7 @@ from training.pair_table import padded
 
 Logits = npt.NDArray[np.float32]
 BATCH_PAIRS = 8
+"""Small batches of similar length are the fastest on CPU."""
 
 
 @dataclass(frozen=True, slots=True)

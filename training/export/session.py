@@ -15,9 +15,14 @@ def open_session(graph: Path | bytes, threads: int = 0) -> onnxruntime.Inference
     options.intra_op_num_threads = threads
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = 3
-    options.add_session_config_entry("session.x64quantprecision", "1" if saturates(CPU_FLAGS) else "0")
+    keep_precision(options)
     source = str(graph) if isinstance(graph, Path) else graph
     return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+
+
+def keep_precision(options: onnxruntime.SessionOptions) -> None:
+    """Has 8-bit products computed without overflow, whatever the processor."""
+    options.add_session_config_entry("session.x64quantprecision", "1" if saturates(CPU_FLAGS) else "0")
 
 
 def saturates(cpu_flags: Path) -> bool:

@@ -15,7 +15,7 @@ from gateway.domain import EncodedPair
 from gateway.encoding.bundle import open_bundle
 from gateway.encoding.render import ContextFields
 from gateway.scoring.triton import pair_tensors
-from training.export.session import CPU_FLAGS, saturates
+from training.export.session import keep_precision
 
 BATCH_PAIRS = 8
 """Small batches of similar length are the fastest on CPU."""
@@ -54,7 +54,7 @@ class BareEngine:
         options.intra_op_num_threads = 1 if many else cores
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
-        options.add_session_config_entry("session.x64quantprecision", "1" if saturates(CPU_FLAGS) else "0")
+        keep_precision(options)
         graph = str(version_folder / "model.onnx")
         workers = cores if many else 1
         self._sessions = [

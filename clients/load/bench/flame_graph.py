@@ -39,7 +39,7 @@ class Sampling:
         try:
             process.run(command, log_file=self.log_file, timeout_s=self.seconds + _START_AND_DRAW_S)
         except StartFailed as fault:
-            raise StartFailed(fault.message, remedy=_WHEN_REFUSED) from fault
+            raise StartFailed(fault.message, remedy=f"{fault.remedy}; {_WHEN_REFUSED}") from fault
 
 
 def draw_gateway(repository: Path, directory: Path, load: Load, seconds: int, picture: Path) -> Reading:

@@ -54,12 +54,13 @@ def test_the_picture_names_the_function_that_takes_the_time(busy: int, tmp_path:
     assert "spin_for_ever" in wanted.picture.read_text()
 
 
-def test_a_process_that_is_not_there_is_told_with_a_remedy(busy: int, tmp_path: Path) -> None:
+def test_a_process_that_is_not_there_is_told_with_a_remedy(tmp_path: Path) -> None:
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
     with pytest.raises(StartFailed, match="py-spy ended with") as refused:
         sampling(tmp_path).take(ended.pid)
     assert "ptrace_scope" in refused.value.remedy
+    assert "py-spy.log" in refused.value.remedy
 
 
 def test_a_gateway_under_load_is_drawn_with_its_pipeline(busy: int, tmp_path: Path) -> None:
