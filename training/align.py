@@ -39,7 +39,7 @@ class AlignmentLoss(nn.Module):
         self._rows = {item_id: row for row, item_id in enumerate(item_ids)}
         config = encoder_of(model).config
         width, vector_width = config.hidden_size, vectors.shape[1]
-        self._layers = range(1, max(2, config.num_hidden_layers))
+        self._layers = range(min(1, config.num_hidden_layers - 1), config.num_hidden_layers)
         self._vectors: Tensor
         self.register_buffer("_vectors", torch.from_numpy(vectors), persistent=False)  # goes where the loss goes
         self.project_places = nn.ModuleList(nn.Linear(width, vector_width) for _ in self._layers)

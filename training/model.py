@@ -11,6 +11,7 @@ from sentence_transformers.util import batch_to_device
 from transformers import PreTrainedModel
 
 from training.errors import ConfigInvalid
+from training.first_row import keep_first_row
 from training.options import BUNDLED_MODEL
 from training.pair_table import MODEL_INPUTS, PairTable, padded
 
@@ -55,8 +56,8 @@ class PairCrossEncoder(CrossEncoder):
         return {name: torch.from_numpy(values) for name, values in features.items()}
 
     def read(self, pairs: Sequence[tuple[str, str]]) -> tuple[torch.Tensor, Sequence[torch.Tensor]]:
-        """In one pass the logits [pairs], fp32, and the states [pairs, tokens, width] below and after every layer: for
-        losses that read more than scores."""
+        """In one pass the logits [pairs], fp32, and the states [pairs, tokens, width] below and after every layer, after
+        the last one at least of the first token: for losses that read more than scores."""
         features = batch_to_device(self.preprocess(pairs), self.device)
         output = encoder_of(self)(**features, output_hidden_states=True)
         return output.logits[:, 0].float(), output.hidden_states
@@ -91,6 +92,7 @@ def open_cross_encoder(
     )
     model.pair_table = pair_table
     model.activation_fn = torch.nn.Identity()
+    keep_first_row(encoder_of(model))
     return model
 
 
