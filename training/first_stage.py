@@ -1,20 +1,26 @@
 """A train-only fit of item statistics: what training lists and soft labels are made from. Never used to serve or to
-evaluate: those call the gateway's own candidate sources."""
+evaluate: those call the gateway's own candidate sources.
+
+Counts of pairs of items are sparse: most pairs of a large catalogue never met.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse.linalg import eigsh, svds
+from scipy.sparse import csr_array
 
-Scores = npt.NDArray[np.float64]
+from training.decomposition import Matrix, leading_eigenvectors, truncated_logarithm
+
+Scores = Matrix
 
 FEATURES = 3
 """Of FirstStage.features: together, follows, popular."""
 
-EXACT_ITEMS = 2000
-"""Up to here whole decompositions take seconds; of 10,000 items they take many minutes."""
+NEAR_FLOOR = 0.01
+NEXT_FLOOR = 0.005
+"""Added before the logarithm to what two items are to each other, so that it is one for strangers too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,17 +40,19 @@ class FirstStage:
     def __init__(self, item_ids: Sequence[str], histories: Sequence[Sequence[str]], options: FirstStageOptions) -> None:
         self.options = options
         self.index: Mapping[str, int] = {item_id: place for place, item_id in enumerate(item_ids)}
-        count = len(item_ids)
-        self.popular: Scores = np.zeros(count)
-        self.together: Scores = np.zeros((count, count))
-        self.follows: Scores = np.zeros((count, count))
-        for history in histories:
-            places = self.places(history)
-            self.popular[places] += 1
-            self.together[np.ix_(places, places)] += 1
-            for position, place in enumerate(places):
-                self.follows[place, places[position + 1 : position + 1 + options.window]] += 1
-        np.fill_diagonal(self.together, 0)
+        found = [self.places(history) for history in histories]
+        liked = _counts([(row, place) for row, places in enumerate(found) for place in {*places}], len(item_ids))
+        after = [
+            (place, later)
+            for places in found
+            for position, place in enumerate(places)
+            for later in {*places[position + 1 : position + 1 + options.window]}
+        ]
+        self.popular: Scores = liked.sum(axis=0, dtype=np.float64)
+        self.together = csr_array(liked.T @ liked)
+        self.together.setdiag(0)
+        self.together.eliminate_zeros()
+        self.follows = _counts(after, len(item_ids), len(item_ids))
         self._followed: Scores = self.follows.sum(axis=1, dtype=np.float64)
         self._following: Scores = self.follows.sum(axis=0, dtype=np.float64)
 
@@ -67,12 +75,13 @@ class FirstStage:
         item follows it; logarithms. ``own`` as for features."""
         near, next_, _ = self._relations(history, own)
         chosen = list(items)
-        return np.stack([np.log(near[:, chosen].T + 0.01), np.log(next_[:, chosen].T + 0.005)], axis=2)
+        return np.stack([np.log(near[:, chosen].T + NEAR_FLOOR), np.log(next_[:, chosen].T + NEXT_FLOOR)], axis=2)
 
     def _relations(self, history: Sequence[int], own: Sequence[int]) -> tuple[Scores, Scores, Scores]:
         """Normalised together and follows of the recent items, [recent, items] each, and popularity [items]."""
         recent = list(history)[::-1][: self.options.recent_items]
-        together, follows, popular = self.together[recent].copy(), self.follows[recent].copy(), self.popular.copy()
+        together, follows = self.together[recent].toarray(), self.follows[recent].toarray()
+        popular = self.popular.copy()
         if own:
             self._leave_out(recent, own, together, follows)
             popular[list(own)] -= 1
@@ -80,22 +89,21 @@ class FirstStage:
         next_ = follows / (np.sqrt(np.outer(self._followed[recent] + 1, self._following + 1)) + 1)
         return np.maximum(near, 0), np.maximum(next_, 0), popular
 
-    def normalised(self) -> tuple[Scores, Scores]:
+    def normalised(self) -> tuple[csr_array, csr_array]:
         """Together and follows of all pairs, [items, items] each, between 0 and 1."""
-        near = self.together / (np.sqrt(np.outer(self.popular, self.popular)) + self.options.shrink)
-        return near, self.follows / (np.sqrt(np.outer(self._followed + 1, self._following + 1)) + 1)
+        near = _divided(self.together, self.popular, self.popular, self.options.shrink)
+        return near, _divided(self.follows, self._followed + 1, self._following + 1, 1)
 
-    def similarity(self) -> Scores:
+    def similarity(self) -> csr_array:
         """[items, items] symmetric closeness of items, for their vectors."""
         near, next_ = self.normalised()
-        parts = (near / _mean_positive(near), 0.5 * (next_ + next_.T) / _mean_positive(next_))
-        closeness: Scores = np.log1p(parts[0] + parts[1]).astype(np.float64)
-        return closeness
+        both = near / _mean_positive(near) + (next_ + next_.T) * (0.5 / _mean_positive(next_))
+        return csr_array(both.log1p())
 
     def vectors(self, width: int) -> npt.NDArray[np.float32]:
         """[items, width] unit vectors from the leading eigenvectors (the first, popularity, left out); zero for items
         that fewer than two users liked."""
-        values, basis = _eigenvectors(self.similarity(), width + 1)
+        values, basis = leading_eigenvectors(self.similarity(), width + 1)
         leading = np.argsort(-np.abs(values))[1 : width + 1]
         vectors = basis[:, leading] * np.sqrt(np.abs(values[leading]))
         vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-6)
@@ -128,8 +136,8 @@ class SmoothFirstStage:
         self._counts = counts
         self._recent_items = recent_items
         near, next_ = counts.normalised()
-        self._near = _truncated(np.log(near + 0.01), rank)
-        self._next = _truncated(np.log(next_ + 0.005), rank)
+        self._near = truncated_logarithm(near, NEAR_FLOOR, rank)
+        self._next = truncated_logarithm(next_, NEXT_FLOOR, rank)
         self.popular = counts.popular
 
     def places(self, item_ids: Sequence[str]) -> list[int]:
@@ -141,42 +149,32 @@ class SmoothFirstStage:
         recent = list(history)[::-1][: self._recent_items]
         ages = np.arange(len(recent), dtype=np.float64)
         options = self._counts.options
-        near = options.together_decay**ages @ self._near[recent]
-        next_ = options.follows_decay**ages @ self._next[recent]
+        near = options.together_decay**ages @ self._near.rows(recent)
+        next_ = options.follows_decay**ages @ self._next.rows(recent)
         return np.stack([near, next_, np.log1p(self.popular)], axis=1)
 
     def relations(self, history: Sequence[int], items: Sequence[int], own: Sequence[int] = ()) -> Scores:
         """As FirstStage.relations; ``own`` changes nothing."""
         recent = list(history)[::-1][: self._recent_items]
-        pairs = np.ix_(recent, list(items))
-        return np.stack([self._near[pairs].T, self._next[pairs].T], axis=2)
+        chosen = list(items)
+        return np.stack([self._near.rows(recent)[:, chosen].T, self._next.rows(recent)[:, chosen].T], axis=2)
 
 
-def _eigenvectors(matrix: Scores, count: int) -> tuple[Scores, Scores]:
-    """Values, and vectors as columns: of large matrices only the ``count`` of largest magnitude, by iteration."""
-    if len(matrix) <= EXACT_ITEMS:
-        values, basis = np.linalg.eigh(matrix)
-        return values, basis
-    values, basis = eigsh(matrix, count, which="LM", v0=_start(len(matrix)))
-    return values, basis
+def _counts(pairs: Sequence[tuple[int, int]], columns: int, rows: int | None = None) -> csr_array:
+    """How often each pair (row, column) was given."""
+    places = np.array(pairs, int).reshape(-1, 2)
+    shape = (int(places[:, 0].max(initial=-1)) + 1 if rows is None else rows, columns)
+    return csr_array((np.ones(len(places)), (places[:, 0], places[:, 1])), shape=shape)
 
 
-def _truncated(matrix: Scores, rank: int) -> Scores:
-    if len(matrix) <= EXACT_ITEMS:
-        left, values, right = np.linalg.svd(matrix, full_matrices=False)
-    else:
-        left, values, right = svds(matrix, rank, v0=_start(len(matrix)))
-        order = np.argsort(-values)
-        left, values, right = left[:, order], values[order], right[order]
-    smooth: Scores = (left[:, :rank] * values[:rank]) @ right[:rank]
-    return smooth
+def _divided(counts: csr_array, of_row: Scores, of_column: Scores, shrink: float) -> csr_array:
+    """Counts over the geometric mean of the two items' own, damped by ``shrink``."""
+    found = counts.tocoo()
+    rows, columns = found.coords
+    values = found.data / (np.sqrt(of_row[rows] * of_column[columns]) + shrink)
+    return csr_array((values, (rows, columns)), shape=counts.shape)
 
 
-def _start(count: int) -> Scores:
-    """Where an iteration begins: always the same, so that a run can be repeated."""
-    return np.random.default_rng(0).standard_normal(count)
-
-
-def _mean_positive(matrix: Scores) -> float:
-    positive = matrix[matrix > 0]
+def _mean_positive(matrix: csr_array) -> float:
+    positive = matrix.data[matrix.data > 0]
     return float(positive.mean()) if positive.size else 1.0

@@ -56,8 +56,8 @@ class PairCrossEncoder(CrossEncoder):
         return {name: torch.from_numpy(values) for name, values in features.items()}
 
     def read(self, pairs: Sequence[tuple[str, str]]) -> tuple[torch.Tensor, Sequence[torch.Tensor]]:
-        """In one pass the logits [pairs], fp32, and the states [pairs, tokens, width] below and after every layer, after
-        the last one at least of the first token: for losses that read more than scores."""
+        """In one pass the logits [pairs], fp32, and the states [pairs, tokens, width] below and after every layer, but
+        after the last one perhaps of the first token only: for losses that read more than scores."""
         features = batch_to_device(self.preprocess(pairs), self.device)
         output = encoder_of(self)(**features, output_hidden_states=True)
         return output.logits[:, 0].float(), output.hidden_states

@@ -1,10 +1,12 @@
 """The train-only statistics: counts by hand, and a user who is left out leaves no trace."""
 
+import tracemalloc
+
 import numpy as np
 import numpy.typing as npt
 import pytest
 
-from training import first_stage as first_stages
+from training import decomposition
 from training.first_stage import FirstStage, FirstStageOptions, SmoothFirstStage
 
 ITEMS = ("a", "b", "c", "d", "e", "f")
@@ -20,11 +22,11 @@ def test_users_of_two_items_are_counted_both_ways_and_order_one_way() -> None:
     assert (found.follows[0, 1], found.follows[1, 0]) == (1, 1)
     assert (found.follows[0, 2], found.follows[2, 0]) == (1, 0)
     assert found.popular.tolist() == [2, 2, 2, 0, 0, 0]
-    assert not np.diagonal(found.together).any()
+    assert not found.together.diagonal().any()
 
 
 def test_only_what_came_soon_after_follows() -> None:
-    assert first_stage("abcd", window=2).follows[0].tolist() == [0, 1, 1, 0, 0, 0]
+    assert first_stage("abcd", window=2).follows.toarray()[0].tolist() == [0, 1, 1, 0, 0, 0]
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -75,7 +77,24 @@ def test_iteration_gives_a_large_catalogue_what_a_small_one_gets(
         return found.vectors(6), smooth.features(found.places(items[:5]))
 
     exact, exact_smooth = decomposed()
-    monkeypatch.setattr(first_stages, "EXACT_ITEMS", 10)
+    monkeypatch.setattr(decomposition, "EXACT_ITEMS", 10)
     iterated, iterated_smooth = decomposed()
     np.testing.assert_allclose(np.abs(iterated), np.abs(exact), atol=1e-5)
     np.testing.assert_allclose(iterated_smooth, exact_smooth, atol=1e-8)
+
+
+def test_a_large_catalogue_takes_no_square_of_itself_in_memory() -> None:
+    count = 20_000
+    items = [str(number) for number in range(count)]
+    random = np.random.default_rng(4)
+    histories = [[items[place] for place in random.integers(0, 500, 20)] for _ in range(100)]
+    tracemalloc.start()
+    try:
+        found = FirstStage(items, histories, FirstStageOptions())
+        assert found.vectors(8).shape == (count, 8)
+        smooth = SmoothFirstStage(found, recent_items=5, rank=8)
+        assert np.isfinite(smooth.features(found.places(histories[0][:5]))).all()
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < count * count  # bytes: an eighth of one square of doubles
