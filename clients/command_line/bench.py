@@ -70,22 +70,13 @@ def bench(choice: BenchChoice, state_dir: StateDirectory = None, as_json: AsJson
     All rank the same texts with the same weights, in rotated rounds. The first run installs Infinity into an
     environment of its own, which takes minutes; what cannot run here is reported as absent.
     """
-    try:
-        from training.errors import TrainingError
-    except ModuleNotFoundError as fault:
-        raise CommandFailed(
-            f"packages are missing ({fault.name})", remedy='pip install -e ".[local,load,train]"'
-        ) from fault
     from gateway.telemetry.logs import configure_logging
+    from training.errors import TrainingError
 
     configure_logging("error")  # standard output is the result's alone
     directory = (state_dir or stack.default_state_directory()).resolve()
     try:
         document = _measured(choice, directory, quiet=as_json)
-    except ModuleNotFoundError as fault:
-        raise CommandFailed(
-            f"packages are missing ({fault.name})", remedy='pip install -e ".[local,load,train]"'
-        ) from fault
     except TrainingError as fault:
         raise CommandFailed(fault.message, remedy=fault.remedy) from fault
     except FileNotFoundError as fault:

@@ -33,14 +33,10 @@ def gpu_check(
 
     Takes some ten minutes. Exit code 3: there is no GPU that torch can use.
     """
-    try:
-        from training.errors import TrainingError
-        from training.gpu_check.card import NoAccelerator
-        from training.gpu_check.check import CheckPlan, run_check
-    except ModuleNotFoundError as fault:
-        raise CommandFailed(
-            f"the training packages are missing ({fault.name})", remedy='pip install -e ".[local,train]"'
-        ) from fault
+    from training.errors import TrainingError
+    from training.gpu_check.card import NoAccelerator
+    from training.gpu_check.check import CheckPlan, run_check
+
     try:
         with redirect_stdout(sys.stderr), console.progress_bar("gpu-check", quiet=as_json) as bar:
             found = run_check(CheckPlan(version=version, device=device, quick=quick), bar.describe)

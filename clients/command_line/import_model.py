@@ -61,15 +61,11 @@ def register(app: typer.Typer) -> None:
 
 def import_model(checkpoint: CheckpointChoice, text: TextChoice, target: TargetChoice, as_json: AsJson = False) -> None:
     """Import a cross-encoder as it is: BERT, DistilBERT, ELECTRA, RoBERTa, XLM-RoBERTa or ModernBERT with one label."""
-    try:
-        from training.errors import TrainingError
-        from training.importing.checkpoint import open_checkpoint
-        from training.importing.importer import STEPS, import_checkpoint
-        from training.importing.source import find_source
-    except ModuleNotFoundError as fault:
-        raise CommandFailed(
-            f"the training packages are missing ({fault.name})", remedy='pip install -e ".[local,train]"'
-        ) from fault
+    from training.errors import TrainingError
+    from training.importing.checkpoint import open_checkpoint
+    from training.importing.importer import STEPS, import_checkpoint
+    from training.importing.source import find_source
+
     try:
         plan = _plan(text, target)
         plan.check()

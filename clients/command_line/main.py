@@ -33,6 +33,8 @@ COMMAND_GROUPS = (
     "capacity",
 )
 
+OUR_PACKAGES = ("clients", "crossrank", "crossrank_client", "deploy", "gateway", "training")
+
 
 def build_app() -> typer.Typer:
     """The application with every command group."""
@@ -57,6 +59,11 @@ def main() -> None:
         sys.exit(failure.exit_code)
     except LocalStackError as failure:
         print_failure(failure.message, failure.remedy)
+        sys.exit(ExitCode.FAILURE)
+    except ModuleNotFoundError as fault:
+        if fault.name is None or fault.name.partition(".")[0] in OUR_PACKAGES:
+            raise
+        print_failure(f"a package is missing: {fault.name}", 'pip install -e ".[local,load,train]"')
         sys.exit(ExitCode.FAILURE)
     except KeyboardInterrupt:
         sys.exit(ExitCode.INTERRUPTED)

@@ -34,13 +34,8 @@ def profile(choice: ProfileChoice, state_dir: StateDirectory = None, as_json: As
 
     Starts a stack of its own. Samples are taken of the Python stacks of threads that run, without stopping them.
     """
-    try:
-        from clients.load.bench.flame_graph import draw_gateway
-        from clients.load.bench.readings import Load
-    except ModuleNotFoundError as fault:
-        raise CommandFailed(
-            f"packages are missing ({fault.name})", remedy='pip install -e ".[local,load,train]"'
-        ) from fault
+    from clients.load.bench.flame_graph import draw_gateway
+    from clients.load.bench.readings import Load
     from gateway.telemetry.logs import configure_logging
 
     configure_logging("error")  # standard output is the result's alone

@@ -30,14 +30,10 @@ def verify(
     as_json: AsJson = False,
 ) -> None:
     """Compare served logits with `transformers` in fp32, pair by pair, for random lists from the catalogue."""
-    try:
-        from training.errors import TrainingError
-        from training.verification.lists import ListPlan
-        from training.verification.verify import Verifier
-    except ModuleNotFoundError as fault:
-        raise CommandFailed(
-            f"the training packages are missing ({fault.name})", remedy='pip install -e ".[local,train]"'
-        ) from fault
+    from training.errors import TrainingError
+    from training.verification.lists import ListPlan
+    from training.verification.verify import Verifier
+
     verifier = Verifier(
         version_folder=_newest_version(model_repository / "cross_encoder"),
         gateway_url=running_gateway(state_dir),

@@ -1,6 +1,8 @@
 """The program as a whole: every command explains itself, and failures are told without tracebacks."""
 
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import typer
@@ -10,6 +12,10 @@ from clients.command_line import main as program
 from clients.command_line.console import CommandFailed, ExitCode
 from deploy.local.errors import LocalStackError
 from tests.clients.command_line.program import crossrank
+from tests.training.synthetic import synthetic_tables
+from training.data.tables import write_tables
+
+ROOT = Path(__file__).parents[3]
 
 
 def commands() -> list[tuple[str, ...]]:
@@ -99,3 +105,31 @@ def test_heavy_packages_are_not_loaded_to_show_help() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+@pytest.mark.parametrize(
+    ("command", "package"), [("train", "sentence_transformers"), ("verify", "transformers"), ("gpu-check", "torch")]
+)
+def test_a_missing_package_is_named_with_what_to_install(tmp_path: Path, command: str, package: str) -> None:
+    """In an environment for serving alone, say, where nothing that trains is installed."""
+    program_without = f"import sys; sys.modules[{package!r}] = None; from clients.command_line.main import main; main()"
+    write_tables(tmp_path, synthetic_tables(users=12))
+    tables = ["--items", str(tmp_path / "items.csv"), "--interactions", str(tmp_path / "interactions.csv")]
+    options = [*tables, "--state-dir", str(tmp_path / "state")] if command == "train" else []
+    done = subprocess.run(
+        [sys.executable, "-c", program_without, command, *options],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        cwd=ROOT,
+    )
+    assert done.returncode == ExitCode.FAILURE
+    assert f"a package is missing: {package}" in done.stderr
+    assert "pip install" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_missing_module_of_ours_is_a_bug_and_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ModuleNotFoundError):
+        run(monkeypatch, ModuleNotFoundError("No module named 'gateway.nothing'", name="gateway.nothing"))
