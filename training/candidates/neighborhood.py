@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import cho_factor, cho_solve
+from scipy.linalg.lapack import spotrf, spotri
 from scipy.sparse import csr_matrix
 
 from training.candidates.known import Known, Scores, weights_of
@@ -51,11 +51,23 @@ def ease(known: Known, ridge: float) -> Scores:
     gram = np.asarray((liked.T @ liked).todense(), dtype=np.float32)
     diagonal = np.arange(known.items)
     gram[diagonal, diagonal] += ridge
-    inverse = cho_solve(cho_factor(gram, lower=True, overwrite_a=True), np.eye(known.items, dtype=np.float32))
+    inverse = _inverse(gram)
     # By rows, as products with sparse histories read it: LAPACK's order would be copied at every product.
     weights: Scores = np.ascontiguousarray(-inverse / np.diag(inverse)[None, :], dtype=np.float32)
     weights[diagonal, diagonal] = 0
     return weights
+
+
+def _inverse(matrix: Scores) -> Scores:
+    """Of a symmetric positive definite matrix, which is overwritten: LAPACK's own from the Cholesky factor, in half the
+    time of solving for every column of the identity."""
+    factor, singular = spotrf(matrix.T, lower=True, overwrite_a=True, clean=True)
+    if singular:
+        raise np.linalg.LinAlgError(f"minor {singular} is not positive definite")
+    lower, _ = spotri(factor, lower=True, overwrite_c=True)  # above the diagonal it stays clean
+    inverse: Scores = lower + lower.T
+    inverse[np.diag_indices_from(inverse)] /= 2
+    return inverse
 
 
 def follows(known: Known, shrink: float) -> csr_matrix:
