@@ -36,19 +36,20 @@ class PhaseServer:
     def lists(self, phase: Phase, cases: Sequence[UserCase]) -> list[ServedList]:
         """The lists of the cases. Raises TrainingError, LocalStackError or CrossrankError."""
         configure_logging("error")  # standard output is the result's alone
-        shutil.rmtree(self.folder, ignore_errors=True)
-        self.folder.mkdir(parents=True)
+        folder, repository = self.folder.resolve(), self.repository.resolve()  # a part has a working folder of its own
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
         grpc_port, metrics_port = free_ports(2)
-        postgres = Postgres(self.folder, free_port(), durable=False)
-        triton = Triton(self.folder, grpc_port, metrics_port, model_repository=self.repository.resolve())
+        postgres = Postgres(folder, free_port(), durable=False)
+        triton = Triton(folder, grpc_port, metrics_port, model_repository=repository)
         with (
-            RunningPart(postgres, state_directory=self.folder) as database,
-            RunningPart(triton, state_directory=self.folder) as models,
+            RunningPart(postgres, state_directory=folder) as database,
+            RunningPart(triton, state_directory=folder) as models,
         ):
             settings = Settings(
                 postgres_url=database.part.url,
                 triton_urls=models.part.url,
-                model_repository=str(self.repository.resolve()),
+                model_repository=str(repository),
             )
             return asyncio.run(self._serve(settings, phase, cases))
 

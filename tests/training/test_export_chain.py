@@ -110,10 +110,16 @@ def test_nothing_that_was_met_before_is_proposed(served: list[ServedList], confi
 
 
 def test_a_store_that_knows_another_history_is_refused(
-    exported: tuple[Path, Evaluation], config: TrainingConfig, run_folder: Path, tmp_path: Path
+    exported: tuple[Path, Evaluation],
+    config: TrainingConfig,
+    run_folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    """By a stack in a relative folder, as ``--state-dir`` may name one; its parts have working folders of their own."""
+    monkeypatch.chdir(tmp_path)
     dataset = Dataset(TABLES, config.protocol)
-    server = PhaseServer(dataset, run_folder / "repository-test", tmp_path / "stack", DEPTH, quiet=True)
+    server = PhaseServer(dataset, run_folder / "repository-test", Path("stack"), DEPTH, quiet=True)
     with pytest.raises(ListDegraded, match="not that of the protocol"):
         server.lists(Phase.VALID, dataset.cases(Phase.TEST)[:1])
 
