@@ -61,7 +61,8 @@ class _User:
 
 
 class Dataset:
-    """Tables with the protocol applied. Items keep their table order; of a repeated positive the first one counts."""
+    """Tables with the protocol applied. Items keep their table order. A repeated positive is a target where it was
+    liked first, and stands in a history where it was liked last, as in the histories that are served."""
 
     def __init__(self, tables: Tables, protocol: Protocol) -> None:
         self.protocol = protocol
@@ -126,7 +127,8 @@ class Dataset:
             raise IndexError(f"user {user_id} has {self.folds(user_id)} folds, none with number {fold}")
         known = self.known_positives(user_id, fold)
         targets = tuple(self.positives(user_id)[len(known) : len(known) + self.protocol.held_out])
-        return UserCase(user_id, tuple(known), self.seen_before(user_id, targets[0]) - set(targets), targets)
+        seen = self.seen_before(user_id, targets[0]) - set(targets)
+        return UserCase(user_id, self.history(user_id, targets[0]), seen, targets)
 
     def cases(self, fold: int) -> list[UserCase]:
         """One list per user who has this fold."""
@@ -136,6 +138,14 @@ class Dataset:
         """The lists of ``fold`` and of all later ones (lower numbers): nothing that makes lists of the fold may know
         their targets."""
         return [case for later in range(fold + 1) for case in self.cases(later)]
+
+    def history(self, user_id: str, item_id: str) -> tuple[str, ...]:
+        """Items liked before the first positive meeting with ``item_id``, by the last such moment of each, oldest
+        first: what gateway/store/histories.py answered then. Empty where the user never liked the item."""
+        if item_id not in self._users[user_id].positives:
+            return ()
+        liked = [row.item_id for row in self._before(user_id, item_id) if row.weight > 0]
+        return tuple(dict.fromkeys(reversed(liked)))[::-1]
 
     def seen_before(self, user_id: str, item_id: str) -> frozenset[str]:
         """Items the user had met, liked or not, before the first positive meeting with ``item_id``."""

@@ -108,12 +108,12 @@ def check_targets(lists: Iterable[AimedList], dataset: Dataset, fold: int) -> No
 
 def check_history(dataset: Dataset, user_id: str, history: Sequence[str], target: str) -> None:
     """Everything in the history was liked before the target, in the order of time."""
-    order = {item_id: place for place, item_id in enumerate(dataset.positives(user_id))}
+    order = {item_id: place for place, item_id in enumerate(dataset.history(user_id, target))}
     last = -1
     for item_id in history:
         place = order.get(item_id)
-        if place is None or place >= order.get(target, 0):
-            when = "never" if place is None else "not before it"
+        if place is None:
+            when = "not before it" if item_id in dataset.positives(user_id) else "never"
             raise Leak(
                 f"user {user_id}: the history of target {target} holds item {item_id}, which was liked {when}",
                 "cut the history before the first target, as Dataset.case does",

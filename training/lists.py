@@ -154,8 +154,9 @@ class ListMaker:
         positives = self._dataset.known_positives(position.user_id, Phase.VALID)
         target = positives[position.number]
         own = self._first_stage.places(positives)
+        history = self._first_stage.places(self._dataset.history(position.user_id, target))
         seen = self._first_stage.places(sorted(self._dataset.seen_before(position.user_id, target)))
-        return _Open(own[: position.number], own[position.number], own, [*seen, *own[position.number + 1 :]])
+        return _Open(history, own[position.number], own, [*seen, *own[position.number + 1 :]])
 
     def _case_features(self, position: Position) -> tuple[Scores, int]:
         """Features of the open items, and the row of the positive."""

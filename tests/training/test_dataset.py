@@ -54,8 +54,16 @@ def test_order_is_by_time_and_ties_keep_the_order_of_the_file() -> None:
     assert dataset(tied).case("u", Phase.TEST).targets == ("C", "B", "A")
 
 
-def test_a_repeated_positive_counts_the_first_time() -> None:
+def test_a_repeated_positive_is_a_target_the_first_time() -> None:
     assert dataset(rows("u", "ABCDEFGHIJKLMNA")).case("u", Phase.TEST).targets == ("L", "M", "N")
+
+
+def test_a_repeated_positive_stands_in_a_history_where_it_was_liked_last() -> None:
+    data = dataset(rows("u", "ABACDEFBGHIJKLMNC"))
+    assert data.case("u", Phase.TEST).history == tuple("ACDEFBGHIJK")
+    assert data.history("u", "C") == ("B", "A")
+    assert data.history("u", "N")[-3:] == ("K", "L", "M")
+    assert data.history("u", "unknown") == ()
 
 
 def test_folds_before_valid_are_earlier_blocks_while_enough_history_stays() -> None:

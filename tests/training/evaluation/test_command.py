@@ -1,6 +1,8 @@
 """crossrank eval on the user's own tables, through a real PostgreSQL and a real Triton: JSON and report agree."""
 
 import json
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -8,7 +10,7 @@ import pytest
 from clients.command_line.console import ExitCode
 from tests.clients.command_line.program import Outcome, crossrank
 from tests.training.synthetic import synthetic_tables
-from training.data.tables import write_tables
+from training.data.tables import Tables, write_tables
 from training.evaluation.metrics import METRICS
 
 USERS = 6
@@ -17,8 +19,18 @@ USERS = 6
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("own")
-    write_tables(place, synthetic_tables(users=16, events=26))
+    write_tables(place, with_repeats(synthetic_tables(users=16, events=26)))
     return place
+
+
+def with_repeats(tables: Tables) -> Tables:
+    """Everybody wants the first item that they wanted once more, a second after the third: in a history it moves."""
+    again = []
+    for user_id in {row.user_id for row in tables.interactions}:
+        rows = [row for row in tables.interactions if row.user_id == user_id and row.weight > 0]
+        wanted = sorted(rows, key=lambda row: row.time)
+        again.append(replace(wanted[0], time=wanted[2].time + timedelta(seconds=1)))
+    return replace(tables, interactions=[*tables.interactions, *again])
 
 
 @pytest.fixture(scope="module")
