@@ -4,6 +4,7 @@ files; a second start goes on where the first one stopped."""
 import json
 import random
 from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -46,6 +47,9 @@ Say = Callable[[str], None]
 ListsOfFold = Callable[[int], Sequence[CandidateList]]
 """The candidate lists of a fold (0: test, 1: valid, higher: for training)."""
 
+PATIENCE = timedelta(days=7)
+"""How long a process waits for the first one, which makes lists and a teacher; torch gives up after half an hour."""
+
 
 class Run:
     """Trains one configuration on one data set. Under torchrun every process has one; the first one writes."""
@@ -60,7 +64,17 @@ class Run:
         self._say = say
         self._lists_of_fold = lists_of_fold
         self._dense = DenseSteps(config, self.dataset, folder, say)
-        self._processes = PartialState(cpu=best_device(config.device) == "cpu")
+        self._processes = PartialState(cpu=best_device(config.device) == "cpu", timeout=PATIENCE)
+
+    def prepare(self) -> None:
+        """What one process does, kept in the run's folder: align, and the lists that the fit learns from."""
+        self._check()
+        _seed(self.config)
+        model = self._start()
+        if self.config.fit.loss == DISTIL:
+            self._dense.training_lists()
+        else:
+            self.examples(model.pair_table)
 
     def train(self) -> Path:
         """All steps; returns the folder of the trained model."""
@@ -71,12 +85,12 @@ class Run:
         if self.config.bf16 and not self._in_bfloat16():
             self._say("no instructions for products of bfloat16 here: training in fp32")
         _seed(self.config)
-        model, numbers = self._start()
+        model = self._start()
         if self.config.fit.loss == DISTIL:
             fitted, settled = self._dense.distil(model)
-            numbers |= {"fit_loss": fitted, "settle_loss": settled}
+            numbers = {"fit_loss": fitted, "settle_loss": settled}
         else:
-            numbers |= self._fit(model)
+            numbers = self._fit(model)
         self._record(numbers)  # before the model: where that is, nothing is done again
         self._save(model, self.folder.model)
         return self.folder.model
@@ -135,20 +149,19 @@ class Run:
         if (aligns or self.config.fit.loss == DISTIL) and self._processes.num_processes > 1:
             raise ConfigInvalid(
                 f"align and the loss {DISTIL!r} run in one process, not in {self._processes.num_processes}",
-                "start without torchrun until the model is aligned, or set align.steps = 0; take another fit.loss",
+                "run crossrank train --prepare first, without torchrun; or set align.steps = 0, or another fit.loss",
             )
 
-    def _start(self) -> tuple[PairCrossEncoder, dict[str, float]]:
+    def _start(self) -> PairCrossEncoder:
         """The base model, aligned when the configuration wants it; kept in the run's folder then."""
         config, table, device = self.config, self.pair_table(), best_device(self.config.device)
         if self.folder.aligned.is_dir():
-            return open_cross_encoder(str(self.folder.aligned), table, device=device), {}
+            return open_cross_encoder(str(self.folder.aligned), table, device=device)
         model = open_cross_encoder(base_model_path(config.base_model), table, config.layers, device)
-        if not config.align.steps:
-            return model, {}
-        loss = self._dense.align(model)
-        self._save(model, self.folder.aligned)
-        return model, {"align_loss": loss}
+        if config.align.steps:
+            self._record({"align_loss": self._dense.align(model)})
+            self._save(model, self.folder.aligned)
+        return model
 
     def _fit(self, model: PairCrossEncoder) -> dict[str, float]:
         options, select = self.config.fit, self.config.select
@@ -179,10 +192,15 @@ class Run:
         self._processes.wait_for_everyone()
 
     def _record(self, numbers: Mapping[str, float]) -> None:
+        """Adds to what the steps before told."""
         if self._processes.is_main_process:
+            file = self.folder.record
+            told = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
             made_with = {"torch": torch.__version__, "bfloat16_products": self._in_bfloat16()}
-            record = {"config": self.config.to_dict(), **made_with, **numbers}
-            self.folder.record.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+            record = {**told, "config": self.config.to_dict(), **made_with, **numbers}
+            partial = file.with_name(file.name + ".partial")
+            partial.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+            partial.replace(file)
 
 
 def _seed(config: TrainingConfig) -> None:

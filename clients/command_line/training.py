@@ -64,7 +64,13 @@ def register(app: typer.Typer) -> None:
     app.command()(with_grouped_options(export))
 
 
-def train(choice: RunChoice, as_json: AsJson = False) -> None:
+def train(
+    choice: RunChoice,
+    prepare: Annotated[
+        bool, typer.Option("--prepare", help="Stop before the fit, which torchrun can then share among processes.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
     """Train a cross-encoder: candidate lists, negatives, fit. Repeat it to go on after a stop."""
     from training.errors import TrainingError
 
@@ -80,11 +86,19 @@ def train(choice: RunChoice, as_json: AsJson = False) -> None:
         kept = keeping(choice.folder(config), embed)
         lists = FoldLists(Dataset(tables, config.protocol), config.candidates, console.say, kept)
         with redirect_stdout(sys.stderr):  # the trainer's log; standard output is the result's alone
-            model = Run(config, tables, RunFolder(choice.folder(config)), console.say, lists).train()
+            run = Run(config, tables, RunFolder(choice.folder(config)), console.say, lists)
+            model = None
+            if prepare:
+                run.prepare()
+            else:
+                model = str(run.train())
     except TrainingError as fault:
         raise CommandFailed(fault.message, remedy=fault.remedy) from fault
     if as_json:
-        console.print_json({"run": str(choice.folder(config)), "model": str(model)})
+        console.print_json({"run": str(choice.folder(config)), "model": model})
+    elif prepare:
+        console.say(f"prepared: {choice.folder(config)}")
+        console.say("next: torchrun --nproc-per-node N -m -- clients.command_line.main train with the same options")
     else:
         console.say(f"trained: {model}")
         console.say("next: crossrank export")

@@ -1,4 +1,5 @@
-"""A tiny standard run, as a function and as a program: `python -m tests.training.run_tiny MODEL_FOLDER RUN_FOLDER`.
+"""A tiny standard run, as a function and as a program: `python -m tests.training.run_tiny MODEL_FOLDER RUN_FOLDER
+ALIGN_STEPS`.
 
 As a program with `-X kill_at=N` it kills itself without warning after N optimizer steps."""
 
@@ -66,4 +67,5 @@ if __name__ == "__main__":
     if "kill_at" in sys._xoptions:
         _kill_at(int(sys._xoptions["kill_at"]))
     wanted = tiny_config(Path(sys.argv[1]))
+    wanted = replace(wanted, align=replace(wanted.align, steps=int(sys.argv[3])))
     train_tiny(replace(wanted, fit=replace(wanted.fit, lists=96, save_steps=4, log_steps=1)), Path(sys.argv[2]))

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from tests.architecture.source import ROOT
 from tests.training.popular_lists import popular_lists
 from tests.training.run_tiny import TABLES, tiny_config, train_tiny
 from training import fit
+from training import run as training_run
 from training.align import AlignmentLoss
 from training.candidates.lists import CandidateList
 from training.config import TrainingConfig
@@ -115,6 +117,7 @@ def start(program: Sequence[str], config: TrainingConfig, folder: Path) -> subpr
     """The tiny run in a process of its own: tests/training/run_tiny.py."""
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
     command = [*program, "-m", "tests.training.run_tiny", str(Path(config.base_model).parent), str(folder)]
+    command.append(str(config.align.steps))
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, check=False)
 
 
@@ -147,6 +150,31 @@ def test_two_processes_train_one_model(config: TrainingConfig, tmp_path: Path) -
     state = json.loads((folder.root / "fit" / "checkpoint-6" / "trainer_state.json").read_text(encoding="utf-8"))
     assert state["max_steps"] == 6, "96 lists, 8 at a time in each of 2 processes"
     assert all(torch.isfinite(values).all() for values in weights(folder).values())
+
+
+def test_a_run_prepared_in_one_process_is_fitted_by_two_and_tells_of_both(
+    config: TrainingConfig, tmp_path: Path
+) -> None:
+    aligned = replace(short(config), align=replace(config.align, steps=2))
+    folder = RunFolder(tmp_path / "run")
+    Run(aligned, TABLES, folder, lambda _: None, lambda fold: popular_lists(DATASET, fold)).prepare()
+    assert not folder.model.exists()
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    done = start(torchrun, aligned, folder.root)
+    assert done.returncode == 0, done.stderr[-3000:]
+    record = json.loads(folder.record.read_text(encoding="utf-8"))
+    assert record["align_loss"] > 0
+    assert record["fit_loss"] > 0
+
+
+def test_processes_wait_for_the_first_one_longer_than_lists_and_a_teacher_take(
+    config: TrainingConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a large catalogue they took more than the half hour after which torch gives up."""
+    given: list[timedelta] = []
+    monkeypatch.setattr(training_run, "PartialState", lambda cpu, timeout: given.append(timeout))
+    Run(config, TABLES, RunFolder(tmp_path), lambda _: None, lambda fold: VALID)
+    assert given[0] >= timedelta(days=1)
 
 
 def test_a_student_learns_the_logits_of_its_teacher(trained: RunFolder, config: TrainingConfig, tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ settle_lists = 4
 """
 
 
-def test_own_tables_become_a_trained_model_and_a_second_start_finds_it(tmp_path: Path) -> None:
+def test_own_tables_are_prepared_then_become_a_trained_model_and_a_further_start_finds_it(tmp_path: Path) -> None:
     tables = synthetic_tables(users=16)
     write_tables(tmp_path, tables)
     base = save_tiny_model(tmp_path / "base", [" ".join(item.fields.values()) for item in tables.items])
@@ -49,6 +49,10 @@ def test_own_tables_become_a_trained_model_and_a_second_start_finds_it(tmp_path:
         *("train", "--config", tmp_path / "tiny.toml", "--run", tmp_path / "run", "--json"),
         *("--items", tmp_path / "items.csv", "--interactions", tmp_path / "interactions.csv"),
     ]
+    prepared = crossrank(*arguments, "--prepare")
+    assert prepared.document == {"run": str(tmp_path / "run"), "model": None}, prepared.notes
+    assert (tmp_path / "run" / "aligned" / "model.safetensors").is_file()
+    assert (tmp_path / "run" / "examples.jsonl").is_file()
     first = crossrank(*arguments)
     assert first.exit_code == ExitCode.OK, first.notes
     assert (Path(first.document["model"]) / "model.safetensors").is_file()
