@@ -10,6 +10,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import torch
+from safetensors.torch import load_file
+
 from tests.training.popular_lists import popular_lists
 from tests.training.synthetic import synthetic_tables
 from tests.training.tiny_model import save_tiny_model
@@ -45,6 +48,22 @@ def tiny_config(model_folder: Path) -> TrainingConfig:
     )
 
 
+def weights(folder: RunFolder) -> dict[str, torch.Tensor]:
+    """Of the trained model, by name."""
+    return load_file(folder.model / "model.safetensors")
+
+
+def same(first: RunFolder, second: RunFolder) -> bool:
+    """Whether two runs ended with the same weights, bit by bit."""
+    one, other = weights(first), weights(second)
+    return all(torch.equal(values, other[name]) for name, values in one.items())
+
+
+def short(config: TrainingConfig) -> TrainingConfig:
+    """Twelve steps."""
+    return replace(config, fit=replace(config.fit, lists=96, save_steps=4, log_steps=1))
+
+
 def train_tiny(config: TrainingConfig, folder: Path) -> RunFolder:
     """Trains on lists by popularity."""
     dataset = Dataset(TABLES, config.protocol)
@@ -68,4 +87,4 @@ if __name__ == "__main__":
         _kill_at(int(sys._xoptions["kill_at"]))
     wanted = tiny_config(Path(sys.argv[1]))
     wanted = replace(wanted, align=replace(wanted.align, steps=int(sys.argv[3])))
-    train_tiny(replace(wanted, fit=replace(wanted.fit, lists=96, save_steps=4, log_steps=1)), Path(sys.argv[2]))
+    train_tiny(short(wanted), Path(sys.argv[2]))

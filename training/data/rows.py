@@ -105,7 +105,7 @@ def write_files(folder: Path, tables: Mapping[str, tuple[Sequence[str], Iterable
 def _check_columns(file: Path, found: Sequence[str], needed: Sequence[str]) -> None:
     for column in needed:
         if column not in found:
-            remedy = f"rename or add it: needed are {', '.join(needed)}; found: {', '.join(found) or 'none'}"
+            remedy = f"rename or add it: needed are {', '.join(needed)}; columns found: {', '.join(found) or 'none'}"
             raise TableInvalid(file, 0, column, "the column is missing", remedy)
     if repeated := sorted({name for name in found if found.count(name) > 1}):
         raise TableInvalid(file, 0, repeated[0], "the column stands there twice", "rename one of the two")

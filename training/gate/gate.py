@@ -1,7 +1,7 @@
 """The gate that a version must pass before it serves: all checks in order and their record. Moves no version."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +20,7 @@ from training.gate.list_checks import (
     LABELS,
     LEAK,
     RANKS,
+    Advance,
     Learned,
     Scored,
     check_champion,
@@ -33,7 +34,6 @@ from training.gate.version_checks import check_files, check_fingerprint, check_l
 
 GATE_FILE = "gate.json"
 LOADABLE = "loadable"
-Advance = Callable[[int], None]
 _UNUSABLE: tuple[type[Exception], ...] = (
     OSError,
     ValueError,
@@ -108,7 +108,8 @@ class GateReport:
 
 
 def run_gate(folder: Path, evidence: Evidence, advance: Advance = lambda done: None) -> GateReport:
-    """Judges the version folder ``<repository>/<model>/<number>``; ``advance`` gets the lists done."""
+    """Judges the version folder ``<repository>/<model>/<number>``; ``advance`` gets the lists done, once for
+    each of the models that score them: the version, its champion, the fp32 weights."""
     folder = folder.resolve()
     checks = [check_files(folder), check_fingerprint(folder)]
     try:
@@ -142,7 +143,7 @@ def _list_checks(served: Scored, fp32: Fp32, evidence: Evidence, advance: Advanc
         champion = judged(CHAMPION, [], "there is no champion yet")
     else:
         champion = _champion_check(served, evidence.champion, evidence, advance)
-    return [check_ranks(served, fp32), check_labels(served), champion]
+    return [check_ranks(served, fp32, advance), check_labels(served), champion]
 
 
 def _champion_check(served: Scored, champion: Path, evidence: Evidence, advance: Advance) -> Check:

@@ -1,7 +1,7 @@
 """Checks of a version on lists of users: does int8 rank as fp32, is it no worse than the champion, is its sign right,
 were the lists kept out of its training. Knows no files of a version."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +24,8 @@ MAX_INT8_LOSS = 0.005
 MAX_RELATIVE_LOSS = 0.01
 SEED = 1
 Values = npt.NDArray[np.float64]
+Advance = Callable[[int], None]
+"""Gets the lists done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +55,14 @@ class Learned:
     targets: Sequence[str]
 
 
-def check_ranks(served: Scored, fp32: Fp32) -> Check:
+def check_ranks(served: Scored, fp32: Fp32, advance: Advance = lambda done: None) -> Check:
     """Mean Kendall's τ-b of the version's and fp32's logits is at least .98, and NDCG@10 by the version's logits is not
     lower than fp32's by more than .5 %, unless the 95 % interval of the paired difference holds 0: in few lists, single
     targets that change places make that much."""
-    exact = [score_batches(fp32.session, served.version.pairs(one)) for one in served.lists]
+    exact = []
+    for one in served.lists:
+        exact.append(score_batches(fp32.session, served.version.pairs(one)))
+        advance(1)
     taus = [kendall_tau(one, other) for one, other in zip(exact, served.logits, strict=True)]
     ours, theirs = served.ndcg_of_logits(), Scored(served.lists, exact, served.version).ndcg_of_logits()
     found, expected, tau = float(ours.mean()), float(theirs.mean()), float(np.mean(taus))
