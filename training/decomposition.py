@@ -27,6 +27,11 @@ class Product:
         found: Matrix = self.left[list(places)] @ self.right
         return found
 
+    def block(self, rows: Sequence[int], columns: Sequence[int]) -> Matrix:
+        """[rows, columns]"""
+        found: Matrix = self.left[list(rows)] @ self.right[:, list(columns)]
+        return found
+
 
 def leading_eigenvectors(matrix: csr_array, count: int) -> tuple[Matrix, Matrix]:
     """Eigenvalues of a symmetric matrix, and eigenvectors as columns: all, or the ``count`` of largest magnitude."""

@@ -41,7 +41,8 @@ class FirstStage:
         self.options = options
         self.index: Mapping[str, int] = {item_id: place for place, item_id in enumerate(item_ids)}
         found = [self.places(history) for history in histories]
-        liked = _counts([(row, place) for row, places in enumerate(found) for place in {*places}], len(item_ids))
+        count = len(item_ids)
+        liked = _counts([(row, place) for row, places in enumerate(found) for place in {*places}], len(found), count)
         after = [
             (place, later)
             for places in found
@@ -52,7 +53,7 @@ class FirstStage:
         self.together = csr_array(liked.T @ liked)
         self.together.setdiag(0)
         self.together.eliminate_zeros()
-        self.follows = _counts(after, len(item_ids), len(item_ids))
+        self.follows = _counts(after, count, count)
         self._followed: Scores = self.follows.sum(axis=1, dtype=np.float64)
         self._following: Scores = self.follows.sum(axis=0, dtype=np.float64)
 
@@ -156,15 +157,13 @@ class SmoothFirstStage:
     def relations(self, history: Sequence[int], items: Sequence[int], own: Sequence[int] = ()) -> Scores:
         """As FirstStage.relations; ``own`` changes nothing."""
         recent = list(history)[::-1][: self._recent_items]
-        chosen = list(items)
-        return np.stack([self._near.rows(recent)[:, chosen].T, self._next.rows(recent)[:, chosen].T], axis=2)
+        return np.stack([self._near.block(recent, items).T, self._next.block(recent, items).T], axis=2)
 
 
-def _counts(pairs: Sequence[tuple[int, int]], columns: int, rows: int | None = None) -> csr_array:
+def _counts(pairs: Sequence[tuple[int, int]], rows: int, columns: int) -> csr_array:
     """How often each pair (row, column) was given."""
     places = np.array(pairs, int).reshape(-1, 2)
-    shape = (int(places[:, 0].max(initial=-1)) + 1 if rows is None else rows, columns)
-    return csr_array((np.ones(len(places)), (places[:, 0], places[:, 1])), shape=shape)
+    return csr_array((np.ones(len(places)), (places[:, 0], places[:, 1])), shape=(rows, columns))
 
 
 def _divided(counts: csr_array, of_row: Scores, of_column: Scores, shrink: float) -> csr_array:

@@ -34,6 +34,7 @@ COMMAND_GROUPS = (
 )
 
 OUR_PACKAGES = ("clients", "crossrank", "crossrank_client", "deploy", "gateway", "training")
+"""A module of these that cannot be found is a bug; of others, an installation without some extra."""
 
 
 def build_app() -> typer.Typer:

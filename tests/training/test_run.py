@@ -189,9 +189,10 @@ def test_steps_without_dropout_on_a_cpu_compute_attention_plainly(config: Traini
     assert seen == [("eager", 0.0)] * 4  # two of align, two of the fit
 
 
-def test_align_reads_in_chunks_what_it_reads_at_once(config: TrainingConfig, tmp_path: Path) -> None:
+@pytest.mark.parametrize("layers", [1, 2])
+def test_align_reads_in_chunks_what_it_reads_at_once(config: TrainingConfig, tmp_path: Path, layers: int) -> None:
     run = Run(config, TABLES, RunFolder(tmp_path / "run"), lambda _: None, lambda fold: VALID)
-    model = without_dropout(open_cross_encoder(config.base_model, run.pair_table(), 2))
+    model = without_dropout(open_cross_encoder(config.base_model, run.pair_table(), layers))
     item_ids = [item.item_id for item in DATASET.items]
     loss = AlignmentLoss(model, item_ids, np.ones((len(item_ids), 4), np.float32))
     keys = [context_key(tuple(item_ids[start : start + 1 + start % 3])) for start in range(8)]

@@ -11,11 +11,10 @@ from typer.main import get_command
 from clients.command_line import main as program
 from clients.command_line.console import CommandFailed, ExitCode
 from deploy.local.errors import LocalStackError
+from tests.architecture.source import ROOT
 from tests.clients.command_line.program import crossrank
 from tests.training.synthetic import synthetic_tables
 from training.data.tables import write_tables
-
-ROOT = Path(__file__).parents[3]
 
 
 def commands() -> list[tuple[str, ...]]:
@@ -97,8 +96,6 @@ def test_an_unknown_command_is_a_usage_error() -> None:
 
 
 def test_heavy_packages_are_not_loaded_to_show_help() -> None:
-    import subprocess
-
     script = (
         "import sys; from clients.command_line.main import build_app; build_app()\n"
         "print([name for name in ('torch', 'transformers', 'datasets', 'onnxruntime') if name in sys.modules])"
