@@ -18,8 +18,11 @@ def item_texts(fields: Sequence[Mapping[str, str]]) -> list[str]:
 
 
 def bm25(texts: Sequence[str]) -> Scores:
-    """[items, items]: BM25 of each item's whole text as the query, through bm25s (Robertson's idf, k1 1.5, b .75)."""
+    """[items, items]: BM25 of each item's whole text as the query, through bm25s (Robertson's idf, k1 1.5, b .75).
+    Words have two letters and more and are no stop words; texts without any are alike to none."""
     tokens = bm25s.tokenize(list(texts), stopwords="en", show_progress=False)
+    if not any(tokens.ids):  # bm25s indexes no empty vocabulary
+        return np.zeros((len(texts), len(texts)), np.float32)
     index = bm25s.BM25()
     index.index(tokens, show_progress=False)
     weights = index.scores

@@ -74,6 +74,10 @@ def test_bm25_of_an_item_without_known_words_is_nothing() -> None:
     assert not bm25(["dune desert", "the", "emma house"])[1].any()
 
 
+def test_bm25_of_texts_without_any_word_is_nothing() -> None:
+    assert not bm25(["the", "7", "Z"]).any()
+
+
 def test_cosine_takes_the_largest_or_the_mean_over_recent_items() -> None:
     vectors = hashed_vectors(TITLES)
     history = [2, 0]
