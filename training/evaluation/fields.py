@@ -1,6 +1,7 @@
 """Values of an item's field (its authors, its genres), who shares them, and the rule that ranks by sharing. Knows no
 model: it is what a re-ranker must beat that only repeats what a user had."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -12,15 +13,17 @@ Items = Mapping[str, Mapping[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class SharedField:
-    """``separator`` stands between values of one cell; " ": white space; empty: the cell is one value."""
+    """Any of the characters ``separators`` stands between values of one cell; " ": white space; none: the cell is one
+    value."""
 
     name: str
-    separator: str = ""
+    separators: str = ""
 
     def values(self, fields: Mapping[str, str]) -> frozenset[str]:
         """Of one item, in lower case; none when it lacks the field."""
         text = fields.get(self.name, "").casefold()
-        parts = text.split(None if self.separator.isspace() else self.separator) if self.separator else [text]
+        between = re.escape(self.separators).replace(r"\ ", r"\s")
+        parts = re.split(f"[{between}]", text) if between else [text]
         return frozenset(part.strip() for part in parts if part.strip())
 
     @property
@@ -35,7 +38,7 @@ KNOWN_FIELDS = (
     SharedField("series"),
     SharedField("brand"),
     SharedField("category"),
-    SharedField("genres", " "),
+    SharedField("genres", " ,|;"),
 )
 """Tried when nobody names fields; those that no item has are left out."""
 

@@ -38,6 +38,12 @@ def test_a_cell_is_read_by_its_separator(separator: str, text: str, values: set[
     assert SharedField("authors", separator).values({"authors": text}) == values
 
 
+@pytest.mark.parametrize("cell", ["Drama Sci-Fi", "Drama, Sci-Fi", "Sci-Fi, Drama", "drama|sci-fi", "Drama; Sci-Fi"])
+def test_genres_are_the_same_however_a_shop_separates_them(cell: str) -> None:
+    genres = next(field for field in KNOWN_FIELDS if field.name == "genres")
+    assert genres.values({"genres": cell}) == {"drama", "sci-fi"}
+
+
 def test_items_that_share_with_the_latest_history_item_come_first_in_first_stage_order() -> None:
     first_stage = ["dune", "nobody", "sketches", "rings", "bare"]
     order = same_field_order(AUTHORS, first_stage, ["dune", "rings"], ITEMS)
