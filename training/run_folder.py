@@ -51,6 +51,16 @@ class RunFolder:
         """The digest of the tables that the folder was begun with."""
         return self.root / "tables.sha256"
 
+    def served(self, phase: str, depth: int, device: str = "cpu") -> Path:
+        """The lists of a phase as a version for a device served them, ``depth`` candidates each, one JSON document a
+        line."""
+        return self.root / f"served-{phase}-{device}-{depth}.jsonl"
+
+    def deepest_served(self, phase: str) -> Path | None:
+        """Of the greatest depth; None when there are none."""
+        found = self.root.glob(f"served-{phase}-*.jsonl")
+        return max(found, key=lambda file: int(file.stem.rpartition("-")[2]), default=None)
+
     def trained_model(self) -> Path:
         """The trained cross-encoder. Raises RunIncomplete."""
         if not (self.model / "config.json").is_file():

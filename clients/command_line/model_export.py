@@ -21,7 +21,6 @@ from training.fusion import Fusions, fit_fusions
 from training.fusion_features import feature_names
 from training.fusion_lists import scored_lists
 from training.fusion_table import FusionTable, tabulate
-from training.importing.forms import Device
 from training.release import MODEL, Release, ServedForm
 from training.run_folder import RunFolder
 from training.served_lists import BLEND, ServedList, read_served, write_served
@@ -70,8 +69,7 @@ class Exporter:
     def _lists(
         self, dataset: Dataset, release: Release, phase: Phase, depth: int, fusions: Fusions | None, card: str
     ) -> list[ServedList]:
-        suffix = "" if self.form.device is Device.CPU else f"-{self.form.device}"
-        kept = self.folder / f"served-{phase.name.lower()}-{depth}{suffix}.jsonl"
+        kept = RunFolder(self.folder).served(phase.name.lower(), depth, self.form.device)
         made_by, ranked_by = kept.with_suffix(".sha256"), release.digest(fusions)
         known = made_by.read_text(encoding="utf-8").strip() if made_by.is_file() else ""
         if not kept.is_file() or known != ranked_by:

@@ -65,7 +65,7 @@ def exported(
 
 @pytest.fixture(scope="module")
 def served(exported: tuple[Path, Evaluation], run_folder: Path) -> list[ServedList]:
-    return read_served(run_folder / f"served-test-{DEPTH}.jsonl")
+    return read_served(run_folder / f"served-test-cpu-{DEPTH}.jsonl")
 
 
 def test_the_version_ranks_with_the_fitted_fusion_and_says_how_well(exported: tuple[Path, Evaluation]) -> None:
@@ -131,7 +131,7 @@ def test_a_version_that_exists_is_refused_before_any_list_is_served(
     exporter = Exporter(config, TABLES, own_data("tiny", TABLES), run_folder, version.parent.parent, quiet=True)
     with pytest.raises(VersionRefused, match="exists"):
         exporter.run(1, DEPTH - 1)
-    assert not list(run_folder.glob(f"served-*-{DEPTH - 1}.jsonl"))
+    assert not list(run_folder.glob(f"served-*-*-{DEPTH - 1}.jsonl"))
 
 
 @pytest.mark.parametrize("has_own", [True, False])

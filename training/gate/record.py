@@ -1,8 +1,6 @@
 """What a run left for the gate: its checkpoint, the lists it was trained on, the test lists that were served. Knows no
 check."""
 
-from pathlib import Path
-
 from training.dataset import Dataset, Phase
 from training.errors import RunIncomplete
 from training.examples import parse_reference, read_examples
@@ -30,13 +28,9 @@ def learned_lists(folder: RunFolder) -> list[Learned]:
 def held_out_lists(folder: RunFolder, dataset: Dataset, most: int) -> list[ScoredList]:
     """The first ``most`` test lists that crossrank export served, of the greatest depth. Raises RunIncomplete, or Leak
     when they are about other targets than the test targets of the data set."""
-    files = sorted(folder.root.glob(f"served-{Phase.TEST.name.lower()}-*.jsonl"), key=_depth)
-    if not files:
+    file = folder.deepest_served(Phase.TEST.name.lower())
+    if file is None:
         raise RunIncomplete(f"{folder.root} has no served test lists", "run crossrank export with this run")
-    served = read_served(files[-1])[:most]
+    served = read_served(file)[:most]
     check_targets(served, dataset, Phase.TEST)
     return scored_lists(served, dataset, Phase.TEST)
-
-
-def _depth(file: Path) -> int:
-    return int(file.stem.rpartition("-")[2])

@@ -229,7 +229,7 @@ def test_a_manifest_that_is_no_table_is_refused(version: Path) -> None:
 def test_served_lists_of_another_protocol_are_no_evidence(tiny: TinyRelease, tmp_path: Path) -> None:
     case = tiny.dataset.cases(Phase.VALID)[0]
     wrong = ServedList(case.user_id, case.targets, {}, (), (), ())
-    write_served(tmp_path / "served-test-20.jsonl", [wrong])
+    write_served(RunFolder(tmp_path).served("test", 20), [wrong])
     with pytest.raises(Leak, match=f"user {case.user_id}: targets .* are not those of fold 0"):
         held_out_lists(RunFolder(tmp_path), tiny.dataset, 10)
 

@@ -140,8 +140,8 @@ def test_the_deepest_served_lists_are_taken_by_number_and_only_as_many_as_asked(
     tiny: TinyRelease, tmp_path: Path
 ) -> None:
     cases = tiny.dataset.cases(Phase.TEST)[:3]
-    for depth, chosen in ((20, cases[:1]), (100, cases)):
+    for depth, device, chosen in ((20, "cpu", cases[:1]), (100, "gpu", cases)):
         served = [ServedList(case.user_id, case.targets, {}, (), (), ()) for case in chosen]
-        write_served(tmp_path / f"served-test-{depth}.jsonl", served)
+        write_served(RunFolder(tmp_path).served("test", depth, device), served)
     users = [one.user_id for one in held_out_lists(RunFolder(tmp_path), tiny.dataset, 2)]
     assert users == [case.user_id for case in cases[:2]]
