@@ -86,17 +86,24 @@ def test_a_version_that_fails_halfway_leaves_nothing(tmp_path: Path, content: Ve
 def test_each_version_publishes_its_own_fingerprint(tmp_path: Path, content: VersionContent) -> None:
     write_model_version(tmp_path / "models", "ranker", 1, content)
     write_model_version(tmp_path / "models", "ranker", 2, replace(content, encoding_fingerprint="second"))
-    assert parameters(tmp_path / "models") == {
-        "encoding_fingerprint": "second",
+    found = parameters(tmp_path / "models")
+    assert {name: text for name, text in found.items() if name.startswith("encoding_fingerprint.")} == {
         "encoding_fingerprint.1": "first",
         "encoding_fingerprint.2": "second",
     }
 
 
-def test_an_older_version_written_later_is_not_the_newest(tmp_path: Path, content: VersionContent) -> None:
-    write_model_version(tmp_path / "models", "ranker", 3, content)
-    write_model_version(tmp_path / "models", "ranker", 2, replace(content, encoding_fingerprint="older"))
-    assert parameters(tmp_path / "models")["encoding_fingerprint"] == "first"
+@pytest.mark.parametrize("served", [1, 3])
+def test_a_version_that_nobody_judged_is_loaded_beside_the_one_that_serves(
+    served: int, tmp_path: Path, content: VersionContent
+) -> None:
+    write_model_version(tmp_path / "models", "ranker", served, content, ServingOptions(instances=3))
+    write_model_version(tmp_path / "models", "ranker", 2, replace(content, encoding_fingerprint="second"))
+    config = read_config(tmp_path / "models" / "ranker" / "config.pbtxt")
+    assert config.parameters["serving_version"].string_value == str(served)
+    assert config.parameters["encoding_fingerprint"].string_value == "first"
+    assert list(config.version_policy.specific.versions) == sorted([2, served])
+    assert config.instance_group[0].count == 3, "how the model is served stays as somebody set it"
 
 
 def test_the_fingerprint_of_a_removed_version_goes_with_it(tmp_path: Path, content: VersionContent) -> None:

@@ -3,6 +3,7 @@
 import json
 import shutil
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +31,7 @@ PACKED_SOURCE = WORKER_SOURCE.with_name("packed")
 """The worker's engine for GPUs; it is the folder's own too, under the same name."""
 WEIGHTS_FILE = "packed.safetensors"
 CARD_FILE = "README.md"
+CONFIGURATION = "config.pbtxt"
 ENCODING_FOLDER = "encoding"
 FINGERPRINT = "encoding_fingerprint"
 MAX_GRAPH_MB = 25.0
@@ -67,8 +69,8 @@ def write_model_version(
     *,
     max_graph_mb: float = MAX_GRAPH_MB,
 ) -> Path:
-    """Writes ``repository/model_name/version`` and the model's `config.pbtxt`; returns the version folder. Where a
-    version was promoted, that one goes on serving, and the new one is only loaded beside it.
+    """Writes ``repository/model_name/version`` and the model's `config.pbtxt`; returns the version folder. Where another
+    version serves, that one goes on serving, and the new one, which nobody judged, is only loaded beside it.
 
     Raises VersionRefused when the version exists or the graph is larger than ``max_graph_mb``.
     """
@@ -86,19 +88,41 @@ def write_model_version(
             partial.rename(folder)
         _write_warmup(model / "warmup" / WARMUP_FILE)
         config = _configuration(folder, content.encoding_fingerprint, options or ServingOptions())
-        replace_file(model / "config.pbtxt", to_text(config).encode())
+        replace_file(model / CONFIGURATION, to_text(config).encode())
     return folder
 
 
 def _configuration(folder: Path, fingerprint: str, options: ServingOptions) -> ModelConfig:
-    """With the new version, serving what served."""
+    """With the new version. Where another one serves, that goes on serving as it was configured."""
     model, version = folder.parent, int(folder.name)
-    published = read_config(model / "config.pbtxt") if (model / "config.pbtxt").is_file() else ModelConfig()
-    parameters = _fingerprints(model, published, version, fingerprint)
-    config = model_config(model.name, Signature.of(folder / GRAPH_FILE), options, parameters)
-    if state := ReleaseState.named(published):
-        present = [int(one.name) for one in model.iterdir() if one.name.isdecimal()]
-        state.beside(version).write(config, present)
+    published = read_config(model / CONFIGURATION) if (model / CONFIGURATION).is_file() else ModelConfig()
+    present = [int(one.name) for one in model.iterdir() if one.name.isdecimal()]
+    known = {number: text for number, text in _fingerprints(published).items() if number in present}
+    known[version] = fingerprint
+    older = [number for number in present if number != version] if published.name else []
+    state = ReleaseState.named(published) or (ReleaseState.newest(published, older) if older else None)
+    if state is None or state.serving not in older:
+        fresh = model_config(model.name, Signature.of(folder / GRAPH_FILE), options, {})
+        return _with_fingerprints(fresh, known, version)
+    state.beside(version).write(published, present)
+    return _with_fingerprints(published, known, state.serving)
+
+
+def _fingerprints(config: ModelConfig) -> dict[int, str]:
+    """By version."""
+    named = config.parameters.items()
+    found = {name.rpartition(".")[2]: value.string_value for name, value in named if name.startswith(f"{FINGERPRINT}.")}
+    return {int(number): fingerprint for number, fingerprint in found.items()}
+
+
+def _with_fingerprints(config: ModelConfig, known: Mapping[int, str], serving: int) -> ModelConfig:
+    """One parameter for each version, for a gateway asks by version, and one for that which serves."""
+    for name in [one for one in config.parameters if one.startswith(FINGERPRINT)]:
+        del config.parameters[name]
+    own = {f"{FINGERPRINT}.{number}": fingerprint for number, fingerprint in known.items()}
+    for name, fingerprint in {FINGERPRINT: known.get(serving, ""), **own}.items():
+        if fingerprint:
+            config.parameters[name].string_value = fingerprint
     return config
 
 
@@ -139,20 +163,6 @@ def _fill(folder: Path, content: VersionContent) -> None:
 def _without_origin(document: dict[str, object]) -> dict[str, object]:
     """A configuration without the path it was once read from."""
     return {key: value for key, value in document.items() if key != "_name_or_path"}
-
-
-def _fingerprints(model: Path, published: ModelConfig, version: int, fingerprint: str) -> dict[str, str]:
-    """One parameter for each version in the folder, and one for the newest: a gateway asks by version."""
-    known = {
-        key: value.string_value for key, value in published.parameters.items() if key.startswith(f"{FINGERPRINT}.")
-    }
-    known[f"{FINGERPRINT}.{version}"] = fingerprint
-    by_version = {int(key.rpartition(".")[2]): value for key, value in known.items() if value}
-    present = {number: value for number, value in by_version.items() if (model / str(number)).is_dir()}
-    if not present:
-        return {}
-    newest = present[max(present)]
-    return {FINGERPRINT: newest, **{f"{FINGERPRINT}.{number}": value for number, value in present.items()}}
 
 
 def _write_warmup(file: Path) -> None:

@@ -14,10 +14,9 @@ from training.export.lock import sole_change
 from training.export.manifest import manifest_faults
 from training.export.recover import GRAPH_FILE
 from training.export.release_state import ReleaseState
-from training.export.version import ENCODING_FOLDER, FINGERPRINT, replace_file
+from training.export.version import CONFIGURATION, ENCODING_FOLDER, FINGERPRINT, replace_file
 from training.promotion.errors import PromotionBusy, PromotionRefused, RepositoryBroken
 
-CONFIGURATION = "config.pbtxt"
 _SCRATCH = ".promotion-"
 """Triton takes only numbers for versions, so what bears this name is never loaded."""
 

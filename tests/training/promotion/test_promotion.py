@@ -88,6 +88,10 @@ def test_rolling_back_twice_goes_two_versions_back_and_then_no_further(model: Mo
 
 def test_versions_without_a_record_roll_back_to_the_next_older_one(model: ModelFolder) -> None:
     write_version(model.root.parent, 4, "fourth")
+    assert serving(model) == 1, "nobody promoted it"
+    config = read_config(model.configuration)
+    del config.parameters["serving_version"]
+    model.configuration.write_text(to_text(config), encoding="utf-8")
     assert serving(model) == 4
     roll_back(model)
     assert serving(model) == 1
@@ -223,9 +227,9 @@ def test_a_version_is_named_by_where_it_is_not_by_how_the_path_is_written(
     model: ModelFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_version(model.root.parent, 2, "second")
-    promote(model, model.folder(1), Stack(model, 1).switch)
-    monkeypatch.chdir(model.folder(2))
-    assert promote(model, Path()) == Change(serving=2, replaced=1)
+    promote(model, model.folder(2), Stack(model, 2).switch)
+    monkeypatch.chdir(model.folder(1))
+    assert promote(model, Path()) == Change(serving=1, replaced=2)
     assert cards(model) == {1: "first", 2: "second"}
 
 

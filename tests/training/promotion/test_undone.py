@@ -91,7 +91,8 @@ def test_whenever_it_is_killed_a_whole_version_serves_and_the_next_promotion_wor
     folders = [tmp_path / str(steps) for steps in range(80)]
     for folder in folders:
         for number, card in enumerate(("first", "second"), start=1):
-            write_version(folder / "serving", number, card)
+            version = write_version(folder / "serving", number, card)
+        promote(model_of(folder / "serving"), version)
         candidate(folder, "third")
     done = subprocess.run([sys.executable, "-c", KILLED, *folders], check=True, capture_output=True, text=True)
     ends = [int(line) for line in done.stdout.split()]
