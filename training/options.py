@@ -11,6 +11,9 @@ BUNDLED_MODEL = "all-MiniLM-L6-v2"
 DISTIL = "distil"
 """The loss with lists, steps and labels of its own (training/dense_steps.py)."""
 TEACHER_LOSSES = ("margin_mse", "mse")
+"""They need a teacher."""
+UNTAUGHT_LOSSES = ("bce", "lambda")
+"""They read labels as relevance of 0 and more, which the log-odds of a teacher are not."""
 LOSSES = ("listnet", "lambda", "plistmle", "bce", *TEACHER_LOSSES, DISTIL)
 
 
@@ -42,7 +45,13 @@ class NegativeOptions:
 
     def __post_init__(self) -> None:
         """Raises ConfigInvalid."""
-        check_bounds("negatives.", {"count": (self.count, 1, 1000), "popular_power": (self.popular_power, 0, 4)})
+        bounds = {
+            "count": (self.count, 1, 1000),
+            "shown": (self.shown, 0, self.count),
+            "lookalikes": (self.lookalikes, 0, self.count),
+            "popular_power": (self.popular_power, 0, 4),
+        }
+        check_bounds("negatives.", bounds)
         if self.lookalikes and self.duplicate_similarity is None:
             raise ConfigInvalid("negatives.lookalikes needs a bound", "set negatives.duplicate_similarity")
         for one in self.ranges:

@@ -35,7 +35,7 @@ class PairTable:
         self._fields = fields
         encoded = encoder.encode_items(list(fields.values()))
         self._items = dict(zip(fields, encoded, strict=True))
-        self._history_tokens: dict[str, tuple[int, ...]] = {}
+        self._alone_in_history: dict[str, EncodedContext] = {}
         self.context = lru_cache(maxsize=CACHED_CONTEXTS)(self._context)
         frame = encoder.join(EncodedContext("", (-1,), 0), (-2,)).token_ids
         self._before_context = frame.index(-1)
@@ -60,8 +60,9 @@ class PairTable:
     def spans(self, key: str, item_id: str) -> list[tuple[str, int, int]]:
         """Which tokens [start, stop) of the pair name which item: the history items, newest first, then the item."""
         context = self.context(key)
-        names = key.split(KEY_SEPARATOR)[::-1][: context.history_used] if key else []
-        alone = [len(self._alone(name)) for name in names]
+        newest_first = key.split(KEY_SEPARATOR)[::-1] if key else []
+        names = [name for name in newest_first if self._alone(name).history_used][: context.history_used]
+        alone = [len(self._alone(name).token_ids) for name in names]
         gap = (len(context.token_ids) - sum(alone)) // max(1, len(names) - 1)
         spans: list[tuple[str, int, int]] = []
         start = self._before_context
@@ -72,12 +73,12 @@ class PairTable:
         length = min(len(self._item(item_id)), self.encoder.spec.item.max_tokens)
         return [*spans, (item_id, start, start + length)]
 
-    def _alone(self, item_id: str) -> tuple[int, ...]:
-        """The tokens of an item in a history."""
-        known = self._history_tokens.get(item_id)
+    def _alone(self, item_id: str) -> EncodedContext:
+        """An item as the only one of a history, which leaves it out where it has no text."""
+        known = self._alone_in_history.get(item_id)
         if known is None:
-            known = self.encoder.encode_context(ContextFields(history=[self.fields(item_id)])).token_ids
-            self._history_tokens[item_id] = known
+            known = self.encoder.encode_context(ContextFields(history=[self.fields(item_id)]))
+            self._alone_in_history[item_id] = known
         return known
 
     def _context(self, key: str) -> EncodedContext:

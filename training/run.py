@@ -26,13 +26,16 @@ from training.device import best_device, computes_bfloat16
 from training.errors import ConfigInvalid
 from training.example_maker import ExampleMaker, example_rows, known_to_training
 from training.examples import RankingExample, read_examples, write_examples
+from training.export.graph import longest_input
 from training.fusion_teacher import rank_by_fusion
+from training.importing.text import check_budget
 from training.leaks import check_training
 from training.lookalikes import NO_LOOKALIKES, Lookalikes, find_lookalikes
 from training.losses import make_loss
 from training.model import (
     PairCrossEncoder,
     base_model_path,
+    encoder_of,
     open_cross_encoder,
     tokenizer_path,
     without_dropout,
@@ -158,6 +161,7 @@ class Run:
         if self.folder.aligned.is_dir():
             return open_cross_encoder(str(self.folder.aligned), table, device=device)
         model = open_cross_encoder(base_model_path(config.base_model), table, config.layers, device)
+        check_budget(table.encoder, longest_input(encoder_of(model)), "text.context_tokens, text.item_tokens")
         if config.align.steps:
             self._record({"align_loss": self._dense.align(model)})
             self._save(model, self.folder.aligned)

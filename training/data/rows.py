@@ -5,6 +5,7 @@ import csv
 import gzip
 import math
 import os
+import re
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,9 @@ from training.errors import TableInvalid
 Value = TypeVar("Value")
 
 PARTIAL = ".partial"
+
+_PANDAS_INDEX = re.compile(r"__index_level_\d+__")
+"""A column that pandas adds where rows were chosen or sorted: row numbers, which nobody wrote."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +124,7 @@ def _csv_rows(file: Path) -> Iterator[dict[str, str]]:
             header = next(reader, [])
             _check_columns(file, header, ())
             yield {name: name for name in header}
-            for number, cells in enumerate(reader, start=1):
+            for number, cells in enumerate(filter(None, reader), start=1):  # an empty line is no row
                 if len(cells) != len(header):
                     message = f"{len(cells)} cells; the header has {len(header)}"
                     raise TableInvalid(file, number, "", message, "quote cells that hold commas")
@@ -142,16 +146,36 @@ def _parquet_rows(file: Path) -> Iterator[dict[str, str]]:
         table = parquet.read_table(file)
     except (ArrowException, OSError) as fault:
         raise TableInvalid(file, 0, "", f"it is no Parquet file: {fault}", "write it again") from fault
-    yield {name: name for name in table.column_names}
-    for batch in table.to_batches():
-        for row in batch.to_pylist():
-            yield {name: _cell(value) for name, value in row.items()}
+    names = [name for name in table.column_names if not _PANDAS_INDEX.fullmatch(name)]
+    yield {name: name for name in names}
+    rows = (row for batch in table.select(names).to_batches() for row in batch.to_pylist())
+    for number, row in enumerate(rows, start=1):
+        yield {name: _cell(Row(file, number, {}), name, value) for name, value in row.items()}
 
 
-def _cell(value: Any) -> str:
-    if value is None:
-        return ""
-    return value.isoformat() if isinstance(value, datetime) else str(value)
+def _cell(row: Row, column: str, value: Any) -> str:
+    """As it would stand in a CSV file: numbers that are whole without a fraction, lists with commas. Raises
+    TableInvalid for what is no text, number, time or list of these."""
+    match value:
+        case None:
+            return ""
+        case float() if math.isnan(value):
+            return ""
+        case float() if value.is_integer():
+            return str(int(value))
+        case datetime():
+            return value.isoformat()
+        case bytes():
+            try:
+                return value.decode()
+            except UnicodeDecodeError as fault:
+                raise row.fault(column, f"its bytes are no UTF-8: {fault}", "write it as text") from fault
+        case list():
+            return ", ".join(_cell(row, column, one) for one in value)
+        case dict():
+            raise row.fault(column, f"it is a structure: {value}", "give each of its parts a column")
+        case _:
+            return str(value)
 
 
 def _write_csv(file: Path, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

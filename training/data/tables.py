@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from training.data.bounds import RULES, check_field_names, check_text
 from training.data.impressions import ImpressionRow, read_impressions
 from training.data.rows import Row, parse_time, parse_weight, read_rows, write_files
 
@@ -58,29 +59,44 @@ def read_tables(items_file: Path, interactions_file: Path, impressions_file: Pat
 
 
 def read_items(file: Path) -> list[ItemRow]:
-    """Items. Raises TableInvalid on a missing column, an empty or repeated id, or an item without any text."""
+    """Items. Raises TableInvalid on a missing column, an empty or repeated id, an item without any text, or what the API
+    would refuse."""
     items: dict[str, ItemRow] = {}
     rows: dict[str, int] = {}
     for row in read_rows(file, (ITEM_ID,)):
+        if not items:
+            check_field_names(row, row.cells.keys() - {ITEM_ID})
         item_id = row.required(ITEM_ID)
+        check_text(row, ITEM_ID, item_id, RULES.required_id)
         if item_id in items:
             raise row.fault(ITEM_ID, f"{item_id!r} stands in row {rows[item_id]} too", "give every item one row")
         fields = {name: " ".join(text.split()) for name, text in row.cells.items() if name != ITEM_ID}
         if not any(fields.values()):
             names = ", ".join(fields) or "none"
             raise row.fault("", f"item {item_id!r} has no text (text columns: {names})", "fill at least one of them")
+        for name, text in fields.items():
+            check_text(row, name, text, RULES.field_text)
         items[item_id], rows[item_id] = ItemRow(item_id, fields), row.number
     return list(items.values())
 
 
 def read_interactions(file: Path, known_items: Iterable[str]) -> list[InteractionRow]:
-    """Interactions. Raises TableInvalid on a missing column, an unknown item, a bad weight, a bad time, or two rows
-    that tell of the same thing: user, item, event and time, which a store could not hold apart."""
+    """Interactions. Raises TableInvalid on a missing column, an unknown item, a bad weight, a bad time, two rows that
+    tell of the same thing: user, item, event and time, which a store could not hold apart, or what the API would
+    refuse."""
     known = frozenset(known_items)
+    users: set[str] = set()
+    events: set[str] = set()
     found: dict[tuple[str, str, str, datetime], int] = {}
     interactions = []
     for row in read_rows(file, INTERACTION_COLUMNS):
         one = _interaction(row, known)
+        if one.user_id not in users:  # many rows name the same few
+            check_text(row, "user_id", one.user_id, RULES.required_id)
+        if one.event not in events:
+            check_text(row, "event", one.event, RULES.event)
+        users.add(one.user_id)
+        events.add(one.event)
         first = found.setdefault((one.user_id, one.item_id, one.event, one.time), row.number)
         if first != row.number:
             message = f"user {one.user_id!r}, item, event and time are those of row {first}"

@@ -83,7 +83,7 @@ def import_checkpoint(checkpoint: Checkpoint, plan: ImportPlan, advance: Callabl
     plan.check()
     spec = plan.text.spec(checkpoint.source.name)
     encoder = PairEncoder(spec, open_tokenizer(checkpoint.tokenizer_file))
-    check_budget(encoder, longest_input(checkpoint.model))
+    check_budget(encoder, longest_input(checkpoint.model), "--context-tokens, --item-tokens")
     pairs = probe_pairs(encoder)
     check_tokens(checkpoint, encoder, pairs)
     advance(1)

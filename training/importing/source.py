@@ -17,6 +17,8 @@ from huggingface_hub.errors import (
 from training.importing.errors import SourceUnavailable
 
 FILES = ("config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "README.md")
+BI_ENCODER_FILES = ("modules.json", "config_sentence_transformers.json", "sentence_bert_config.json", "*_*/config.json")
+"""How sentence-transformers pools token states, where the model is one of its own."""
 WEIGHTS = ("model*.safetensors", "model.safetensors.index.json")
 
 
@@ -42,7 +44,7 @@ def find_source(model: str, revision: str | None = None) -> Source:
             )
         return Source(folder.resolve().name, "", folder)
     try:
-        fetched = snapshot_download(model, revision=revision, allow_patterns=[*FILES, *WEIGHTS])
+        fetched = snapshot_download(model, revision=revision, allow_patterns=[*FILES, *BI_ENCODER_FILES, *WEIGHTS])
     except HFValidationError as fault:
         raise SourceUnavailable(
             f"{model!r} is neither a folder nor a name of the form owner/model", "check the path or the name"

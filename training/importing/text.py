@@ -38,13 +38,14 @@ class PairText:
             raise ConfigInvalid(str(fault), "change the budgets or the fields") from fault
 
 
-def check_budget(encoder: PairEncoder, longest_input: int) -> None:
-    """Raises ConfigInvalid when the longest pair has more tokens than the model has positions."""
+def check_budget(encoder: PairEncoder, longest_input: int, keys: str) -> None:
+    """Raises ConfigInvalid when the longest pair has more tokens than the model has positions; ``keys``: what sets the
+    budgets."""
     spec, longest = encoder.spec, encoder.max_pair_tokens
     if longest > longest_input:
         room = longest_input - encoder.special_tokens
         raise ConfigInvalid(
             f"{spec.context.max_tokens} tokens of context, {spec.item.max_tokens} of item and {encoder.special_tokens} "
             f"special ones make {longest}; the model reads at most {longest_input}",
-            f"give budgets that sum up to at most {room}: --context-tokens, --item-tokens",
+            f"give budgets that sum up to at most {room}: {keys}",
         )

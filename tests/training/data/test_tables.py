@@ -143,6 +143,36 @@ def test_parquet_gives_the_same_tables_as_csv(tmp_path: Path) -> None:
     assert read_tables(tmp_path / "items.parquet", tmp_path / "interactions.parquet") == expected
 
 
+def test_parquet_cells_are_what_a_person_would_write(tmp_path: Path) -> None:
+    columns = {
+        "item_id": [42.0, 7.0],
+        "title": [b"Amelie", "Babe".encode()],
+        "genres": [["Drama", "Comedy"], []],
+        "price": [9.5, float("nan")],
+        "__index_level_0__": [3, 1],
+    }
+    parquet.write_table(pyarrow.table(columns), tmp_path / "items.parquet")
+    assert read_items(tmp_path / "items.parquet") == [
+        ItemRow("42", {"title": "Amelie", "genres": "Drama, Comedy", "price": "9.5"}),
+        ItemRow("7", {"title": "Babe", "genres": "", "price": ""}),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "told"), [({"de": "Kleid"}, "it is a structure: {'de': 'Kleid'}; give each"), (b"\xff", "no UTF-8")]
+)
+def test_parquet_cells_that_are_no_text_are_refused_with_their_place(tmp_path: Path, value: object, told: str) -> None:
+    parquet.write_table(pyarrow.table({"item_id": ["1"], "title": [value]}), tmp_path / "items.parquet")
+    with pytest.raises(TableInvalid, match="row 1, column 'title'") as caught:
+        read_items(tmp_path / "items.parquet")
+    assert told in str(caught.value)
+
+
+def test_empty_lines_are_no_rows(tmp_path: Path) -> None:
+    (tmp_path / "items.csv").write_text("item_id,title\n1,Alien\n\n2,Babe\n\n", encoding="utf-8")
+    assert [item.item_id for item in read_items(tmp_path / "items.csv")] == ["1", "2"]
+
+
 def test_a_compressed_table_is_read_and_a_broken_one_refused(tmp_path: Path) -> None:
     packed = gzip.compress(ITEMS.encode())
     (tmp_path / "items.csv.gz").write_bytes(packed)

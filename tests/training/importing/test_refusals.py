@@ -201,10 +201,10 @@ def test_the_longest_pair_that_fits_is_taken(checkpoint: Checkpoint) -> None:
         text = PairText(fields=("title",), context_tokens=64, item_tokens=item_tokens)
         encoder = PairEncoder(text.spec("tiny"), open_tokenizer(checkpoint.tokenizer_file))
         if fits:
-            check_budget(encoder, limit)
+            check_budget(encoder, limit, "--item-tokens")
         else:
-            with pytest.raises(ConfigInvalid, match="sum up to at most 124"):
-                check_budget(encoder, limit)
+            with pytest.raises(ConfigInvalid, match="sum up to at most 124: --item-tokens"):
+                check_budget(encoder, limit, "--item-tokens")
 
 
 @pytest.mark.parametrize(
