@@ -179,6 +179,13 @@ def test_spans_name_the_tokens_of_every_item(table: PairTable) -> None:
     assert token_ids[spans[-1][1] : spans[-1][2]] == encoder.encode_item(FIELDS["i9"])[:10]
 
 
+def test_spans_leave_out_what_the_history_leaves_out(config: TrainingConfig, table: PairTable) -> None:
+    fields = {**FIELDS, "untitled": {"title": "", "genre": "drama"}}
+    longer = PairTable(table.encoder, fields)
+    spans = longer.spans(context_key(("i1", "i2", "untitled")), "i9")
+    assert spans == table.spans(context_key(("i1", "i2")), "i9")
+
+
 def test_padding_does_not_change_a_logit(trained: RunFolder, table: PairTable) -> None:
     model = open_cross_encoder(str(trained.trained_model()), table)
     pairs = [(context_key(("i1", "i2", "i3")), "i7"), (context_key(()), "i8")]

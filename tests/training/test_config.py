@@ -61,6 +61,14 @@ def test_what_is_left_out_has_the_default(tmp_path: Path) -> None:
         ("[negatives]\nranges = [[5, 1, 2]]", r"negatives.ranges has \[5, 1, 2\]"),
         ("[negatives]\nlookalikes = 2", "set negatives.duplicate_similarity"),
         ("[select]\ndepth = 3", "select.depth is 3"),
+        ("[text]\nhistory_item_tokens = 64\ncontext_tokens = 48", "history_item_tokens is 64; use .* from 1 to 48"),
+        ("[text]\nhistory_items = 201", "text.history_items is 201; use a number from 0 to 200"),
+        ("[text]\nitem_fields = []", "text.item_fields names 0 columns; name 1 to 32"),
+        ("[lists]\nnegatives = 5", "lists.far is 4; use a number from 0 to 0"),
+        ("[negatives]\nshown = -1", "negatives.shown is -1; use a number from 0 to 11"),
+        ('[fusion]\nfeatures = ["logitt"]', "fusion.features: .*'logitt'"),
+        ('[fit]\nloss = "bce"\n[teacher]\nfusion = true', "'bce' cannot learn from a teacher's log-odds; use one of"),
+        ('[fit]\nloss = "lambda"\n[teacher]\nmodel = "a"', "'lambda' cannot learn from a teacher's log-odds"),
     ],
 )
 def test_a_wrong_configuration_is_refused_by_name(tmp_path: Path, text: str, told: str) -> None:
@@ -79,6 +87,12 @@ def test_lists_of_a_file_are_tuples_at_any_depth(tmp_path: Path) -> None:
     config = read_config(written(tmp_path, "[negatives]\nranges = [[1, 10, 2], [20, 40, 3]]\n"))
     assert config.negatives.ranges == ((1, 10, 2), (20, 40, 3))
     assert hash(config) == hash(read_config(tmp_path / "mine.toml"))
+
+
+def test_a_file_in_another_encoding_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_bytes("# für uns\nseed = 1\n".encode("cp1252"))
+    with pytest.raises(ConfigInvalid, match="cannot be read: .*; write TOML in UTF-8"):
+        read_config(tmp_path / "mine.toml")
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from training.dataset import Dataset, Phase, Protocol
 from training.errors import RunIncomplete
 from training.example_maker import ExampleMaker, example_rows, known_to_training
 from training.examples import RankingExample, parse_reference
-from training.options import AugmentOptions, FitOptions, NegativeOptions
+from training.options import AugmentOptions, FitOptions, NegativeOptions, TeacherOptions
 
 PROTOCOL = Protocol(min_positives=12, held_out=3, min_history=3)
 WORLD = synthetic_tables(users=16)
@@ -75,6 +75,24 @@ def test_items_shown_and_not_wanted_are_the_first_negatives_of_their_user() -> N
     assert all(set(items[:2]) <= set(ignored) and not set(items[2:]) & set(ignored) for items in mine)
     others = [items[:2] for user in ("u4", "u8") for items in negatives_of(examples, user)]
     assert not all(set(items) <= set(ignored) for items in others), "another user was not shown them"
+
+
+def test_where_a_fusion_teaches_what_was_shown_in_vain_is_wanted_no_more_than_the_last_candidate() -> None:
+    dataset = Dataset(TABLES, PROTOCOL)
+    near = {one.item_id for each in training_lists(dataset) for one in each.candidates}
+    ignored = [item_id for item_id in never_met(dataset, len(dataset.fields)) if item_id not in near][:3]
+    assert ignored, "an item that the first stage does not propose"
+    wanted = replace(config(NegativeOptions(count=4, shown=4, ranges=())), teacher=TeacherOptions(fusion=True))
+    mine = [one for one in examples_of(shown(ignored), wanted) if one.user_id == USER]
+    assert mine
+    lists = [one for one in training_lists(dataset) if one.user_id == USER]
+    lowest = {one.targets: min(candidate.score for candidate in one.candidates) for one in lists}
+    for example in mine:
+        taught = dict(zip(example.items, example.labels, strict=True))
+        assert set(ignored) <= taught.keys()
+        (least,) = {taught[item_id] for item_id in ignored}
+        assert least in lowest.values()
+        assert least == min(example.labels)
 
 
 def test_without_the_option_impressions_choose_nothing() -> None:

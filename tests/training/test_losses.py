@@ -128,6 +128,28 @@ def test_listnet_reaches_a_teachers_beliefs_and_no_more(model: PairCrossEncoder)
     assert largest < 1e-5, "nothing is left to learn"
 
 
+def test_plistmle_reads_the_order_of_the_labels_not_of_the_items(model: PairCrossEncoder) -> None:
+    model.eval()
+    loss = make_loss(model, FitOptions(loss="plistmle"))
+    items, labels = EXAMPLES[0].items, (4.0, 3.0, -2.0, -7.0)
+    values = []
+    with torch.no_grad():
+        for order in ((0, 1, 2, 3), (3, 1, 0, 2)):
+            moved = tuple(items[place] for place in order), tuple(labels[place] for place in order)
+            values.append(float(loss(*batch_of([RankingExample(EXAMPLES[0].history, *moved)]))))
+        other = float(loss(*batch_of([RankingExample(EXAMPLES[0].history, items, labels[::-1])])))
+    assert values[0] == pytest.approx(values[1], abs=1e-6)
+    assert other != pytest.approx(values[0], abs=1e-6), "a teacher's labels have an effect"
+
+
+def test_plistmle_learns_no_order_of_equal_labels(model: PairCrossEncoder) -> None:
+    model.eval()
+    loss = make_loss(model, FitOptions(loss="plistmle"))
+    with torch.no_grad():
+        values = {round(float(loss(*batch_of(EXAMPLES[:1]))), 6) for _ in range(20)}
+    assert len(values) > 1
+
+
 def test_lists_of_different_lengths_share_a_batch(model: PairCrossEncoder) -> None:
     short = RankingExample(("i3",), ("i7", "i12"), (1.0, 0.0))
     for name in STANDARD:
