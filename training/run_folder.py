@@ -83,12 +83,12 @@ class RunFolder:
             if changed := _changed_keys(begun, json.loads(json.dumps(config.to_dict()))):
                 raise ConfigInvalid(
                     f"{self.root} was begun with another configuration: {', '.join(changed)} changed",
-                    "train in another folder (--run), or remove this one",
+                    "train in another folder (--run; of train-demo --folder), or remove this one",
                 )
         if self.data.is_file() and self.data.read_text(encoding="utf-8").strip() != data:
             raise ConfigInvalid(
                 f"{self.root} was begun with other tables: items, interactions or impressions changed",
-                "name the tables that it was trained on, or train in another folder (--run)",
+                "name the tables that it was trained on, or train in another folder (--run; of train-demo --folder)",
             )
 
 

@@ -13,7 +13,16 @@ from prometheus_client import CollectorRegistry
 from gateway.app import build_candidates, build_parts, build_pipeline
 from gateway.budget import Budget, Call
 from gateway.cache.local import LocalScoreCache
-from gateway.domain import Candidate, CandidateOptions, CandidateQuery, Context, RankedList, RankingOptions, SourceHit
+from gateway.domain import (
+    Candidate,
+    CandidateOptions,
+    CandidateQuery,
+    Context,
+    RankedList,
+    RankingOptions,
+    Reason,
+    SourceHit,
+)
 from gateway.features import HISTORY_EVENTS
 from gateway.models import Models
 from gateway.settings import Settings
@@ -113,7 +122,8 @@ class ListServer:
         return CandidateQuery(limit=self._depth, history=history, seen_by=case.user_id)
 
     async def _recommend(self, case: UserCase) -> RankedList:
-        """A full list; what a busy model server left out is asked for again, the rest comes from the cache."""
+        """All candidates, though a small catalogue may have fewer than ``depth``; what a busy model server left out is
+        asked for again, the rest comes from the cache."""
         for _ in range(ATTEMPTS):
             answer = await self._pipeline.recommend(
                 Context(user_id=case.user_id),
@@ -121,9 +131,10 @@ class ListServer:
                 RankingOptions(top_n=self._depth),
                 Call(f"evaluation-{case.user_id}", Budget(BUDGET_S)),
             )
-            if not answer.degraded:
+            busy = [one for one in answer.degraded if one.reason is not Reason.CANDIDATES_SHORT]
+            if not busy:
                 return answer
-        raise ListDegraded(f"user {case.user_id}: {answer.degraded[0].detail}", "run it on a machine with more time")
+        raise ListDegraded(f"user {case.user_id}: {busy[0].detail}", "run it on a machine with more time")
 
 
 def write_served(file: Path, lists: Sequence[ServedList]) -> None:

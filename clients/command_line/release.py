@@ -120,8 +120,7 @@ def versions(released: ReleasedModel, state_dir: StateDirectory = None, as_json:
 
 def _champion(model: "ModelFolder", version: Path) -> Path | None:
     """The version that serves, unless it is the one to be judged."""
-    state = model.state()
-    serving = model.folder(state.serving) if state else None
+    serving = model.serving()
     return serving if serving and serving.resolve() != version.resolve() else None
 
 
@@ -130,7 +129,7 @@ def _check_served(model: "ModelFolder", running: "RunningStack") -> None:
     if state and str(state.serving) != served:
         raise CommandFailed(
             f"the gateway serves version {served or 'none'}, the repository names {state.serving}",
-            remedy="crossrank logs gateway; with CROSSRANK_CHALLENGER the version on trial must not be the newest",
+            remedy="crossrank logs gateway and crossrank logs triton say why",
             exit_code=ExitCode.UNHEALTHY,
         )
 

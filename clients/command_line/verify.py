@@ -34,14 +34,14 @@ def verify(
     from training.verification.lists import ListPlan
     from training.verification.verify import Verifier
 
-    verifier = Verifier(
-        version_folder=_newest_version(model_repository / "cross_encoder"),
-        gateway_url=running_gateway(state_dir),
-        triton_url=_running_triton(state_dir),
-        checkpoint=checkpoint,
-        plan=ListPlan(lists=lists),
-    )
     try:
+        verifier = Verifier(
+            version_folder=_serving_version(model_repository / "cross_encoder"),
+            gateway_url=running_gateway(state_dir),
+            triton_url=_running_triton(state_dir),
+            checkpoint=checkpoint,
+            plan=ListPlan(lists=lists),
+        )
         with console.progress_bar("reference, pair by pair", lists * verifier.plan.candidates, quiet=as_json) as bar:
             report = asyncio.run(verifier.run(bar))
     except TrainingError as fault:
@@ -60,11 +60,14 @@ def verify(
         console.leave(ExitCode.FAILURE)
 
 
-def _newest_version(model_folder: Path) -> Path:
-    versions = [folder for folder in model_folder.glob("*") if folder.name.isdecimal()]
-    if not versions:
-        raise CommandFailed(f"{model_folder} has no version folder", remedy="name the repository: --model-repository")
-    return max(versions, key=lambda folder: int(folder.name))
+def _serving_version(root: Path) -> Path:
+    """Raises RepositoryBroken."""
+    from training.promotion.model_folder import ModelFolder
+
+    folder = ModelFolder(root).serving()
+    if folder is None:
+        raise CommandFailed(f"{root} has no version folder", remedy="name the repository: --model-repository")
+    return folder
 
 
 def _running_triton(state_dir: Path | None) -> str:

@@ -68,3 +68,13 @@ def test_a_missing_file_is_an_error_that_names_it(tmp_path: Path) -> None:
     (tmp_path / "encoding" / "golden.json").unlink()
     with pytest.raises(OSError, match=r"golden\.json"):
         open_bundle(tmp_path / "encoding")
+
+
+@pytest.mark.parametrize(
+    "broken", [b'{"version": "1.0", "trunc', b"{}", b"\xff"], ids=["cut short", "no tokenizer", "no text"]
+)
+def test_a_broken_tokenizer_is_an_error_that_a_gateway_can_refuse(tmp_path: Path, broken: bytes) -> None:
+    small_bundle(tmp_path)
+    (tmp_path / "encoding" / "tokenizer.json").write_bytes(broken)
+    with pytest.raises(ValueError, match="tokenizer|utf-8"):
+        open_bundle(tmp_path / "encoding")

@@ -109,6 +109,16 @@ def test_nothing_that_was_met_before_is_proposed(served: list[ServedList], confi
         assert all(math.isfinite(logit) for logit in one.logits)
 
 
+def test_a_user_who_met_almost_everything_gets_what_is_left(
+    exported: tuple[Path, Evaluation], config: TrainingConfig, run_folder: Path, tmp_path: Path
+) -> None:
+    dataset = Dataset(TABLES, config.protocol)
+    [case] = dataset.cases(Phase.TEST)[:1]
+    server = PhaseServer(dataset, run_folder / "repository-test", tmp_path / "stack", len(TABLES.items), quiet=True)
+    [served] = server.lists(Phase.TEST, [case])
+    assert set(served.ranked) == dataset.fields.keys() - case.seen
+
+
 def test_a_store_that_knows_another_history_is_refused(
     exported: tuple[Path, Evaluation],
     config: TrainingConfig,

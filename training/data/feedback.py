@@ -35,14 +35,15 @@ _TOTALS = f"""
 """
 _FIELDS = f"SELECT DISTINCT jsonb_object_keys(fields) AS name FROM ({_TEXTS}) AS texts ORDER BY name"
 _ITEMS = f"SELECT item_id, fields FROM ({_TEXTS}) AS texts ORDER BY item_id"
+# Tables know wanted (above 0) and only met (0): what somebody disliked was met.
 _INTERACTIONS = f"""
-    SELECT user_id, item_id, event, weight, time FROM interactions WHERE {_KNOWN} ORDER BY time, sequence
+    SELECT user_id, item_id, event, greatest(weight, 0), time FROM interactions WHERE {_KNOWN} ORDER BY time, sequence
 """
 
 # Of several things that a user did with a shown item the one of the highest weight counts, of these the first.
 _JOINED = f"""
     SELECT shown.attribution_token, list.context ->> 'user_id' AS user_id, list.time, shown.item_id, shown.rank,
-        shown.first_stage_rank, done.event, done.weight
+        shown.first_stage_rank, done.event, greatest(done.weight, 0) AS weight
     FROM shown_items AS shown JOIN impressions AS list USING (attribution_token)
     LEFT JOIN LATERAL (
         SELECT event, weight FROM interactions AS one
@@ -113,7 +114,7 @@ class FeedbackReader:
                 rank=rank,
                 first_stage_rank=first_stage_rank,
                 event=event or "",
-                weight=weight or 0.0,
+                weight=weight,
                 propensity=self._propensity[rank],
             )
 

@@ -59,6 +59,11 @@ class ModelFolder:
             )
         return state
 
+    def serving(self) -> Path | None:
+        """The folder of the version that serves; None when there is no version. Raises RepositoryBroken."""
+        state = self.state()
+        return self.folder(state.serving) if state else None
+
     def write_state(self, state: ReleaseState) -> None:
         """Rewrites the configuration in one step: tensors are those of the serving version, all else stays."""
         config, present = read_config(self.configuration), self.versions()

@@ -46,7 +46,7 @@ async def logged(database: Database) -> Database:
     interactions = [
         did("u", "b", "view", 0.1234567, "t1"),
         did("u", "b", "buy", 3, "t1"),
-        did("u", "c", "hide", 0, "t1"),
+        did("u", "c", "hide", -1, "t1"),
         did("u", "e", "buy", 3, "t1"),
         did("u", "a", "buy", 3),
         did("v", "h", "buy", 3, "t2"),
@@ -92,6 +92,7 @@ async def test_every_shown_item_tells_whether_it_was_chosen(logged: Database, po
     assert tables.items[0].fields == {"title": "film a, part 2"}
     weights = {(one.user_id, one.item_id, one.event): one.weight for one in tables.interactions}
     assert weights["u", "b", "view"] == 0.1234567
+    assert weights["u", "c", "hide"] == 0, "a table of training knows no dislike: it was met, and not wanted"
     assert ("v", "h", "buy") not in weights
 
 

@@ -117,6 +117,12 @@ def test_a_changed_tokenizer_is_refused_even_where_manifest_and_fingerprint_hide
     assert "the version's tokenizer: golden pair" in details(report)
 
 
+def test_a_tokenizer_cut_short_is_refused(version: Path) -> None:
+    file = version / "encoding" / "tokenizer.json"
+    file.write_bytes(file.read_bytes()[:1000])
+    assert "tokenizer.json is no tokenizer" in details(run_gate(version, Evidence()))
+
+
 def test_a_checkpoint_with_another_tokenizer_is_refused(tiny: TinyRelease, version: Path, tmp_path: Path) -> None:
     checkpoint = Path(shutil.copytree(tiny.run.model, tmp_path / "checkpoint"))
     swap_two_tokens(checkpoint / "tokenizer.json")

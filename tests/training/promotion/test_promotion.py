@@ -76,6 +76,14 @@ def test_rolling_back_goes_to_what_served_before_not_to_the_number_before(model:
     assert serving(model) == 1
 
 
+def test_what_serves_after_a_rollback_is_not_the_newest_folder(model: ModelFolder, tmp_path: Path) -> None:
+    promote_new(model, tmp_path, "second")
+    assert model.serving() == model.folder(2)
+    roll_back(model)
+    assert model.serving() == model.folder(1)
+    assert model_of(tmp_path / "empty").serving() is None
+
+
 def test_rolling_back_twice_goes_two_versions_back_and_then_no_further(model: ModelFolder, tmp_path: Path) -> None:
     for card in ("second", "third"):
         promote_new(model, tmp_path, card)
