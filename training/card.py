@@ -167,7 +167,10 @@ def _results(evaluation: Evaluation, held_out: int) -> str:
         f"{held_out} positives held out by time. Paired randomisation test on NDCG@10; a random order has NDCG@10 "
         f"{evaluation.random_ndcg:.4f}."
     )
-    verdict += " `fusion_without_logit` is the same fused score fitted without the cross-encoder's logit."
+    verdict += (
+        " `fusion_without_logit` is the same fused score fitted without the cross-encoder's logit, "
+        "`lambdamart_without_logit` are trees over the same signals."
+    )
     return "\n\n".join([fill(setting, WIDTH), results_table(evaluation), fill(verdict, WIDTH)]) + "\n"
 
 

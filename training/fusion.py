@@ -1,9 +1,13 @@
-"""Fits the fused score of a table: a linear listwise model or LambdaMART. Knows no store and no model."""
+"""Fits the fused score of a table, a linear listwise model or LambdaMART, and what it must beat. Knows no store and no
+model."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from gateway.encoding.fusion import Fusion
 from training.config import FusionOptions
+from training.errors import RunIncomplete
+from training.evaluation.plan import TREES_WITHOUT_LOGIT, WITHOUT_LOGIT
 from training.fusion_table import FusionTable
 from training.linear_fusion import fit_linear
 
@@ -20,18 +24,24 @@ def fit_fusion(table: FusionTable, options: FusionOptions, seed: int) -> Fusion:
 
 @dataclass(frozen=True, slots=True)
 class Fusions:
-    """The fused score, and the same without the logit."""
+    """The fused score that is served, and those that are learned without the logit, by the name of their row."""
 
     served: Fusion
-    without_logit: Fusion
+    without_logit: Mapping[str, Fusion] = field(default_factory=dict)
 
 
 def fit_fusions(table: FusionTable, options: FusionOptions, seed: int) -> Fusions:
-    """As fit_fusion, with the logit and without it."""
-    without = table.without_logit()
-    if options.kind == "linear":
-        return Fusions(fit_linear(table, options.ridge), fit_linear(without, options.ridge))
+    """As fit_fusion, with the logit and without it; where trees are not served, they are a baseline of their own, as
+    far as the lists suffice for them."""
     from training.lambdamart import boost
 
-    boosted = boost(table, options, seed)  # the logit is no feature of the trees: both have the same ones
-    return Fusions(boosted.weighed(table), boosted.weighed(without))
+    without = table.without_logit()
+    if options.kind != "linear":
+        boosted = boost(table, options, seed)  # the logit is no feature of the trees: both have the same ones
+        return Fusions(boosted.weighed(table), {WITHOUT_LOGIT: boosted.weighed(without)})
+    baselines = {WITHOUT_LOGIT: fit_linear(without, options.ridge)}
+    try:
+        baselines[TREES_WITHOUT_LOGIT] = boost(without, options, seed).weighed(without)
+    except RunIncomplete:  # too few lists for trees: no rival
+        pass
+    return Fusions(fit_linear(table, options.ridge), baselines)

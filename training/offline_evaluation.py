@@ -14,7 +14,6 @@ from training.candidates.text import embed
 from training.config import TrainingConfig
 from training.dataset import Dataset, Phase
 from training.evaluation.evaluation import Evaluation
-from training.evaluation.plan import WITHOUT_LOGIT
 from training.evaluation.served import evaluate_served
 from training.fusion import Fusions, fit_fusions
 from training.fusion_features import feature_names
@@ -50,8 +49,7 @@ class OfflineEvaluation:
         fusions = self._fit(valid, say)
         test = self._scored(make, scorer, Phase.TEST, progress)
         ranked = ranked_by(fusions.served, test, scored_lists(test, self.dataset, Phase.TEST))
-        learned = {WITHOUT_LOGIT: fusions.without_logit}
-        return evaluate_served(ranked, self.dataset, learned, seed=self.seed), fusions
+        return evaluate_served(ranked, self.dataset, fusions.without_logit, seed=self.seed), fusions
 
     def _scored(self, make: FoldLists, scorer: ListScorer, phase: Phase, progress: Progress) -> list[ServedList]:
         lists = make(phase)

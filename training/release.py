@@ -27,11 +27,12 @@ from training.export.quantize import quantize
 from training.export.recover import CONFIG_FILE
 from training.export.version import WEIGHTS_FILE, VersionContent, write_model_version
 from training.fusion import Fusions
-from training.fusion_baseline import write_baseline
+from training.fusion_baseline import write_baselines
 from training.golden import golden_inputs, golden_set, tolerance_of
 from training.importing.forms import Device, Precision
 from training.model import base_model_path, tokenizer_path
 from training.run_folder import RunFolder
+from training.trained_on import TrainedOn
 
 MODEL = "cross_encoder"
 """Its name in a model repository."""
@@ -84,9 +85,15 @@ class Release:
     """Exports one run once; writes versions with different fusions and cards from the same graph."""
 
     def __init__(
-        self, config: TrainingConfig, dataset: Dataset, folder: RunFolder, form: ServedForm = ServedForm()
+        self,
+        config: TrainingConfig,
+        dataset: Dataset,
+        folder: RunFolder,
+        form: ServedForm = ServedForm(),
+        trained_on: TrainedOn | None = None,
     ) -> None:
         self._form = form
+        self._trained_on = trained_on
         self._config = config
         self._dataset = dataset
         self._folder = folder
@@ -132,13 +139,14 @@ class Release:
             encoding = Path(work) / "encoding"
             write_bundle(encoding, spec, self._tokenizer, golden, fusion.trees)
             if fusions:
-                write_baseline(encoding, fusions.without_logit)
+                write_baselines(encoding, fusions.without_logit)
             content = VersionContent(
                 graph=self.graph,
                 transformers_config=config,
                 card=card,
                 encoding=encoding,
                 encoding_fingerprint=fingerprint_of(encoding),
+                files=(self._trained_on.write(Path(work)),) if self._trained_on else (),
                 packed=packed,
             )
             return self._written(repository, version, content, staged)

@@ -10,6 +10,7 @@ from clients.command_line.console import AsJson, CommandFailed, ExitCode, StateD
 from clients.command_line.evaluation_output import ReportFolder, give_evaluation, prepare_report
 from clients.command_line.offline_evaluation import GOODBOOKS, evaluate_goodbooks
 from clients.command_line.options import with_grouped_options
+from clients.command_line.released_model import serving_version
 from clients.command_line.training import MOVIELENS, read_tables
 from deploy.local import stack
 from deploy.local.triton import PROJECT_REPOSITORY
@@ -38,7 +39,7 @@ class EvaluationChoice:
     interactions: Annotated[Path | None, typer.Option(help="Your own interactions: .csv or .parquet.")] = None
     config: Annotated[
         Path | None,
-        typer.Option(help="Configuration that the model was trained with: what it held out is what is measured."),
+        typer.Option(help="Protocol for tables that the model was not trained on; for its own they are known."),
     ] = None
     model_repository: Annotated[Path, typer.Option(help="Repository with the models.")] = PROJECT_REPOSITORY
     depth: Annotated[int, typer.Option(help="Candidates that are re-ranked, as in serving.", min=10, max=1000)] = 100
@@ -64,7 +65,7 @@ def evaluate(choice: EvaluationChoice, as_json: AsJson = False) -> None:
     (goodbooks: a trained run on offline first stages, without a stack).
 
     NDCG@10, MAP@10, MRR and recall with 95 % intervals; a paired test of the re-ranked list against every other row.
-    Name the --config of a model that you trained: under another protocol, test lists may hold what it learned from.
+    A model that was trained on the same tables is measured on what it held out.
     """
     if choice.dataset not in {"", MOVIELENS, GOODBOOKS} or bool(choice.dataset) == bool(choice.items):
         raise CommandFailed(
@@ -98,16 +99,18 @@ def _evaluate_served(choice: EvaluationChoice, *, quiet: bool) -> "Evaluation":
 
     from clients.command_line.phase_lists import PhaseServer
     from training.config import read_config
-    from training.dataset import Dataset, Phase, Protocol
+    from training.dataset import Dataset, Phase
     from training.evaluation.fields import KNOWN_FIELDS, parse_field
-    from training.evaluation.plan import WITHOUT_LOGIT
     from training.evaluation.served import evaluate_served
-    from training.fusion_baseline import served_baseline
+    from training.fusion_baseline import read_baselines
+    from training.trained_on import measured_protocol
 
     shared = [parse_field(text) for text in choice.same_field] if choice.same_field else KNOWN_FIELDS
     state = choice.state_dir or stack.default_state_directory()
-    protocol = read_config(choice.config).protocol if choice.config else Protocol()
-    dataset = Dataset(read_tables(choice.items, choice.interactions, state), protocol)
+    version = serving_version(choice.model_repository / "cross_encoder")
+    tables = read_tables(choice.items, choice.interactions, state)
+    chosen = read_config(choice.config).protocol if choice.config else None
+    dataset = Dataset(tables, measured_protocol(version, tables, chosen))
     dataset.require_users()
     cases = dataset.cases(Phase.TEST)
     if choice.users:
@@ -115,6 +118,5 @@ def _evaluate_served(choice: EvaluationChoice, *, quiet: bool) -> "Evaluation":
     with TemporaryDirectory(prefix="crossrank-eval-") as folder:
         server = PhaseServer(dataset, choice.model_repository, Path(folder) / "stack", choice.depth, quiet)
         lists = server.lists(Phase.TEST, cases)
-    baseline = served_baseline(choice.model_repository / "cross_encoder")
-    learned = {} if baseline is None else {WITHOUT_LOGIT: baseline}
+    learned = read_baselines(version / "encoding")
     return evaluate_served(lists, dataset, learned, shared=shared, seed=choice.seed)

@@ -14,7 +14,6 @@ from training.data.digest import tables_digest
 from training.data.tables import Tables
 from training.dataset import Dataset, Phase
 from training.evaluation.evaluation import Evaluation
-from training.evaluation.plan import WITHOUT_LOGIT
 from training.evaluation.served import evaluate_served
 from training.export.version import check_new
 from training.fusion import Fusions, fit_fusions
@@ -24,6 +23,7 @@ from training.fusion_table import FusionTable, tabulate
 from training.release import MODEL, Release, ServedForm
 from training.run_folder import RunFolder
 from training.served_lists import BLEND, ServedList, read_served, write_served
+from training.trained_on import TrainedOn
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +46,13 @@ class Exporter:
         dataset.require_users()
         folder.trained_model()
         check_new(self.repository / MODEL / str(version))
-        release = Release(self.config, dataset, folder, self.form)
+        trained_on = TrainedOn.of(self.tables, self.config.protocol)
+        release = Release(self.config, dataset, folder, self.form, trained_on)
         draft = write_card(self.config, self.data, None, self.form.weights)
         valid = self._lists(dataset, release, Phase.VALID, depth, None, draft)
         fusions = fit_fusions(self._table(valid, dataset), self.config.fusion, self.config.seed)
         test = self._lists(dataset, release, Phase.TEST, depth, fusions, draft)
-        evaluation = evaluate_served(test, dataset, {WITHOUT_LOGIT: fusions.without_logit})
+        evaluation = evaluate_served(test, dataset, fusions.without_logit)
         card = write_card(self.config, self.data, evaluation, self.form.weights)
         return release.write(self.repository, version, fusions, card), evaluation
 

@@ -61,6 +61,16 @@ class ReleasedModel:
         return RunningStack(urls["triton"], urls["gateway"], self.folder(), self.timeout_s, self.timeout_s)
 
 
+def serving_version(model_folder: Path) -> Path:
+    """The folder of the version that serves. Raises CommandFailed when there is none, RepositoryBroken."""
+    from training.promotion.model_folder import ModelFolder
+
+    folder = ModelFolder(model_folder).serving()
+    if folder is None:
+        raise CommandFailed(f"{model_folder} has no version folder", remedy="name the repository: --model-repository")
+    return folder
+
+
 def check_ready(state_dir: StateDirectory) -> None:
     """Raises CommandFailed when the stack that runs does not answer rightly as it is: nothing new is put on top."""
     status = stack.read_status(state_dir or stack.default_state_directory()).status

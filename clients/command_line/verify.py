@@ -9,6 +9,7 @@ import typer
 from clients.command_line import console
 from clients.command_line.connection import running_gateway
 from clients.command_line.console import AsJson, CommandFailed, ExitCode, StateDirectory
+from clients.command_line.released_model import serving_version
 from crossrank_client import CrossrankCallError
 from deploy.local import stack
 
@@ -36,7 +37,7 @@ def verify(
 
     try:
         verifier = Verifier(
-            version_folder=_serving_version(model_repository / "cross_encoder"),
+            version_folder=serving_version(model_repository / "cross_encoder"),
             gateway_url=running_gateway(state_dir),
             triton_url=_running_triton(state_dir),
             checkpoint=checkpoint,
@@ -58,16 +59,6 @@ def verify(
         console.print_table(("", "value"), rows, title="served against the reference")
     if report.faults:
         console.leave(ExitCode.FAILURE)
-
-
-def _serving_version(root: Path) -> Path:
-    """Raises RepositoryBroken."""
-    from training.promotion.model_folder import ModelFolder
-
-    folder = ModelFolder(root).serving()
-    if folder is None:
-        raise CommandFailed(f"{root} has no version folder", remedy="name the repository: --model-repository")
-    return folder
 
 
 def _running_triton(state_dir: Path | None) -> str:

@@ -19,7 +19,7 @@ from training.evaluation.evaluation import Evaluation
 from training.evaluation.plan import RERANKED, WITHOUT_LOGIT
 from training.export.compare import score_graph
 from training.export.version import VersionRefused
-from training.fusion_baseline import served_baseline
+from training.fusion_baseline import read_baselines
 from training.fusion_lists import order_by, scored_lists
 from training.options import FitOptions
 from training.run import Run
@@ -73,9 +73,9 @@ def test_the_version_ranks_with_the_fitted_fusion_and_says_how_well(exported: tu
     bundle = open_bundle(version / "encoding")
     assert {"logit", "popularity", "recency:genre", "log_score:item_neighbors"} <= set(bundle.spec.fusion.features)
     assert bundle.fusion.trees is not None
-    baseline = served_baseline(version.parent)
-    assert baseline is not None
-    assert not any(name.startswith("logit") for name in baseline.spec.features)
+    baselines = read_baselines(version / "encoding")
+    assert WITHOUT_LOGIT in baselines
+    assert not any(name.startswith("logit") for one in baselines.values() for name in one.spec.features)
     assert evaluation.users == len(Dataset(TABLES, Protocol(12, 3)).evaluated_users)
     assert {"text_ann", "item_neighbors", "popular", "blend", WITHOUT_LOGIT, RERANKED} <= {
         one.name for one in evaluation.methods

@@ -12,6 +12,7 @@ from tests.training.tables_by_hand import NAMES, random_scored, random_table
 from training.chances import calibrate
 from training.config import FusionOptions
 from training.errors import ConfigInvalid, RunIncomplete
+from training.evaluation.plan import TREES_WITHOUT_LOGIT, WITHOUT_LOGIT
 from training.fusion import fit_fusion, fit_fusions
 from training.fusion_table import Values, tabulate
 from training.linear_fusion import fit_linear
@@ -108,6 +109,16 @@ def test_fitted_together_the_fusions_with_and_without_the_logit_are_what_each_is
     table = random_table(60, logit_quality=1.0, seed=10)
     both = fit_fusions(table, options, seed=1)
     assert both.served == fit_fusion(table, options, seed=1)
-    assert both.without_logit == fit_fusion(table.without_logit(), options, seed=1)
-    assert "logit" not in both.without_logit.spec.features
+    without = both.without_logit[WITHOUT_LOGIT]
+    assert without == fit_fusion(table.without_logit(), options, seed=1)
+    assert "logit" not in without.spec.features
     assert "logit" in both.served.spec.features
+
+
+def test_where_a_linear_score_is_served_trees_without_the_logit_are_a_baseline_too() -> None:
+    table = random_table(60, logit_quality=1.0, seed=10)
+    options = FusionOptions(bag=2, trees=3)
+    trees = fit_fusions(table, options, seed=1).without_logit[TREES_WITHOUT_LOGIT]
+    assert trees == fit_fusion(table.without_logit(), replace(options, kind="lambdamart"), seed=1)
+    few = random_table(4, logit_quality=1.0, seed=10)
+    assert list(fit_fusions(few, options, seed=1).without_logit) == [WITHOUT_LOGIT], "too few lists for trees"

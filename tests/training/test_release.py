@@ -19,7 +19,8 @@ from training.export.compare import score_graph
 from training.export.config import read_config
 from training.export.packed_weights import score_packed
 from training.fusion import Fusions
-from training.fusion_baseline import served_baseline
+from training.evaluation.plan import WITHOUT_LOGIT
+from training.fusion_baseline import read_baselines
 from training.golden import HARD_TEXTS, golden_inputs, tolerance_of
 from training.importing.forms import Device, Precision
 from training.release import Release, ServedForm
@@ -27,7 +28,8 @@ from training.run_folder import RunFolder
 
 TABLES = synthetic_tables()
 FUSIONS = Fusions(
-    Fusion(LinearFusion((FusionTerm("logit", 2.0),), 0.5)), Fusion(LinearFusion((FusionTerm("first_stage", 1.0),)))
+    Fusion(LinearFusion((FusionTerm("logit", 2.0),), 0.5)),
+    {WITHOUT_LOGIT: Fusion(LinearFusion((FusionTerm("first_stage", 1.0),)))},
 )
 
 
@@ -59,7 +61,7 @@ def test_the_version_holds_all_that_is_served(version: Path) -> None:
     assert (version / "README.md").read_text(encoding="utf-8") == "# A card\n"
     bundle = open_bundle(version / "encoding")
     assert bundle.fusion == FUSIONS.served
-    assert served_baseline(version.parent) == FUSIONS.without_logit
+    assert read_baselines(version / "encoding") == FUSIONS.without_logit
     assert bundle.fingerprint in (version.parent / "config.pbtxt").read_text(encoding="utf-8")
 
 

@@ -17,11 +17,11 @@ from tests.training.run_tiny import TABLES, same, short, tiny_config, train_tiny
 from training import fit
 from training.align import AlignmentLoss
 from training.candidates.lists import CandidateList
-from training.config import TrainingConfig
+from training.config import AlignOptions, ListOptions, TextOptions, TrainingConfig
 from training.data.tables import Tables
 from training.dataset import Dataset, Phase
 from training.distil import DistilLoss
-from training.errors import ConfigInvalid, Leak
+from training.errors import ConfigInvalid, Leak, TrainingError
 from training.examples import read_examples
 from training.fit import last_checkpoint
 from training.model import PairCrossEncoder, encoder_of, open_cross_encoder, without_dropout
@@ -133,6 +133,24 @@ def test_a_folder_belongs_to_the_tables_it_was_begun_with(trained: RunFolder, co
     with pytest.raises(ConfigInvalid, match="begun with other tables"):
         Run(begun_with, other, trained, lambda _: None, lambda fold: VALID).train()
     assert Run(begun_with, TABLES, trained, lambda _: None, lambda fold: VALID).train() == trained.model
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        (
+            {"align": AlignOptions(steps=1), "lists": ListOptions(min_history=500)},
+            r"no user has a positive with 500 \(lists.min_history\) others before it",
+        ),
+        ({"base_model": "no such model"}, "'no such model' is neither a folder nor a name of the form owner/model"),
+        ({"text": TextOptions(item_tokens=2000)}, "the model reads at most .*: text.context_tokens, text.item_tokens"),
+    ],
+)
+def test_what_cannot_be_trained_is_told_before_the_first_step(
+    config: TrainingConfig, tmp_path: Path, changes: dict[str, Any], told: str
+) -> None:
+    with pytest.raises(TrainingError, match=told):
+        train_tiny(replace(config, **changes), tmp_path / "run")
 
 
 def test_a_list_of_a_later_fold_is_refused(config: TrainingConfig, tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tritonclient.grpc.model_config_pb2 import ModelConfig
 
 from gateway.encoding.fusion import LOGIT_FUSION, Fusion
 from gateway.encoding.spec import FusionTerm, LinearFusion
@@ -20,9 +19,7 @@ from training.evaluation.fields import SharedField
 from training.evaluation.metrics import METRICS, expected_at_random, measure
 from training.evaluation.plan import CROSS_ENCODER, RERANKED, WITHOUT_LOGIT
 from training.evaluation.served import evaluate_served, plan_for, to_evaluated
-from training.export.config import to_text
-from training.export.release_state import ReleaseState
-from training.fusion_baseline import served_baseline, write_baseline
+from training.fusion_baseline import read_baselines, write_baselines
 from training.fusion_lists import fusion_input, order_by
 from training.options import FitOptions, SelectOptions, TeacherOptions
 from training.served_lists import BLEND, ServedList, read_served, write_served
@@ -127,11 +124,11 @@ def test_the_card_tells_the_recipe_of_the_configuration_and_no_other(tmp_path: P
         base_model=str(tmp_path),
         protocol=Protocol(min_positives=9, held_out=3),
         text=replace(distilled.text, history_fields=("title", "brand")),
-        fit=FitOptions(loss="bce", epochs=2),
+        fit=FitOptions(loss="plistmle", epochs=2),
         select=SelectOptions(users=50),
     )
     card = " ".join(write_card(listwise, own_data("shop", synthetic_tables(users=3)), evaluation(3.0)).split())
-    assert "1. *Fit* (loss `bce`, 2 times every positive" in card
+    assert "1. *Fit* (loss `plistmle`, 2 times every positive" in card
     assert "best NDCG@10 on 50 valid lists" in card
     assert "Reads the title and brand of" in card
     assert "the last 3 positives" in card
@@ -155,14 +152,8 @@ def test_served_lists_are_read_back_as_written(tmp_path: Path) -> None:
     assert read_served(tmp_path / "served.jsonl") == lists
 
 
-def test_the_baseline_that_counts_is_that_of_the_version_that_serves(tmp_path: Path) -> None:
-    assert served_baseline(tmp_path) is None
-    for version in ("2", "10"):
-        folder = tmp_path / version / "encoding"
-        folder.mkdir(parents=True)
-        write_baseline(folder, Fusion(LinearFusion((FusionTerm("first_stage", float(version)),))))
-    assert served_baseline(tmp_path) == Fusion(LinearFusion((FusionTerm("first_stage", 10.0),)))
-    config = ModelConfig(name="cross_encoder")
-    ReleaseState(2, (2, 10)).write(config, [2, 10])
-    (tmp_path / "config.pbtxt").write_text(to_text(config), encoding="utf-8")
-    assert served_baseline(tmp_path) == Fusion(LinearFusion((FusionTerm("first_stage", 2.0),))), "10 was rolled back"
+def test_the_baselines_of_a_version_are_read_back_by_row(tmp_path: Path) -> None:
+    assert read_baselines(tmp_path) == {}
+    linear = Fusion(LinearFusion((FusionTerm("first_stage", 2.0),)))
+    write_baselines(tmp_path, {WITHOUT_LOGIT: linear})
+    assert read_baselines(tmp_path) == {WITHOUT_LOGIT: linear}
