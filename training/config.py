@@ -239,7 +239,9 @@ def read_config(file: Path) -> TrainingConfig:
     try:
         data = tomllib.loads(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as fault:
-        raise ConfigInvalid(f"{file} cannot be read: {fault}", "write TOML in UTF-8; see training/configs for examples") from fault
+        raise ConfigInvalid(
+            f"{file} cannot be read: {fault}", "write TOML in UTF-8; see training/configs for examples"
+        ) from fault
     data.setdefault("name", file.stem)
     return parse_config(data, str(file))
 

@@ -2,6 +2,7 @@
 model."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from gateway.encoding.fusion import Fusion
@@ -40,8 +41,6 @@ def fit_fusions(table: FusionTable, options: FusionOptions, seed: int) -> Fusion
         boosted = boost(table, options, seed)  # the logit is no feature of the trees: both have the same ones
         return Fusions(boosted.weighed(table), {WITHOUT_LOGIT: boosted.weighed(without)})
     baselines = {WITHOUT_LOGIT: fit_linear(without, options.ridge)}
-    try:
+    with suppress(RunIncomplete):  # too few lists for trees: no rival
         baselines[TREES_WITHOUT_LOGIT] = boost(without, options, seed).weighed(without)
-    except RunIncomplete:  # too few lists for trees: no rival
-        pass
     return Fusions(fit_linear(table, options.ridge), baselines)

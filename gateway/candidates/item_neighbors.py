@@ -1,4 +1,4 @@
-"""Items that users of the history's items liked too, from the co-occurrence table. Knows no text."""
+"""Items that those of the history speak for, by what users liked together. Knows no text."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,10 +11,11 @@ from gateway.store.pool import Database
 
 @dataclass(frozen=True, slots=True)
 class ItemNeighborsSettings:
-    """Chosen on MovieLens 100K, valid: how many recent items vote, and how much less each older one says."""
+    """Chosen on valid lists of goodbooks and MovieLens 100K: how many recent items vote, and how much less each older
+    one says."""
 
-    history_items: int = 20
-    recency_decay: float = 0.8
+    history_items: int = 30
+    recency_decay: float = 0.9
 
 
 class ItemNeighbors:

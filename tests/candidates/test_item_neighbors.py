@@ -32,7 +32,7 @@ async def scores(source: ItemNeighbors, *history: str) -> list[tuple[str, float]
 
 async def test_older_items_say_less(source: ItemNeighbors) -> None:
     found = dict(await scores(source, "a", "b", "c"))
-    assert found == pytest.approx({"x": 0.5 + 0.8 * 0.1, "y": 0.25 + 0.64 * 0.3, "z": 0.8 * 0.9})
+    assert found == pytest.approx({"x": 0.5 + 0.9 * 0.1, "y": 0.25 + 0.81 * 0.3, "z": 0.9 * 0.9})
 
 
 async def test_the_best_comes_first_and_no_history_item_comes_back(source: ItemNeighbors) -> None:
@@ -46,10 +46,10 @@ async def test_a_repeated_item_speaks_once_at_its_most_recent_place(source: Item
 async def test_only_the_most_recent_items_speak(database: Database, source: ItemNeighbors) -> None:
     narrow = ItemNeighbors(database, ItemNeighborsSettings(history_items=1, recency_decay=0.5))
     assert await scores(narrow, "c", "a", "b") == [("y", 0.3)]
-    known = ["unknown"] * 3 + [f"u{number}" for number in range(18)]
+    known = ["unknown"] * 3 + [f"u{number}" for number in range(28)]
     [(item_id, score)] = await scores(source, *known, "c")
     assert item_id == "y"
-    assert math.isclose(score, 0.8**19 * 0.3)  # 20 distinct items: the last one still speaks
+    assert math.isclose(score, 0.9**29 * 0.3)  # 30 distinct items: the last one still speaks
     assert await scores(source, *known, "another", "c") == []
 
 

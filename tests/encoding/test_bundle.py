@@ -76,5 +76,5 @@ def test_a_missing_file_is_an_error_that_names_it(tmp_path: Path) -> None:
 def test_a_broken_tokenizer_is_an_error_that_a_gateway_can_refuse(tmp_path: Path, broken: bytes) -> None:
     small_bundle(tmp_path)
     (tmp_path / "encoding" / "tokenizer.json").write_bytes(broken)
-    with pytest.raises(ValueError, match="tokenizer|utf-8"):
+    with pytest.raises(ValueError, match=r"tokenizer|utf-8"):
         open_bundle(tmp_path / "encoding")

@@ -91,7 +91,7 @@ def test_lists_of_a_file_are_tuples_at_any_depth(tmp_path: Path) -> None:
 
 def test_a_file_in_another_encoding_is_refused(tmp_path: Path) -> None:
     (tmp_path / "mine.toml").write_bytes("# für uns\nseed = 1\n".encode("cp1252"))
-    with pytest.raises(ConfigInvalid, match="cannot be read: .*; write TOML in UTF-8"):
+    with pytest.raises(ConfigInvalid, match=r"cannot be read: .*; write TOML in UTF-8"):
         read_config(tmp_path / "mine.toml")
 
 

@@ -15,11 +15,11 @@ from tests.training.tiny_model import save_tiny_model
 from training.config import TextOptions, TrainingConfig
 from training.dataset import Dataset, Protocol
 from training.errors import ConfigInvalid
+from training.evaluation.plan import WITHOUT_LOGIT
 from training.export.compare import score_graph
 from training.export.config import read_config
 from training.export.packed_weights import score_packed
 from training.fusion import Fusions
-from training.evaluation.plan import WITHOUT_LOGIT
 from training.fusion_baseline import read_baselines
 from training.golden import HARD_TEXTS, golden_inputs, tolerance_of
 from training.importing.forms import Device, Precision

@@ -28,7 +28,7 @@ def test_on_its_own_tables_a_version_is_measured_on_what_was_held_out_of_it(vers
 
 
 def test_another_protocol_on_its_own_tables_is_a_leak(version: Path) -> None:
-    with pytest.raises(Leak, match="was trained on these tables with .*held_out=1.* measured with .*held_out=5"):
+    with pytest.raises(Leak, match=r"was trained on these tables with .*held_out=1.* measured with .*held_out=5"):
         measured_protocol(version, TABLES, Protocol())
 
 

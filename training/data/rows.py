@@ -159,10 +159,8 @@ def _cell(row: Row, column: str, value: Any) -> str:
     match value:
         case None:
             return ""
-        case float() if math.isnan(value):
-            return ""
-        case float() if value.is_integer():
-            return str(int(value))
+        case float():
+            return _number(value)
         case datetime():
             return value.isoformat()
         case bytes():
@@ -174,8 +172,14 @@ def _cell(row: Row, column: str, value: Any) -> str:
             return ", ".join(_cell(row, column, one) for one in value)
         case dict():
             raise row.fault(column, f"it is a structure: {value}", "give each of its parts a column")
-        case _:
-            return str(value)
+    return str(value)
+
+
+def _number(value: float) -> str:
+    """Nothing for NaN, which pandas writes where a number is missing."""
+    if math.isnan(value):
+        return ""
+    return str(int(value)) if value.is_integer() else str(value)
 
 
 def _write_csv(file: Path, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

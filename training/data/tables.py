@@ -59,8 +59,8 @@ def read_tables(items_file: Path, interactions_file: Path, impressions_file: Pat
 
 
 def read_items(file: Path) -> list[ItemRow]:
-    """Items. Raises TableInvalid on a missing column, an empty or repeated id, an item without any text, or what the API
-    would refuse."""
+    """Items. Raises TableInvalid on a missing column, an empty or repeated id, an item without any text, or what the
+    API would refuse."""
     items: dict[str, ItemRow] = {}
     rows: dict[str, int] = {}
     for row in read_rows(file, (ITEM_ID,)):

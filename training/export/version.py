@@ -69,8 +69,8 @@ def write_model_version(
     *,
     max_graph_mb: float = MAX_GRAPH_MB,
 ) -> Path:
-    """Writes ``repository/model_name/version`` and the model's `config.pbtxt`; returns the version folder. Where another
-    version serves, that one goes on serving, and the new one, which nobody judged, is only loaded beside it.
+    """Writes ``repository/model_name/version`` and the model's `config.pbtxt`; returns the version folder. Where
+    another version serves, that one goes on serving, and the new one, which nobody judged, is only loaded beside it.
 
     Raises VersionRefused when the version exists or the graph is larger than ``max_graph_mb``.
     """

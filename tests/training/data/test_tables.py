@@ -146,7 +146,7 @@ def test_parquet_gives_the_same_tables_as_csv(tmp_path: Path) -> None:
 def test_parquet_cells_are_what_a_person_would_write(tmp_path: Path) -> None:
     columns = {
         "item_id": [42.0, 7.0],
-        "title": [b"Amelie", "Babe".encode()],
+        "title": [b"Amelie", b"Babe"],
         "genres": [["Drama", "Comedy"], []],
         "price": [9.5, float("nan")],
         "__index_level_0__": [3, 1],
