@@ -169,7 +169,7 @@ def _results(evaluation: Evaluation, held_out: int) -> str:
     )
     verdict += (
         " `fusion_without_logit` is the same fused score fitted without the cross-encoder's logit, "
-        "`lambdamart_without_logit` are trees over the same signals."
+        "`trees_without_logit` is LambdaMART over the same signals."
     )
     return "\n\n".join([fill(setting, WIDTH), results_table(evaluation), fill(verdict, WIDTH)]) + "\n"
 

@@ -4,7 +4,7 @@ Knows no stack and prints nothing."""
 import random
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gateway.encoding.pair_encoder import PairEncoder
 from gateway.encoding.tokenizer import open_tokenizer
@@ -16,9 +16,10 @@ from training.dataset import Dataset, Phase
 from training.evaluation.evaluation import Evaluation
 from training.evaluation.served import evaluate_served
 from training.fusion import Fusions, fit_fusions
+from training.fusion_ablation import ablate_fusion
 from training.fusion_features import feature_names
 from training.fusion_lists import scored_lists
-from training.fusion_table import tabulate
+from training.fusion_table import FusionTable, tabulate
 from training.model import base_model_path, tokenizer_path
 from training.offline_lists import Advance, ListScorer, ranked_by, score_lists
 from training.release import Release
@@ -46,10 +47,13 @@ class OfflineEvaluation:
         scorer = ListScorer(release.graph, PairEncoder(self.config.encoding(), tokenizer), self.dataset.fields)
         make = FoldLists(self.dataset, self.config.candidates, say, keeping(self.folder.root, embed))
         valid = self._scored(make, scorer, Phase.VALID, progress)
-        fusions = self._fit(valid, say)
+        table = self._table(valid)
+        say(f"fitting {self.config.fusion.kind} on {len(valid)} valid lists, {len(table.names)} features")
+        fusions = fit_fusions(table, self.config.fusion, self.config.seed)
         test = self._scored(make, scorer, Phase.TEST, progress)
         ranked = ranked_by(fusions.served, test, scored_lists(test, self.dataset, Phase.TEST))
-        return evaluate_served(ranked, self.dataset, fusions.without_logit, seed=self.seed), fusions
+        evaluation = evaluate_served(ranked, self.dataset, fusions.without_logit, seed=self.seed)
+        return replace(evaluation, fusion_ablation=ablate_fusion(table, self.config.fusion)), fusions
 
     def _scored(self, make: FoldLists, scorer: ListScorer, phase: Phase, progress: Progress) -> list[ServedList]:
         lists = make(phase)
@@ -63,9 +67,7 @@ class OfflineEvaluation:
         with progress(f"scoring {phase.name.lower()} lists", len(lists)) as advance:
             return score_lists(lists, scorer, cache, advance)
 
-    def _fit(self, valid: Sequence[ServedList], say: Callable[[str], None]) -> Fusions:
+    def _table(self, valid: Sequence[ServedList]) -> FusionTable:
         sources = [name for name in valid[0].by_source if name != BLEND]
         names = feature_names(self.config.fusion, sources, self.dataset.fields.values())
-        say(f"fitting {self.config.fusion.kind} on {len(valid)} valid lists, {len(names)} features")
-        table = tabulate(scored_lists(valid, self.dataset, Phase.VALID), names)
-        return fit_fusions(table, self.config.fusion, self.config.seed)
+        return tabulate(scored_lists(valid, self.dataset, Phase.VALID), names)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from clients.command_line import console
 from clients.command_line.console import AsJson, CommandFailed, ExitCode, StateDirectory
 from clients.command_line.evaluation_output import ReportFolder, give_evaluation, prepare_report
 from clients.command_line.offline_evaluation import GOODBOOKS, evaluate_goodbooks
@@ -98,6 +99,8 @@ def _evaluate_served(choice: EvaluationChoice, *, quiet: bool) -> "Evaluation":
     from tempfile import TemporaryDirectory
 
     from clients.command_line.phase_lists import PhaseServer
+    from training.candidates.baselines import baseline_orders
+    from training.candidates.options import SourceOptions
     from training.config import read_config
     from training.dataset import Dataset, Phase
     from training.evaluation.fields import KNOWN_FIELDS, parse_field
@@ -119,4 +122,5 @@ def _evaluate_served(choice: EvaluationChoice, *, quiet: bool) -> "Evaluation":
         server = PhaseServer(dataset, choice.model_repository, Path(folder) / "stack", choice.depth, quiet)
         lists = server.lists(Phase.TEST, cases)
     learned = read_baselines(version / "encoding")
-    return evaluate_served(lists, dataset, learned, shared=shared, seed=choice.seed)
+    offline = baseline_orders(dataset, SourceOptions(), console.say)
+    return evaluate_served(lists, dataset, learned, offline=offline, shared=shared, seed=choice.seed)

@@ -20,6 +20,7 @@ def print_evaluation(evaluation: "Evaluation") -> None:
     _print_methods(evaluation)
     _print_changes(evaluation)
     _print_segments(evaluation)
+    _print_ablation(evaluation)
     console.say(_MARKS, "dim")
     for verdict in evaluation.verdicts:
         console.say(verdict.sentence, "" if verdict.good else "yellow")
@@ -78,6 +79,13 @@ def _print_segments(evaluation: "Evaluation") -> None:
         ]
         heads = ("NDCG@10", "users", evaluation.base, evaluation.final, "difference", "95 %")
         console.print_table(heads, rows, title=f"\n{group}")
+
+
+def _print_ablation(evaluation: "Evaluation") -> None:
+    if evaluation.fusion_ablation:
+        rows = [(one.left_out, _short(one.ndcg), _signed(one.change)) for one in evaluation.fusion_ablation]
+        title = "\na linear fused score without a family of features, on valid lists"
+        console.print_table(("left out", "NDCG@10", "change"), rows, title=title)
 
 
 def _short(value: float, digits: int = 4) -> str:

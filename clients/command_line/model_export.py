@@ -2,12 +2,13 @@
 not know how any of them is done."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from clients.command_line import console
 from clients.command_line.phase_lists import PhaseServer
 from deploy.local.triton import PROJECT_REPOSITORY
+from training.candidates.baselines import baseline_orders
 from training.card import DataFacts, write_card
 from training.config import TrainingConfig
 from training.data.digest import tables_digest
@@ -17,6 +18,7 @@ from training.evaluation.evaluation import Evaluation
 from training.evaluation.served import evaluate_served
 from training.export.version import check_new
 from training.fusion import Fusions, fit_fusions
+from training.fusion_ablation import ablate_fusion
 from training.fusion_features import feature_names
 from training.fusion_lists import scored_lists
 from training.fusion_table import FusionTable, tabulate
@@ -50,9 +52,14 @@ class Exporter:
         release = Release(self.config, dataset, folder, self.form, trained_on)
         draft = write_card(self.config, self.data, None, self.form.weights)
         valid = self._lists(dataset, release, Phase.VALID, depth, None, draft)
-        fusions = fit_fusions(self._table(valid, dataset), self.config.fusion, self.config.seed)
+        table = self._table(valid, dataset)
+        fusions = fit_fusions(table, self.config.fusion, self.config.seed)
         test = self._lists(dataset, release, Phase.TEST, depth, fusions, draft)
-        evaluation = evaluate_served(test, dataset, fusions.without_logit)
+        offline = baseline_orders(dataset, self.config.candidates, console.say)
+        evaluation = replace(
+            evaluate_served(test, dataset, fusions.without_logit, offline=offline),
+            fusion_ablation=ablate_fusion(table, self.config.fusion),
+        )
         card = write_card(self.config, self.data, evaluation, self.form.weights)
         return release.write(self.repository, version, fusions, card), evaluation
 

@@ -12,6 +12,7 @@ from gateway.encoding.bundle import open_bundle
 from gateway.encoding.render import ContextFields
 from tests.training.synthetic import synthetic_tables
 from tests.training.tiny_model import save_tiny_model
+from training.candidates.baselines import BASELINES
 from training.card import own_data
 from training.config import AlignOptions, FusionOptions, ListOptions, TextOptions, TrainingConfig
 from training.dataset import Dataset, Phase, Protocol
@@ -77,9 +78,12 @@ def test_the_version_ranks_with_the_fitted_fusion_and_says_how_well(exported: tu
     assert WITHOUT_LOGIT in baselines
     assert not any(name.startswith("logit") for one in baselines.values() for name in one.spec.features)
     assert evaluation.users == len(Dataset(TABLES, Protocol(12, 3)).evaluated_users)
-    assert {"text_ann", "item_neighbors", "popular", "blend", WITHOUT_LOGIT, RERANKED} <= {
+    assert {"text_ann", "item_neighbors", "popular", "blend", *BASELINES, WITHOUT_LOGIT, RERANKED} <= {
         one.name for one in evaluation.methods
     }
+    everything, *without = evaluation.fusion_ablation
+    assert (everything.left_out, everything.change) == ("nothing", 0)
+    assert {"logit", "popularity"} <= {one.left_out for one in without}
     card = (version / "README.md").read_text(encoding="utf-8")
     assert f"{evaluation.mean(RERANKED):.4f}" in card
 

@@ -32,10 +32,13 @@ class Texts:
     vectors: Scores
 
 
-def fit_sources(known: Known, texts: Texts, options: SourceOptions) -> list[FittedSource]:
-    """Every source, fitted on what is known."""
-    wide = item_knn(known, 10 * options.neighbors, options.shrink)
-    autoencoder = ease(known, options.ease_ridge)
+Fit = Callable[[Known, Texts, SourceOptions], list[FittedSource]]
+"""Makes sources of what is known."""
+
+
+def fit_baselines(known: Known, texts: Texts, options: SourceOptions) -> list[FittedSource]:
+    """ALS, item kNN, and BM25 of the history's texts: what a served list is measured against where it has none of
+    them."""
     return [
         Als(
             known,
@@ -46,6 +49,15 @@ def fit_sources(known: Known, texts: Texts, options: SourceOptions) -> list[Fitt
         ),
         Neighborhood("item_knn", item_knn(known, options.neighbors, options.shrink)),
         Neighborhood("bm25", texts.bm25, recent=options.recent),
+    ]
+
+
+def fit_sources(known: Known, texts: Texts, options: SourceOptions) -> list[FittedSource]:
+    """Every source, fitted on what is known."""
+    wide = item_knn(known, 10 * options.neighbors, options.shrink)
+    autoencoder = ease(known, options.ease_ridge)
+    return [
+        *fit_baselines(known, texts, options),
         Cosine("text_max", texts.vectors, options.recent),
         Cosine("text_recent", texts.vectors, 3, pool="mean"),
         Popularity(known.popularity()),

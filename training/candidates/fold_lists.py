@@ -4,7 +4,7 @@ but the bi-encoder's vectors."""
 from collections.abc import Callable
 from functools import cached_property
 
-from training.candidates.first_stage import FirstStage, Texts, fit_sources
+from training.candidates.first_stage import FirstStage, Fit, Texts, fit_sources
 from training.candidates.kept_vectors import Embed
 from training.candidates.known import Known, known_in
 from training.candidates.lists import CandidateList
@@ -23,7 +23,14 @@ Say = Callable[[str], None]
 class FoldLists:
     """Called with a fold, makes its lists: one per user who has the fold. Lists are made anew at every call."""
 
-    def __init__(self, dataset: Dataset, options: SourceOptions, say: Say, embed_texts: Embed = embed) -> None:
+    def __init__(
+        self,
+        dataset: Dataset,
+        options: SourceOptions,
+        say: Say,
+        embed_texts: Embed = embed,
+        fit: Fit = fit_sources,
+    ) -> None:
         if len(dataset.items) > MAX_ITEMS:
             raise ConfigInvalid(
                 f"the catalogue has {len(dataset.items)} items; offline first stages take at most {MAX_ITEMS}",
@@ -33,6 +40,7 @@ class FoldLists:
         self._options = options
         self._say = say
         self._embed = embed_texts
+        self._fit = fit
 
     def __call__(self, fold: int) -> list[CandidateList]:
         """Raises Leak when what was fitted or made knows what is to be predicted."""
@@ -41,7 +49,7 @@ class FoldLists:
         check_fit(rows, held_out)
         check_known(self._named(known), held_out)
         self._say(f"first stage of fold {fold}: {len(cases)} lists of {self._options.depth}")
-        sources = fit_sources(known, self._texts, self._options)
+        sources = self._fit(known, self._texts, self._options)
         lists = FirstStage(self._dataset, sources, self._options).lists(cases)
         check_lists(lists, fingerprint(fold, rows), self._dataset, fold)
         return lists

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from training.cross_fit import Ablation
 from training.evaluation.beyond_accuracy import BeyondAccuracy
 from training.evaluation.metrics import DECIDING
 from training.evaluation.movement import Movement
@@ -46,6 +47,9 @@ class Evaluation:
     segments: Sequence[SegmentResult]
     movement: Movement
     random_ndcg: float
+    fusion_ablation: Sequence[Ablation] = ()
+    """What each family of features is worth to the fused score, on the lists that it is fitted on; none where that is
+    not known."""
 
     def method(self, name: str) -> Method:
         """A row. Raises KeyError for a name that was not evaluated."""
@@ -126,6 +130,7 @@ class Evaluation:
             "segments": [_segment(one) for one in self.segments],
             "beyond_accuracy": {one.name: asdict(one.beyond) for one in self.methods},
             "rank_movement": asdict(self.movement),
+            "fusion_ablation": [asdict(one) for one in self.fusion_ablation],
         }
 
 

@@ -10,7 +10,7 @@ from training.evaluation.metrics import DECIDING, METRICS
 RERANKED = "reranked"
 CROSS_ENCODER = "cross_encoder"
 WITHOUT_LOGIT = "fusion_without_logit"
-TREES_WITHOUT_LOGIT = "lambdamart_without_logit"
+TREES_WITHOUT_LOGIT = "trees_without_logit"
 LEARNED_WITHOUT = (WITHOUT_LOGIT, TREES_WITHOUT_LOGIT)
 """Rows that a cross-encoder has to beat to be worth its cost."""
 

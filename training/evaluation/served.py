@@ -3,8 +3,10 @@ the logit alone, fusions without it, and the served order. Knows no stack."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from gateway.encoding.fusion import Fusion
+from training.candidates.baselines import Orders
 from training.dataset import Dataset, Phase
 from training.evaluation.evaluate import evaluate
 from training.evaluation.evaluation import Evaluation
@@ -24,12 +26,16 @@ def evaluate_served(
     dataset: Dataset,
     learned: Fusions,
     *,
+    offline: Orders | None = None,
     shared: Sequence[SharedField] = KNOWN_FIELDS,
     seed: int = 1,
 ) -> Evaluation:
-    """Served test lists of a data set. Fields of ``shared`` that no item has are left out."""
+    """Served test lists of a data set. ``offline``: rows of first stages that the gateway has not. Fields of ``shared``
+    that no item has are left out."""
     histories = {one.user_id: dataset.case(one.user_id, Phase.TEST).history for one in served}
     fields = present(shared, dataset.fields)
+    if offline:
+        served = [replace(one, by_source={**one.by_source, **offline[one.user_id]}) for one in served]
     learned_orders = [
         {name: order_by(fusion, one.given) for name, fusion in learned.items()}
         for one in scored_lists(served, dataset, Phase.TEST)

@@ -12,6 +12,7 @@ from clients.command_line.console import CommandFailed, ExitCode
 from clients.command_line.evaluation_output import give_evaluation, prepare_report
 from tests.clients.command_line.program import crossrank
 from tests.training.evaluation.by_hand import CATALOGUE, PLAN, POPULARITY, random_evaluated
+from training.cross_fit import Ablation
 from training.evaluation.evaluate import evaluate
 from training.evaluation.evaluation import Evaluation
 from training.evaluation.fields import SharedField
@@ -78,6 +79,22 @@ def test_tables_fit_in_80_columns_with_the_names_of_real_rows(
     assert max(map(len, lines)) <= 80
     for name in ("item_neighbors", "fusion_without_logit", "reranked"):
         assert any(line.startswith(f"{name} ") for line in lines), f"{name} was broken"
+
+
+@pytest.mark.usefixtures("narrow")
+def test_what_each_family_of_features_is_worth_is_told_where_it_is_known(
+    found: Evaluation, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    give_evaluation(found, "films", report=None, as_json=False)
+    assert "left out" not in capsys.readouterr().out
+    rows = [Ablation("nothing", (), 0.1501, 0.0), Ablation("popularity", ("popularity",), 0.1382, -0.0119)]
+    ablated = replace(found, fusion_ablation=rows)
+    give_evaluation(ablated, "films", report=tmp_path, as_json=False)
+    assert row(capsys.readouterr().out, "popularity", ".1382", "-.0119")
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "<td>popularity</td><td>1</td><td>0.1382</td><td>-0.0119</td>" in page
+    document = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
+    assert [one["left_out"] for one in document["fusion_ablation"]] == ["nothing", "popularity"]
 
 
 @pytest.mark.usefixtures("narrow")
