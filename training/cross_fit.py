@@ -26,7 +26,7 @@ def fold_of_lists(table: FusionTable, folds: int, seed: int) -> Counts:
     if sum(has_target.values()) < folds:
         raise RunIncomplete(
             f"{sum(has_target.values())} users have a target among their candidates; {folds} folds need one each",
-            "give more users, or set fusion.kind to 'linear'",
+            "give more users, or do without folds: fusion.kind = 'linear', teacher.fusion = false",
         )
     random = np.random.default_rng(seed)
     users = sorted(has_target)

@@ -34,6 +34,8 @@ def rank_by_fusion(
     names = [name for name in fitting if feature_family(name) != LOGIT_FAMILY]
     given = [scored for fold, found in folds.items() for scored in unscored_lists(found, dataset, fold)]
     table = tabulate(given, names)
+    if still := [name for name, column in zip(names, table.matrix.T, strict=True) if not np.ptp(column)]:
+        say(f"teacher: {', '.join(still)} never vary on training lists; the offline sources are {', '.join(sources)}")
     say(f"teacher: {config.fusion.kind} on {len(lists)} training lists, {len(names)} features")
     options = replace(config.fusion, bag=1)
     margins = out_of_fold(table, lambda part: fit_fusion(part, options, config.seed), seed=config.seed)

@@ -73,6 +73,15 @@ def test_lists_keep_their_users_histories_targets_and_candidates(
         assert {c.item_id: c.hits for c in one.candidates} == {c.item_id: c.hits for c in other.candidates}
 
 
+def test_a_feature_of_a_source_that_only_a_gateway_has_is_told(
+    config: TrainingConfig, dataset: Dataset, lists: dict[int, list[CandidateList]]
+) -> None:
+    named = replace(FUSION, features=(*FUSION.features, "reciprocal_rank:text_ann"))
+    told: list[str] = []
+    rank_by_fusion(lists, replace(config, fusion=named), dataset, told.append)
+    assert any("reciprocal_rank:text_ann never vary on training lists" in line for line in told), told
+
+
 def test_ranks_count_from_one_and_scores_never_rise(ranked: list[CandidateList]) -> None:
     for one in ranked:
         assert [c.rank for c in one.candidates] == list(range(1, len(one.candidates) + 1))
