@@ -1,6 +1,8 @@
 """Opens tokenizer files, the one place: no padding, no truncation, no special tokens from user text."""
 
+import json
 from pathlib import Path
+from typing import Any
 
 from tokenizers import Tokenizer
 
@@ -12,11 +14,18 @@ def open_tokenizer(path: Path) -> Tokenizer:
     Source: tokenizers ``Tokenizer.encode_special_tokens``; the same as ``split_special_tokens=True`` in transformers.
     """
     text = path.read_text(encoding="utf-8")
-    try:
-        tokenizer = Tokenizer.from_str(text)
-    except Exception as fault:  # tokenizers has no class of its own for a broken file
-        raise ValueError(f"{path} is no tokenizer: {fault}; write it again") from fault
+    if "model" not in _document(path, text):  # tokenizers has no class of its own for what it cannot read
+        raise ValueError(f"{path} is no tokenizer: it has no model; write it again")
+    tokenizer = Tokenizer.from_str(text)
     tokenizer.no_padding()
     tokenizer.no_truncation()
     tokenizer.encode_special_tokens = True
     return tokenizer
+
+
+def _document(path: Path, text: str) -> dict[str, Any]:
+    try:
+        document = json.loads(text)
+    except ValueError as fault:
+        raise ValueError(f"{path} is no tokenizer: {fault}; write it again") from fault
+    return document if isinstance(document, dict) else {}
