@@ -13,8 +13,8 @@ SMALLEST = 1e-6
 
 def item_weights(histories: Iterable[npt.NDArray[np.intp]], items: int, ridge: float) -> Weights:
     """[items, items]: what an item of a history (row) adds to the score of another (column). ``histories``: the places
-    of each user's items, each once. EASE (Steck, WWW 2019, equation 8), in single precision: 12 bytes a pair of items
-    in memory, and a time that grows with the cube of ``items``."""
+    of each user's items, each once. EASE (Steck, WWW 2019, equation 8): 36 bytes a pair of items in memory, for numpy
+    inverts in double precision, and a time that grows with the cube of ``items``."""
     gram = np.zeros((items, items), np.float32)
     for places in histories:
         gram[places[:, None], places] += 1
