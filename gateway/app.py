@@ -14,7 +14,7 @@ from gateway.cache.local import LocalScoreCache
 from gateway.cache.redis import TIER, RedisLimits, RedisScoreCache
 from gateway.cache.tiered import TieredScoreCache
 from gateway.cache.token_ids import TokenIdCache
-from gateway.candidates.blend import Blend
+from gateway.candidates.blend import Blend, BlendSettings
 from gateway.candidates.item_neighbors import ItemNeighbors
 from gateway.candidates.popular import Popular
 from gateway.candidates.text_ann import TextAnn
@@ -112,7 +112,10 @@ def build_candidates(settings: Settings, database: Database, models: Models) -> 
     """All candidate sources. To add one, add it here."""
     popular = Popular(database)
     text_ann = TextAnn(database, models.bi_encoder, settings.embedding_model)
-    return Blend((text_ann, ItemNeighbors(database), popular), fallback=popular)
+    # Weighed on MovieLens 100K, valid: recall@100 .54 with equal weights, .58 with 2 and .58 with 3, which would leave
+    # hardly a place to what only its text speaks for.
+    weighed = BlendSettings(weights={ItemNeighbors.name: 2.0})
+    return Blend((text_ann, ItemNeighbors(database), popular), weighed, fallback=popular)
 
 
 @asynccontextmanager

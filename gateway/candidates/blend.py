@@ -2,8 +2,9 @@
 
 import asyncio
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from gateway.budget import Budget
 from gateway.domain import Candidate, CandidateQuery, Degradation, Reason, SourceHit
@@ -23,9 +24,11 @@ _DROPPED = (DependencyUnavailable, DeadlineTooShort, ModelAnswerInvalid)
 
 @dataclass(frozen=True, slots=True)
 class BlendSettings:
-    """``source_share`` of the budget is every source's slice: they run at the same time."""
+    """``source_share`` of the budget is every source's slice: they run at the same time. ``weights``: how much a
+    source's ranks count, by name; 1 where none is named."""
 
     source_share: float = 0.8
+    weights: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +75,14 @@ class Blend:
             for outcome in outcomes
             if outcome.fault is not None
         ]
-        return fuse([outcome.candidates for outcome in outcomes], query.limit), degradations
+        return fuse([outcome.candidates for outcome in outcomes], query.limit, self._settings.weights), degradations
 
 
-def fuse(lists: Sequence[Sequence[Candidate]], limit: int) -> list[Candidate]:
-    """Reciprocal rank fusion: the score is the sum of ``1 / (RANK_OFFSET + rank)`` over the lists that hold the item.
+def fuse(
+    lists: Sequence[Sequence[Candidate]], limit: int, weights: Mapping[str, float] = MappingProxyType({})
+) -> list[Candidate]:
+    """Reciprocal rank fusion: the score is the sum of ``weight / (RANK_OFFSET + rank)`` over the lists that hold the
+    item; ``weights`` by source, 1 where none is named.
 
     Best first, ties in order of id, ranks from 1; every list's hit is kept, in the order of the lists.
     """
@@ -85,7 +91,10 @@ def fuse(lists: Sequence[Sequence[Candidate]], limit: int) -> list[Candidate]:
         for candidate in candidates:
             hits.setdefault(candidate.item_id, []).extend(candidate.hits)
     # fsum rounds once: items with the same ranks tie, in whatever order their lists come.
-    scores = {item_id: math.fsum(1 / (RANK_OFFSET + hit.rank) for hit in found) for item_id, found in hits.items()}
+    scores = {
+        item_id: math.fsum(weights.get(hit.source, 1.0) / (RANK_OFFSET + hit.rank) for hit in found)
+        for item_id, found in hits.items()
+    }
     order = sorted(scores, key=lambda item_id: (-scores[item_id], item_id))[:limit]
     return [
         Candidate(item_id, rank, scores[item_id], tuple(hits[item_id])) for rank, item_id in enumerate(order, start=1)

@@ -70,6 +70,19 @@ def test_the_score_is_the_sum_of_reciprocal_ranks_with_60_added() -> None:
     assert [one.score for one in fused] == pytest.approx([1 / 62 + 1 / 61, 1 / 61, 1 / 62], rel=1e-15)
 
 
+def test_the_ranks_of_a_source_with_a_weight_count_so_many_times() -> None:
+    lists = [hits_of("a", ["x", "y"]), hits_of("b", ["y", "z"])]
+    fused = fuse(lists, 10, {"b": 2.0})
+    assert [one.item_id for one in fused] == ["y", "z", "x"]
+    assert [one.score for one in fused] == pytest.approx([1 / 62 + 2 / 61, 2 / 62, 1 / 61])
+
+
+async def test_a_blend_weighs_its_sources_as_set() -> None:
+    sources = [Scripted("a", "x"), Scripted("b", "y")]
+    candidates, _ = await Blend(sources, BlendSettings(weights={"b": 2.0})).fetch(QUERY, (), Budget(BUDGET_S))
+    assert [one.item_id for one in candidates] == ["y", "x"]
+
+
 def test_every_hit_of_an_item_is_kept_in_the_order_of_the_lists() -> None:
     (both, _, _) = fuse([hits_of("a", ["x", "y"]), hits_of("b", ["y", "z"])], 10)
     assert both.hits == (SourceHit("a", 2, 0.5), SourceHit("b", 1, 1.0))
