@@ -41,15 +41,16 @@ _LIKED = """
     FROM interactions WHERE weight > %s::float8 GROUP BY user_id, item_id
 """
 
-_POPULARITY = """
-    INSERT INTO item_popularity (item_id, users) SELECT item_id, count(*) FROM liked GROUP BY item_id
+_USERS = """
+    CREATE TEMPORARY TABLE users_of ON COMMIT DROP AS
+    SELECT item_id, count(*) AS users FROM liked GROUP BY item_id
 """
 
 # Places follow the order of the ids, so that ties break by id and the rows arrive in the order of the primary key.
 _PLACES = """
     CREATE TEMPORARY TABLE placed ON COMMIT DROP AS
     SELECT item_id, (row_number() OVER (ORDER BY item_id) - 1)::int AS place
-    FROM (SELECT item_id FROM item_popularity ORDER BY users DESC, item_id LIMIT %s) AS most_liked
+    FROM (SELECT item_id FROM users_of ORDER BY users DESC, item_id LIMIT %s) AS most_liked
 """
 
 _HISTORIES = """
@@ -69,9 +70,7 @@ async def rebuild_neighbors(
         await connection.execute("SELECT pg_advisory_xact_lock(hashtext('crossrank.neighbors'))")
         await connection.execute("SET LOCAL work_mem = '128MB'")
         await connection.execute(_LIKED, [settings.weight_above])
-        # Deleted row by row, not truncated: a truncation would lock out the readers.
-        await connection.execute("DELETE FROM item_popularity")
-        popular = await connection.execute(_POPULARITY)
+        await connection.execute(_USERS)
         await connection.execute(_PLACES, [settings.items])
         await connection.execute("ANALYZE liked, placed")
         placed = await connection.execute("SELECT item_id FROM placed ORDER BY place")
@@ -79,6 +78,11 @@ async def rebuild_neighbors(
         histories = await connection.execute(_HISTORIES, [settings.user_items])
         places = [np.array(row, dtype=np.intp) for (row,) in await histories.fetchall()]
         weights = await asyncio.to_thread(item_weights, places, len(item_ids), settings.ridge)
+        # Deleted row by row, not truncated: a truncation would lock out the readers.
+        await connection.execute("DELETE FROM item_popularity")
+        popular = await connection.execute(
+            "INSERT INTO item_popularity (item_id, users) SELECT item_id, users FROM users_of"
+        )
         await connection.execute("DELETE FROM item_neighbors")
         rows = 0
         async with (
