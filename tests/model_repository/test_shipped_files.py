@@ -1,5 +1,6 @@
 """What the repository carries is what export writes: same worker, same configuration, small graphs without traces."""
 
+import json
 import re
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from tritonclient.grpc.model_config_pb2 import ModelConfig
 
 from gateway.encoding.bundle import fingerprint_of
 from training.export.config import ServingOptions, Signature, model_config, read_config
+from training.export.manifest import MANIFEST_FILE, manifest_faults
 from training.export.names import metadata
 from training.export.version import MAX_GRAPH_MB, WORKER_SOURCE
 
@@ -29,7 +31,9 @@ def test_both_models_are_there() -> None:
 @pytest.mark.parametrize("version", VERSIONS)
 def test_the_worker_is_the_one_of_the_source(version: str) -> None:
     shipped = REPOSITORY / version / "model.py"
-    assert shipped.read_bytes() == WORKER_SOURCE.read_bytes(), f"cp {WORKER_SOURCE} {shipped}"
+    assert shipped.read_bytes() == WORKER_SOURCE.read_bytes(), (
+        f"cp {WORKER_SOURCE} {shipped}; then training.export.manifest.write_manifest({shipped.parent})"
+    )
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -69,6 +73,13 @@ def test_each_warm_up_file_is_there(model: str) -> None:
     files = {sample.input_data_file for warmup in config.model_warmup for sample in warmup.inputs.values()}
     assert files
     assert all((REPOSITORY / model / "warmup" / file).is_file() for file in files)
+
+
+def test_the_cross_encoder_is_what_its_manifest_says() -> None:
+    folder = REPOSITORY / "cross_encoder" / "1"
+    assert manifest_faults(folder) == []
+    named = json.loads((folder / MANIFEST_FILE).read_text(encoding="utf-8")).keys()
+    assert {"model.onnx", "model.py", "encoding/spec.json"} <= named
 
 
 def test_the_published_fingerprints_are_those_of_the_folders() -> None:
