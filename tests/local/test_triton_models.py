@@ -1,6 +1,7 @@
 """Triton's model repository while it runs: models are loaded, unloaded and probed one by one."""
 
 import shutil
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -116,6 +117,10 @@ def kill_one_of_three(running: RunningPart) -> None:
     workers = psutil.Process(running.pid).children()
     assert len(workers) == 3
     workers[1].kill()
+    gives_up_at = time.monotonic() + 30
+    while workers[1].status() != psutil.STATUS_ZOMBIE:  # on a busy machine it ends some time after it was killed
+        assert time.monotonic() < gives_up_at, "the worker does not end"
+        time.sleep(0.01)
 
 
 def test_one_dead_worker_of_several_fails_the_probe_while_the_others_answer(three_instances: RunningPart) -> None:
