@@ -112,8 +112,8 @@ def _evaluate_served(choice: EvaluationChoice, *, quiet: bool) -> "Evaluation":
     state = choice.state_dir or stack.default_state_directory()
     version = serving_version(choice.model_repository / "cross_encoder")
     tables = read_tables(choice.items, choice.interactions, state)
-    chosen = read_config(choice.config).protocol if choice.config else None
-    dataset = Dataset(tables, measured_protocol(version, tables, chosen))
+    config = read_config(choice.config) if choice.config else None
+    dataset = Dataset(tables, measured_protocol(version, tables, config.protocol if config else None))
     dataset.require_users()
     cases = dataset.cases(Phase.TEST)
     if choice.users:
@@ -122,5 +122,5 @@ def _evaluate_served(choice: EvaluationChoice, *, quiet: bool) -> "Evaluation":
         server = PhaseServer(dataset, choice.model_repository, Path(folder) / "stack", choice.depth, quiet)
         lists = server.lists(Phase.TEST, cases)
     learned = read_baselines(version / "encoding")
-    offline = baseline_orders(dataset, SourceOptions(), console.say)
+    offline = baseline_orders(dataset, config.candidates if config else SourceOptions(), console.say)
     return evaluate_served(lists, dataset, learned, offline=offline, shared=shared, seed=choice.seed)

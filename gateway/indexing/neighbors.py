@@ -14,7 +14,7 @@ from gateway.store.pool import Database, Row
 @dataclass(frozen=True, slots=True)
 class NeighborSettings:
     """The neighbours of an item are the ``neighbors`` others that it speaks most for (gateway/indexing/autoencoder.py,
-    ``ridge``), among the ``items`` that most users liked: 10,000 need 3.5 GB of memory and two minutes.
+    ``ridge``), among the ``items`` that most users liked: 10,000 need 3.6 GB of memory.
 
     Only interactions of weight above ``weight_above`` count, and of a user the ``user_items`` most recent items.
     """

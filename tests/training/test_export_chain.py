@@ -10,6 +10,7 @@ from clients.command_line.phase_lists import PhaseServer
 from deploy.local.triton import PROJECT_REPOSITORY
 from gateway.encoding.bundle import open_bundle
 from gateway.encoding.render import ContextFields
+from gateway.features import RANK_OFFSET
 from tests.training.synthetic import synthetic_tables
 from tests.training.tiny_model import save_tiny_model
 from training.candidates.baselines import BASELINES
@@ -26,6 +27,7 @@ from training.options import FitOptions
 from training.run import Run
 from training.run_folder import RunFolder
 from training.served_lists import ListDegraded, ServedList, read_served
+from training.trained_on import TrainedOn
 
 TABLES = synthetic_tables(users=24)
 DEPTH = 30
@@ -69,7 +71,9 @@ def served(exported: tuple[Path, Evaluation], run_folder: Path) -> list[ServedLi
     return read_served(run_folder / f"served-test-cpu-{DEPTH}.jsonl")
 
 
-def test_the_version_ranks_with_the_fitted_fusion_and_says_how_well(exported: tuple[Path, Evaluation]) -> None:
+def test_the_version_ranks_with_the_fitted_fusion_and_says_how_well(
+    exported: tuple[Path, Evaluation], config: TrainingConfig
+) -> None:
     version, evaluation = exported
     bundle = open_bundle(version / "encoding")
     assert {"logit", "popularity", "recency:genre", "log_score:item_neighbors"} <= set(bundle.spec.fusion.features)
@@ -84,6 +88,7 @@ def test_the_version_ranks_with_the_fitted_fusion_and_says_how_well(exported: tu
     everything, *without = evaluation.fusion_ablation
     assert (everything.left_out, everything.change) == ("nothing", 0)
     assert {"logit", "popularity"} <= {one.left_out for one in without}
+    assert TrainedOn.read(version) == TrainedOn.of(TABLES, config.protocol)
     card = (version / "README.md").read_text(encoding="utf-8")
     assert f"{evaluation.mean(RERANKED):.4f}" in card
 
@@ -103,6 +108,14 @@ def test_what_was_served_is_what_the_shipped_files_give(
     assert list(one.logits) == pytest.approx(score_graph(version / "model.onnx", pairs).tolist(), abs=1e-4)
     [given] = [found.given for found in scored_lists([one], dataset, Phase.TEST)]
     assert one.ranked == order_by(bundle.fusion, given)
+
+
+def test_the_served_blend_counts_the_ranks_of_item_neighbors_twice(served: list[ServedList]) -> None:
+    hits = [(one.score, one.hits) for each in served for one in each.candidates]
+    assert any(hit.source == "item_neighbors" for _, found in hits for hit in found)
+    for score, found in hits:
+        weighed = [(2 if hit.source == "item_neighbors" else 1) / (RANK_OFFSET + hit.rank) for hit in found]
+        assert score == pytest.approx(sum(weighed))
 
 
 def test_nothing_that_was_met_before_is_proposed(served: list[ServedList], config: TrainingConfig) -> None:

@@ -65,7 +65,7 @@ def read_items(file: Path) -> list[ItemRow]:
     rows: dict[str, int] = {}
     for row in read_rows(file, (ITEM_ID,)):
         if not items:
-            check_field_names(row, row.cells.keys() - {ITEM_ID})
+            check_field_names(row, [name for name in row.cells if name != ITEM_ID])
         item_id = row.required(ITEM_ID)
         check_text(row, ITEM_ID, item_id, RULES.required_id)
         if item_id in items:

@@ -103,9 +103,9 @@ def _configuration(folder: Path, fingerprint: str, options: ServingOptions) -> M
     state = ReleaseState.named(published) or (ReleaseState.newest(published, older) if older else None)
     if state is None or state.serving not in older:
         fresh = model_config(model.name, Signature.of(folder / GRAPH_FILE), options, {})
-        return _with_fingerprints(fresh, known, version)
+        return with_fingerprints(fresh, known, version)
     state.beside(version).write(published, present)
-    return _with_fingerprints(published, known, state.serving)
+    return with_fingerprints(published, known, state.serving)
 
 
 def _fingerprints(config: ModelConfig) -> dict[int, str]:
@@ -115,8 +115,9 @@ def _fingerprints(config: ModelConfig) -> dict[int, str]:
     return {int(number): fingerprint for number, fingerprint in found.items()}
 
 
-def _with_fingerprints(config: ModelConfig, known: Mapping[int, str], serving: int) -> ModelConfig:
-    """One parameter for each version, for a gateway asks by version, and one for that which serves."""
+def with_fingerprints(config: ModelConfig, known: Mapping[int, str], serving: int) -> ModelConfig:
+    """The configuration with these fingerprints alone: one parameter for each version, for a gateway asks by version,
+    and one for that which serves."""
     for name in [one for one in config.parameters if one.startswith(FINGERPRINT)]:
         del config.parameters[name]
     own = {f"{FINGERPRINT}.{number}": fingerprint for number, fingerprint in known.items()}

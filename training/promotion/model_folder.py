@@ -14,7 +14,7 @@ from training.export.lock import sole_change
 from training.export.manifest import manifest_faults
 from training.export.recover import GRAPH_FILE
 from training.export.release_state import ReleaseState
-from training.export.version import CONFIGURATION, ENCODING_FOLDER, FINGERPRINT, replace_file
+from training.export.version import CONFIGURATION, ENCODING_FOLDER, replace_file, with_fingerprints
 from training.promotion.errors import PromotionBusy, PromotionRefused, RepositoryBroken
 
 _SCRATCH = ".promotion-"
@@ -73,11 +73,7 @@ class ModelFolder:
         config.input.extend(fresh.input)
         config.output.extend(fresh.output)
         config.name = self.root.name
-        for name in [one for one in config.parameters if one.startswith(f"{FINGERPRINT}.")]:
-            del config.parameters[name]
-        for version in present:
-            config.parameters[f"{FINGERPRINT}.{version}"].string_value = self.fingerprint(version)
-        config.parameters[FINGERPRINT].string_value = self.fingerprint(state.serving)
+        with_fingerprints(config, {version: self.fingerprint(version) for version in present}, state.serving)
         state.write(config, present)
         replace_file(self.configuration, to_text(config).encode())
 

@@ -28,6 +28,7 @@ def fault_of(folder: Path, items: str = ITEMS, interactions: str = HEADER) -> Ta
         (f"{ITEMS}2,a\0b\n", 2, "title", "received U+0000 at position 1"),
         (f"{ITEMS}2,{'é' * 4097}\n", 2, "title", "received 8194 UTF-8 bytes; at most 8192"),
         ("item_id,the title\n1,a\n", 0, "the title", "received U+0020 at position 3; only letters A-Z"),
+        ("item_id,b c,a d,e f\n1,x,y,z\n", 0, "b c", "received U+0020 at position 1"),
         ("item_id,größe\n1,a\n", 0, "größe", "received U+00F6 at position 2"),
         (",item_id,title\n0,1,a\n", 0, "", "a column has no name; name it, or leave it out; what pandas writes"),
         (f"item_id,{','.join(f'f{n}' for n in range(33))}\n1{',a' * 33}\n", 0, "", "received 33 fields; 0 to 32"),
