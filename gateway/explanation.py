@@ -17,7 +17,8 @@ async def explain(scorer: CoalescedScorer, request: Request, sides: Sides, answe
     """The answer with contributions: logit with the history item minus logit without it, most helpful first."""
     if request.model is None:
         return answer
-    model, history = request.model, [event for event in request.history if event.fields][: sides.context.history_used]
+    model, given = request.model, [event for event in request.history if event.fields]
+    history = [given[place] for place in sides.context.history_places]
     explained = [item for item in answer.items[:EXPLAINED_ITEMS] if item.logit is not None]
     keys: dict[tuple[str, str], bytes] = {}
     pairs: dict[bytes, EncodedPair] = {}

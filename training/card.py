@@ -75,8 +75,10 @@ def _head(config: TrainingConfig, data: DataFacts) -> str:
     if config.base_model == BUNDLED_MODEL:
         weights = f"{BUNDLED_MODEL}, are under Apache-2.0."
     reads = (
-        f"Reads the {_listed(config.text.history_fields)} of a user's last {config.text.history_items} liked items, "
-        f"newest first, together with an item's {_listed(config.text.item_fields)}, and gives one logit: how likely "
+        f"Reads the {_listed(config.text.history_fields)} of a user's last {config.text.history_items} "
+        f"{'distinct ' if config.text.history_choice == 'distinct' else ''}liked items, "
+        f"{config.text.history_order.replace('_', ' ')}, "
+        f"together with an item's {_listed(config.text.item_fields)}, and gives one logit: how likely "
         "the user likes the item next. The encoding (template, budgets, fusion weights, golden pairs) stands in "
         "`encoding/`."
     )

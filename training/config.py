@@ -1,13 +1,13 @@
 """The configuration of a training run: a small TOML file over these defaults. Knows no torch."""
 
 import tomllib
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, get_args, get_origin, get_type_hints
 
-from gateway.encoding.spec import ContextSpec, EncodingSpec, FieldSpec, ItemSpec
+from gateway.encoding.spec import EncodingSpec
 from gateway.features import FeatureUnknown, check_features
 from training.candidates.options import SourceOptions
 from training.dataset import Protocol
@@ -26,43 +26,10 @@ from training.options import (
     check_bounds,
 )
 from training.presets import with_preset
+from training.text_options import TextOptions
 
 DEVICES = ("auto", "cpu")
 FUSION_KINDS = ("linear", "lambdamart")
-
-
-@dataclass(frozen=True, slots=True)
-class TextOptions:
-    """What the model reads, in tokens and fields; becomes the encoding spec. ``preset = "NAME"`` in a file stands for
-    the keys of training/configs/presets/NAME.toml."""
-
-    history_items: int = 8
-    history_fields: tuple[str, ...] = ("title",)
-    history_item_tokens: int = 8
-    context_tokens: int = 48
-    item_fields: tuple[str, ...] = ("title",)
-    item_tokens: int = 24
-
-    def __post_init__(self) -> None:
-        """Raises ConfigInvalid. That the model has positions for both sides is seen when it is opened."""
-        bounds = {
-            "history_items": (self.history_items, 0, 200),
-            "context_tokens": (self.context_tokens, 1, 8192),
-            "history_item_tokens": (self.history_item_tokens, 1, self.context_tokens),
-            "item_tokens": (self.item_tokens, 1, 8192),
-        }
-        check_bounds("text.", bounds)
-        if not 1 <= len(self.item_fields) <= 32:
-            raise ConfigInvalid(f"text.item_fields names {len(self.item_fields)} columns", "name 1 to 32")
-
-    def require_columns(self, columns: Collection[str]) -> None:
-        """Raises ConfigInvalid when a field to read is no column of the items table."""
-        for key, names in (("item_fields", self.item_fields), ("history_fields", self.history_fields)):
-            if missing := [name for name in names if name not in columns]:
-                raise ConfigInvalid(
-                    f"text.{key} names {missing[0]!r}, but the items have no such column",
-                    f"name columns that they have under [text]: {', '.join(columns) or 'none'}",
-                )
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,17 +168,7 @@ class TrainingConfig:
 
     def encoding(self) -> EncodingSpec:
         """The encoding spec without fitted fusion."""
-        text = self.text
-        return EncodingSpec(
-            template=self.name,
-            context=ContextSpec(
-                history_items=text.history_items,
-                max_tokens=text.context_tokens,
-                max_item_tokens=text.history_item_tokens,
-                history_fields=tuple(FieldSpec(name) for name in text.history_fields),
-            ),
-            item=ItemSpec(max_tokens=text.item_tokens, fields=tuple(FieldSpec(name) for name in text.item_fields)),
-        )
+        return self.text.spec(self.name)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, for records of a run."""

@@ -57,8 +57,8 @@ class DenseSteps:
         return fit.run_step(model, loss, step, config, self._folder.root / "align").loss
 
     def training_lists(self) -> list[TrainingList]:
-        """The lists to train on, made once and kept in the run's folder. Their beliefs rest on the history items that
-        the model will see, and on no others."""
+        """The lists to train on, made once and kept in the run's folder. Their beliefs rest on as many of the
+        newest history items as the model will see."""
         if self._folder.lists.is_file():
             return read_lists(self._folder.lists)
         config = self._config

@@ -56,12 +56,14 @@ class DistilLoss(nn.Module):
         return parts
 
     def _relation(self, states_bth: Tensor, pairs: Sequence[tuple[str, str]], relations: Tensor) -> Tensor:
-        """Mean squared error at the mean state of every history item's tokens."""
+        """Mean squared error at the mean state of the tokens of every history item whose relations are known."""
         means, wanted = [], []
         for row, (key, item_id) in enumerate(pairs):
-            for place, (_, start, stop) in enumerate(self._table.spans(key, item_id)[:-1]):
-                means.append(states_bth[row, start:stop].float().mean(dim=0))
-                wanted.append(relations[row, place])
+            places, spans = self._table.context(key).history_places, self._table.spans(key, item_id)
+            for place, (_, start, stop) in zip(places, spans[:-1], strict=True):
+                if place < relations.shape[1]:
+                    means.append(states_bth[row, start:stop].float().mean(dim=0))
+                    wanted.append(relations[row, place])
         if not means:
             return torch.zeros(())
         told: Tensor = self.project_relation(torch.stack(means)) - torch.stack(wanted)

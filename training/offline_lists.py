@@ -13,6 +13,7 @@ import numpy as np
 from gateway.encoding.fusion import Fusion
 from gateway.encoding.pair_encoder import PairEncoder
 from gateway.encoding.render import ContextFields
+from gateway.features import HISTORY_EVENTS
 from training.candidates.lists import CandidateList
 from training.export.compare import score_batches
 from training.export.manifest import sha256_of
@@ -48,7 +49,7 @@ class ListScorer:
 
     def score(self, one: CandidateList) -> tuple[float, ...]:
         """A logit per candidate, in their order."""
-        history = [self._fields[item_id] for item_id in reversed(one.history)]
+        history = [self._fields[item_id] for item_id in one.history[::-1][:HISTORY_EVENTS]]
         context = self._encoder.encode_context(ContextFields(history=history))
         pairs = [self._encoder.join(context, self._item(candidate.item_id)) for candidate in one.candidates]
         return tuple(float(logit) for logit in score_batches(self._session, pairs))

@@ -8,7 +8,8 @@ import numpy.typing as npt
 
 from gateway.domain import EncodedPair
 from gateway.encoding.pair_encoder import EncodedContext, PairEncoder
-from gateway.encoding.render import ContextFields
+from gateway.encoding.render import ContextFields, in_text_order
+from gateway.features import HISTORY_EVENTS
 from training.examples import parse_reference
 
 TokenIds = npt.NDArray[np.int64]
@@ -37,7 +38,7 @@ class PairTable:
         self._items = dict(zip(fields, encoded, strict=True))
         self._alone_in_history: dict[str, EncodedContext] = {}
         self.context = lru_cache(maxsize=CACHED_CONTEXTS)(self._context)
-        frame = encoder.join(EncodedContext("", (-1,), 0), (-2,)).token_ids
+        frame = encoder.join(EncodedContext("", (-1,), ()), (-2,)).token_ids
         self._before_context = frame.index(-1)
         self._between = frame.index(-2) - frame.index(-1) - 1
 
@@ -60,8 +61,8 @@ class PairTable:
     def spans(self, key: str, item_id: str) -> list[tuple[str, int, int]]:
         """Which tokens [start, stop) of the pair name which item: the history items, newest first, then the item."""
         context = self.context(key)
-        newest_first = key.split(KEY_SEPARATOR)[::-1] if key else []
-        names = [name for name in newest_first if self._alone(name).history_used][: context.history_used]
+        newest_first = [_newest_first(key)[place] for place in context.history_places]
+        names = in_text_order(self.encoder.spec.context, newest_first)
         alone = [len(self._alone(name).token_ids) for name in names]
         gap = (len(context.token_ids) - sum(alone)) // max(1, len(names) - 1)
         spans: list[tuple[str, int, int]] = []
@@ -71,10 +72,10 @@ class PairTable:
             start += length + gap
         start = self._before_context + len(context.token_ids) + self._between
         length = min(len(self._item(item_id)), self.encoder.spec.item.max_tokens)
-        return [*spans, (item_id, start, start + length)]
+        return [*in_text_order(self.encoder.spec.context, spans), (item_id, start, start + length)]
 
     def _alone(self, item_id: str) -> EncodedContext:
-        """An item as the only one of a history, which leaves it out where it has no text."""
+        """An item as the only one of a history."""
         known = self._alone_in_history.get(item_id)
         if known is None:
             known = self.encoder.encode_context(ContextFields(history=[self.fields(item_id)]))
@@ -83,9 +84,13 @@ class PairTable:
 
     def _context(self, key: str) -> EncodedContext:
         """The context side of a key; the pairs of a list share it."""
-        newest_first = key.split(KEY_SEPARATOR)[::-1] if key else []
-        history = [self.fields(reference) for reference in newest_first]
+        history = [self.fields(reference) for reference in _newest_first(key)]
         return self.encoder.encode_context(ContextFields(history=history))
+
+
+def _newest_first(key: str) -> list[str]:
+    """The history that a gateway reads of a key."""
+    return key.split(KEY_SEPARATOR)[::-1][:HISTORY_EVENTS] if key else []
 
 
 def padded(pairs: Sequence[EncodedPair]) -> Mapping[str, TokenIds]:

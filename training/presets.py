@@ -26,8 +26,8 @@ class Example:
     def texts(self, spec: EncodingSpec) -> tuple[str, str]:
         """Context and item as the model reads them, before they are cut to their token budgets."""
         context = ContextFields(history=[self.items[item_id] for item_id in reversed(self.history)])
-        parts = render_history(spec.context, context)
-        text = join_context(spec.context, render_head(spec.context, context), parts)
+        history = list(render_history(spec.context, context).values())
+        text = join_context(spec.context, render_head(spec.context, context), history)
         return text, render_item(spec.item, self.items[self.candidate])
 
 

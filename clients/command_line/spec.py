@@ -39,9 +39,10 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Print the encoding spec of a preset, with its example, or of a training configuration."""
-    from training.config import TextOptions, TrainingConfig, read_config
+    from training.config import TrainingConfig, read_config
     from training.errors import TrainingError
     from training.presets import preset_example, preset_text
+    from training.text_options import TextOptions
 
     if bool(preset) == (config is not None):
         remedy = "crossrank spec show NAME, or --config FILE"
@@ -62,10 +63,11 @@ def _print(config: "TrainingConfig", example: tuple[str, str] | None, *, as_json
         texts = {} if example is None else {"example": dict(zip(("context", "item"), example, strict=True))}
         console.print_json({"spec": json.loads(spec.to_json()), **texts})
         return
+    context = spec.context
     rows = [
-        ("history items", str(spec.context.history_items)),
-        ("of the history", " ".join(field.name for field in spec.context.history_fields)),
-        ("tokens of the context", f"{spec.context.max_tokens}, {spec.context.max_item_tokens} of an item"),
+        ("history items", f"{context.history_items}, {context.history_choice}, {context.history_order}"),
+        ("of the history", " ".join(field.name for field in context.history_fields)),
+        ("tokens of the context", f"{context.max_tokens}, {context.max_item_tokens} of an item"),
         ("of an item", " ".join(field.name for field in spec.item.fields)),
         ("tokens of the item", str(spec.item.max_tokens)),
     ]

@@ -12,6 +12,7 @@ from gateway.domain import EncodedPair
 from gateway.encoding.bundle import open_bundle
 from gateway.encoding.pair_encoder import PairEncoder
 from gateway.encoding.render import ContextFields
+from gateway.features import HISTORY_EVENTS
 from gateway.store.histories import PostgresHistoryStore
 from gateway.store.items import PostgresItemStore
 from gateway.store.pool import Database
@@ -83,8 +84,8 @@ async def first_stage(client: CrossrankClient, user_id: str, candidates: int) ->
 
 
 async def _pairs(database: Database, encoder: PairEncoder, user_id: str, item_ids: list[str]) -> list[EncodedPair]:
-    limit = encoder.spec.context.history_items
-    history = [event.item_id for event in await PostgresHistoryStore(database).recent(user_id, limit, Budget(STEP_S))]
+    events = await PostgresHistoryStore(database).recent(user_id, HISTORY_EVENTS, Budget(STEP_S))
+    history = [event.item_id for event in events]
     items = await PostgresItemStore(database).get([*history, *item_ids], Budget(STEP_S))
     read: list[Mapping[str, str]] = [items[item_id].fields for item_id in history if item_id in items]
     context = encoder.encode_context(ContextFields(history=read))

@@ -23,11 +23,12 @@ class ContextTooLong(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class EncodedContext:
-    """The context side: its text, its token ids without special tokens, and how many history items it holds."""
+    """The context side: its text, its token ids without special tokens, and the places of the history items that it
+    holds in the history that was given, most recent first."""
 
     text: str
     token_ids: tuple[int, ...]
-    history_used: int
+    history_places: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +63,16 @@ class PairEncoder:
         return self.spec.context.max_tokens + self.spec.item.max_tokens + self.special_tokens
 
     def encode_context(self, context: ContextFields) -> EncodedContext:
-        """The context with as many recent history items as fit. Raises ContextTooLong."""
+        """The context with as many of the chosen history items as fit. Raises ContextTooLong."""
         spec = self.spec.context
         head = render_head(spec, context)
-        history = [self._cut_text(text, spec.max_item_tokens) for text in render_history(spec, context)]
+        rendered = render_history(spec, context)
+        history = [self._cut_text(text, spec.max_item_tokens) for text in rendered.values()]
         for used in range(len(history), -1, -1):
             text = join_context(spec, head, history[:used])
             token_ids = self._token_ids(text)
             if len(token_ids) <= spec.max_tokens:
-                return EncodedContext(text, token_ids, used)
+                return EncodedContext(text, token_ids, tuple(rendered)[:used])
         raise ContextTooLong(len(token_ids), spec.max_tokens)
 
     def encode_item(self, fields: Mapping[str, str]) -> tuple[int, ...]:

@@ -2,8 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from gateway.encoding.spec import ContextSpec, FieldSpec, ItemSpec
+
+Shown = TypeVar("Shown")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +36,22 @@ def render_head(spec: ContextSpec, context: ContextFields) -> str:
     return spec.part_separator.join(part for part in (query and spec.query_label + query, features) if part)
 
 
-def render_history(spec: ContextSpec, context: ContextFields) -> list[str]:
-    """The texts of the most recent history items that have text, most recent first."""
-    texts = (render_fields(spec.history_fields, fields, spec.field_separator) for fields in context.history)
-    return [text for text in texts if text][: spec.history_items]
+def render_history(spec: ContextSpec, context: ContextFields) -> dict[int, str]:
+    """The texts of the chosen history items by their place in ``context.history``, most recent first; items without
+    text are never chosen."""
+    texts = [render_fields(spec.history_fields, fields, spec.field_separator) for fields in context.history]
+    distinct = spec.history_choice == "distinct"
+    chosen = [place for place, text in enumerate(texts) if text and not (distinct and text in texts[:place])]
+    return {place: texts[place] for place in chosen[: spec.history_items]}
+
+
+def in_text_order(spec: ContextSpec, newest_first: Sequence[Shown]) -> list[Shown]:
+    """History items in the order in which the text shows them."""
+    return [*newest_first] if spec.history_order == "newest_first" else [*reversed(newest_first)]
 
 
 def join_context(spec: ContextSpec, head: str, history: Sequence[str]) -> str:
-    """The text of the context side."""
-    items = [spec.history_label + history[0], *history[1:]] if history else []
+    """The text of the context side; ``history`` most recent first."""
+    shown = in_text_order(spec, history)
+    items = [spec.history_label + shown[0], *shown[1:]] if shown else []
     return spec.part_separator.join(part for part in (head, *items) if part)

@@ -8,11 +8,14 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from gateway.features import FeatureUnknown, check_features
 
 FORMAT = 2
+
+HistoryChoice = Literal["newest", "distinct"]
+HistoryOrder = Literal["newest_first", "oldest_first"]
 
 
 class SpecInvalid(ValueError):
@@ -29,10 +32,11 @@ class FieldSpec:
 
 @dataclass(frozen=True, slots=True)
 class ContextSpec:
-    """The context side: query and features first, then history items, most recent first.
+    """The context side: query and features first, then history items in ``history_order``.
 
     At most ``history_items`` items, each cut to ``max_item_tokens``; the oldest are left out until the whole side fits
-    ``max_tokens`` (special tokens not counted).
+    ``max_tokens`` (special tokens not counted). ``history_choice``: the newest that have text, or ("distinct") without
+    those that read like a newer one.
     """
 
     history_items: int
@@ -44,6 +48,8 @@ class ContextSpec:
     history_label: str = ""
     part_separator: str = " | "
     field_separator: str = ", "
+    history_choice: HistoryChoice = "newest"
+    history_order: HistoryOrder = "newest_first"
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +177,13 @@ def _check(spec: EncodingSpec) -> None:
     for key, (value, lowest, highest) in bounds.items():
         if type(value) is not int or not lowest <= value <= highest:
             raise SpecInvalid(f"{key} is {value!r}; it must be {lowest} to {highest}, a whole number")
+    kinds = {
+        "context.history_choice": (spec.context.history_choice, get_args(HistoryChoice)),
+        "context.history_order": (spec.context.history_order, get_args(HistoryOrder)),
+    }
+    for key, (kind, known) in kinds.items():
+        if kind not in known:
+            raise SpecInvalid(f"{key} is {kind!r}; it must be {' or '.join(map(repr, known))}")
 
 
 def _check_fusion(fusion: FusionSpec) -> None:

@@ -35,7 +35,7 @@ def test_no_history_and_no_item_breaks_the_budgets_of_a_pair(
     pair = ENCODER.join(context, item_ids)
     spec = ENCODER.spec
     assert len(context.token_ids) <= spec.context.max_tokens
-    assert context.history_used <= min(len(history), spec.context.history_items)
+    assert len(context.history_places) <= min(len(history), spec.context.history_items)
     assert len(pair.token_ids) == len(pair.type_ids) <= ENCODER.max_pair_tokens
     assert pair.truncated == (len(item_ids) > spec.item.max_tokens)
 
@@ -43,7 +43,7 @@ def test_no_history_and_no_item_breaks_the_budgets_of_a_pair(
 @given(st.lists(WORDS.filter(bool), min_size=1, max_size=4))
 def test_the_most_recent_history_item_is_never_the_one_left_out(titles: list[str]) -> None:
     context = ENCODER.encode_context(ContextFields(history=[{"title": title} for title in titles]))
-    assert context.history_used >= 1
+    assert context.history_places[0] == 0
     newest = context.text.split(" | ")[0]
     assert titles[0].startswith(newest)
     assert newest

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from tokenizers import Tokenizer
@@ -61,15 +62,28 @@ def test_the_oldest_history_items_are_left_out_until_the_context_fits() -> None:
     encoder = encoder_of(bert_like())
     many = [{"title": "toy story", "year": "1995", "genres": "comedy"}] * 4
     context = encoder.encode_context(ContextFields(history=many))
-    assert 0 < context.history_used < 4
+    assert 0 < len(context.history_places) < 4
     assert len(context.token_ids) <= encoder.spec.context.max_tokens
-    assert context.text.count("toy story") == context.history_used
+    assert context.text.count("toy story") == len(context.history_places)
+
+
+def test_the_oldest_items_are_left_out_of_an_oldest_first_history_too() -> None:
+    base = small_spec()
+    spec = replace(base, context=replace(base.context, history_order="oldest_first"))
+    titles = ["heat", "alien", "jaws", "toy story"]
+    history = [{"title": title, "year": "1995", "genres": "comedy"} for title in titles]
+    context = PairEncoder(spec, bert_like()).encode_context(ContextFields(history=history))
+    used = len(context.history_places)
+    assert 0 < used < 4
+    assert context.history_places == tuple(range(used)), "most recent first, whatever the text's order"
+    parts = context.text.split(" | ")
+    assert [part.split(",")[0] for part in parts] == titles[:used][::-1]
 
 
 def test_one_endless_history_item_is_cut_and_does_not_push_out_the_others() -> None:
     encoder = encoder_of(bert_like())
     context = encoder.encode_context(ContextFields(history=[{"title": "toy " * 500}, {"title": "heat"}]))
-    assert context.history_used == 2
+    assert context.history_places == (0, 1)
     assert context.text == "toy toy toy toy toy toy | heat"
 
 

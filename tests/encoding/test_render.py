@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from gateway.encoding.render import (
     ContextFields,
+    in_text_order,
     join_context,
     render_fields,
     render_head,
@@ -63,11 +64,27 @@ def test_the_head_holds_query_and_features_where_there_are_any(query: str, featu
 
 def test_history_items_without_text_do_not_use_up_places() -> None:
     history = [{"title": " "}, {"plot": "x"}, *({"title": f"film {number}"} for number in range(6))]
-    assert render_history(CONTEXT, ContextFields(history=history)) == [f"film {number}" for number in range(4)]
+    rendered = render_history(CONTEXT, ContextFields(history=history))
+    assert rendered == {place: f"film {place - 2}" for place in range(2, 6)}, "by their place in what was given"
 
 
 def test_a_spec_that_reads_no_history_renders_none() -> None:
-    assert render_history(replace(CONTEXT, history_items=0), ContextFields(history=[{"title": "Heat"}])) == []
+    assert render_history(replace(CONTEXT, history_items=0), ContextFields(history=[{"title": "Heat"}])) == {}
+
+
+def test_a_distinct_history_has_the_newest_of_those_that_read_alike_and_goes_further_back_instead() -> None:
+    history = [{"title": title} for title in ("Socks", "Socks ", "Boots", "Socks", "Coat", "Boots", "Hat", "Scarf")]
+    newest = render_history(CONTEXT, ContextFields(history=history))
+    distinct = render_history(replace(CONTEXT, history_choice="distinct"), ContextFields(history=history))
+    assert list(newest.values()) == ["Socks", "Socks", "Boots", "Socks"]
+    assert distinct == {0: "Socks", 2: "Boots", 4: "Coat", 6: "Hat"}
+
+
+def test_an_oldest_first_history_has_the_same_items_the_other_way_round() -> None:
+    oldest_first = replace(CONTEXT, history_order="oldest_first", history_label="liked: ")
+    assert join_context(oldest_first, "query: x", ["Heat", "Alien"]) == "query: x | liked: Alien | Heat"
+    assert in_text_order(oldest_first, in_text_order(oldest_first, "abc")) == list("abc")
+    assert in_text_order(CONTEXT, "abc") == list("abc")
 
 
 def test_the_label_of_the_history_stands_once_and_only_before_items() -> None:

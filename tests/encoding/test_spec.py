@@ -40,6 +40,11 @@ def test_a_written_spec_is_read_back_equal_and_writes_the_same_bytes(fusion: Fus
         ({"item.max_tokens": 10**6}, "item.max_tokens is 1000000"),
         ({"item.fields": []}, "item.fields is 0"),
         ({"context.history_items": -1}, "context.history_items is -1"),
+        (
+            {"context.history_order": "random"},
+            "context.history_order is 'random'; it must be 'newest_first' or 'oldest_first'",
+        ),
+        ({"context.history_choice": 1}, "context.history_choice is 1; it must be 'newest' or 'distinct'"),
         ({"fusion.terms": [{"feature": "logit", "weight": 1, "mean": 0, "scale": 0}]}, "scale 0"),
         ({"fusion.terms": [{"feature": "luck:popular", "weight": 1}]}, "no feature 'luck:popular'"),
         ({"fusion.terms": [{"feature": "logit", "weight": math.nan}]}, "not finite"),

@@ -1,7 +1,7 @@
 """Any legal spec survives its file; numbers of the wrong kind and beyond the bounds never become a spec."""
 
 import json
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given
@@ -13,6 +13,8 @@ from gateway.encoding.spec import (
     FieldSpec,
     FusionSpec,
     FusionTerm,
+    HistoryChoice,
+    HistoryOrder,
     ItemSpec,
     LinearFusion,
     SpecInvalid,
@@ -56,6 +58,8 @@ def specs(draw: st.DrawFn) -> EncodingSpec:
         feature_fields=tuple(draw(SOME_FIELDS)),
         query_label=draw(st.text(max_size=5)),
         part_separator=draw(st.text(max_size=3)),
+        history_choice=draw(st.sampled_from(get_args(HistoryChoice))),
+        history_order=draw(st.sampled_from(get_args(HistoryOrder))),
     )
     item = ItemSpec(draw(st.integers(1, 8192)), tuple(draw(SOME_FIELDS)))
     return EncodingSpec(draw(st.text(max_size=9)), context, item, draw(FUSIONS))

@@ -271,6 +271,14 @@ async def test_an_explanation_is_the_difference_that_leaving_out_a_history_item_
         assert [value for _, value in item.contributions] == sorted(expected.values(), reverse=True)
 
 
+async def test_an_explanation_names_the_items_that_were_read_and_no_other(rig: Rig) -> None:
+    told = {"a": {"title": "alien"}, "unread": {"plot": "nothing that the model reads"}, "b": {"title": "heat"}}
+    context = Context(history=tuple(HistoryEvent(item_id, fields) for item_id, fields in told.items()))
+    answer = await rig.pipeline.recommend(context, CandidateOptions(), RankingOptions(top_n=1, explain=True), call())
+    [item] = answer.items
+    assert {item_id for item_id, _ in item.contributions} == {"a", "b"}
+
+
 async def test_cancelling_a_request_frees_everything_it_held(rig: Rig) -> None:
     rig.scorer.gate = asyncio.Event()
     task = asyncio.create_task(rig.pipeline.recommend(USER, CandidateOptions(), ALL, call()))

@@ -17,12 +17,13 @@ from tests.training.popular_lists import popular_lists
 from tests.training.synthetic import synthetic_tables
 from tests.training.tiny_model import save_tiny_model
 from training import fit
-from training.config import TextOptions, TrainingConfig
+from training.config import TrainingConfig
 from training.data.tables import Tables
 from training.dataset import Dataset, Protocol
 from training.options import FitOptions, NegativeOptions
 from training.run import Run
 from training.run_folder import RunFolder
+from training.text_options import TextOptions
 
 WORLD = synthetic_tables(users=160, items=192)
 # Only users who like one genre: a tiny model can learn from few lists which items are of it.

@@ -17,7 +17,7 @@ from tests.training.tiny_model import save_tiny_model
 from training import distil, fit
 from training.align import AlignmentLoss
 from training.candidates.lists import CandidateList
-from training.config import AlignOptions, ListOptions, TextOptions, TrainingConfig
+from training.config import AlignOptions, ListOptions, TrainingConfig
 from training.dataset import Dataset, Phase, Protocol
 from training.dense_steps import DenseSteps
 from training.distil import DistilLoss
@@ -28,6 +28,7 @@ from training.options import FitOptions
 from training.pair_table import PairTable, context_key, padded
 from training.run import Run
 from training.run_folder import RunFolder
+from training.text_options import TextOptions
 
 TABLES = synthetic_tables()
 FIELDS = {item.item_id: item.fields for item in TABLES.items}

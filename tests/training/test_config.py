@@ -62,7 +62,9 @@ def test_what_is_left_out_has_the_default(tmp_path: Path) -> None:
         ("[negatives]\nlookalikes = 2", "set negatives.duplicate_similarity"),
         ("[select]\ndepth = 3", "select.depth is 3"),
         ("[text]\nhistory_item_tokens = 64\ncontext_tokens = 48", "history_item_tokens is 64; use .* from 1 to 48"),
-        ("[text]\nhistory_items = 201", "text.history_items is 201; use a number from 0 to 200"),
+        ("[text]\nhistory_items = 51", "text.history_items is 51; use a number from 0 to 50"),
+        ('[text]\nhistory_order = "random"', "text.history_order is 'random'; use 'newest_first' or 'oldest_first'"),
+        ('[text]\nhistory_choice = "all"', "text.history_choice is 'all'; use 'newest' or 'distinct'"),
         ("[text]\nitem_fields = []", "text.item_fields names 0 columns; name 1 to 32"),
         ("[lists]\nnegatives = 5", "lists.far is 4; use a number from 0 to 0"),
         ("[negatives]\nshown = -1", "negatives.shown is -1; use a number from 0 to 11"),
@@ -102,7 +104,9 @@ def test_a_missing_file_is_refused(tmp_path: Path) -> None:
 
 def test_fields_and_budgets_become_the_encoding_spec(tmp_path: Path) -> None:
     text = '[text]\nhistory_items = 3\nitem_fields = ["name", "maker"]\nitem_tokens = 7\n'
-    spec = read_config(written(tmp_path, text)).encoding()
+    chosen = 'history_choice = "distinct"\nhistory_order = "oldest_first"\n'
+    spec = read_config(written(tmp_path, text + chosen)).encoding()
     assert spec.context.history_items == 3
+    assert (spec.context.history_choice, spec.context.history_order) == ("distinct", "oldest_first")
     assert [field.name for field in spec.item.fields] == ["name", "maker"]
     assert spec.item.max_tokens == 7

@@ -15,7 +15,7 @@ from tests.training.synthetic import synthetic_tables
 from tests.training.tiny_model import save_tiny_model
 from training.candidates.baselines import BASELINES
 from training.card import own_data
-from training.config import AlignOptions, FusionOptions, ListOptions, TextOptions, TrainingConfig
+from training.config import AlignOptions, FusionOptions, ListOptions, TrainingConfig
 from training.dataset import Dataset, Phase, Protocol
 from training.evaluation.evaluation import Evaluation
 from training.evaluation.plan import RERANKED, WITHOUT_LOGIT
@@ -27,6 +27,7 @@ from training.options import FitOptions
 from training.run import Run
 from training.run_folder import RunFolder
 from training.served_lists import ListDegraded, ServedList, read_served
+from training.text_options import TextOptions
 from training.trained_on import TrainedOn
 
 TABLES = synthetic_tables(users=24)

@@ -11,13 +11,14 @@ from gateway.encoding.pair_encoder import PairEncoder
 from gateway.encoding.tokenizer import open_tokenizer
 from tests.training.synthetic import synthetic_tables
 from tests.training.tiny_model import save_tiny_model
-from training.config import TextOptions, TrainingConfig
+from training.config import TrainingConfig
 from training.example_maker import example_rows
 from training.examples import RankingExample
 from training.losses import make_loss
 from training.model import PairCrossEncoder, open_cross_encoder
 from training.options import LOSSES, FitOptions
 from training.pair_table import PairTable, context_key
+from training.text_options import TextOptions
 
 FIELDS = {item.item_id: item.fields for item in synthetic_tables(users=1, items=24, events=6).items}
 STANDARD = [name for name in LOSSES if name != "distil"]

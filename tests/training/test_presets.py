@@ -12,11 +12,12 @@ from gateway.encoding.pair_encoder import PairEncoder
 from gateway.encoding.tokenizer import open_tokenizer
 from gateway.rendering import context_fields
 from tests.clients.command_line.program import crossrank
-from training.config import TextOptions, TrainingConfig, read_config
+from training.config import TrainingConfig, read_config
 from training.errors import ConfigInvalid
 from training.model import base_model_path, tokenizer_path
 from training.pair_table import PairTable, context_key
 from training.presets import PRESETS, preset_example, preset_names, preset_text, with_preset
+from training.text_options import TextOptions
 
 NAMES = ("commerce", "news", "streaming")
 README = (PRESETS / "README.md").read_text(encoding="utf-8")

@@ -12,7 +12,7 @@ from gateway.encoding.fusion import Fusion
 from gateway.encoding.spec import FusionTerm, LinearFusion
 from tests.training.synthetic import synthetic_tables
 from tests.training.tiny_model import save_tiny_model
-from training.config import TextOptions, TrainingConfig
+from training.config import TrainingConfig
 from training.dataset import Dataset, Protocol
 from training.errors import ConfigInvalid
 from training.evaluation.plan import WITHOUT_LOGIT
@@ -25,6 +25,7 @@ from training.golden import HARD_TEXTS, golden_inputs, tolerance_of
 from training.importing.forms import Device, Precision
 from training.release import Release, ServedForm
 from training.run_folder import RunFolder
+from training.text_options import TextOptions
 
 TABLES = synthetic_tables()
 FUSIONS = Fusions(

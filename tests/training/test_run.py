@@ -17,7 +17,7 @@ from tests.training.run_tiny import TABLES, same, short, tiny_config, train_tiny
 from training import fit
 from training.align import AlignmentLoss
 from training.candidates.lists import CandidateList
-from training.config import AlignOptions, ListOptions, TextOptions, TrainingConfig
+from training.config import AlignOptions, ListOptions, TrainingConfig
 from training.data.tables import Tables
 from training.dataset import Dataset, Phase
 from training.distil import DistilLoss
@@ -31,6 +31,7 @@ from training.run import Run
 from training.run_folder import RunFolder
 from training.selection import METRIC, ListEvaluator, selection_lists
 from training.teacher import whole
+from training.text_options import TextOptions
 
 DATASET = Dataset(TABLES, tiny_config(Path()).protocol)
 VALID = popular_lists(DATASET, Phase.VALID)

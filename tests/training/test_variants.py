@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
-from training.config import TextOptions, TrainingConfig
+from training.config import TrainingConfig
 from training.errors import ConfigInvalid
 from training.presets import preset_text
+from training.text_options import TextOptions
 from training.variants import BASE, Varied, base_of, parse_varied, variants
 
 CONFIG = TrainingConfig(name="mine", layers=3)
