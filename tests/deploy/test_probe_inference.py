@@ -13,11 +13,13 @@ import numpy as np
 import psutil
 import pytest
 from tritonclient.grpc import InferenceServerClient, InferInput
+from tritonclient.utils import InferenceServerException
 
 from deploy.local.part import RunningPart
 from deploy.local.ports import free_port, free_ports
 from deploy.local.triton import Triton
 from tests.deploy.manifests import ROOT, dockerfile
+from tests.local.waiting import wait_until
 
 REPOSITORY = ROOT / "tests/local/model_repository"
 SLEEPING = 999  # the token id that makes the test model sleep for four seconds
@@ -83,6 +85,7 @@ def test_an_overloaded_server_is_not_ready_but_alive(image: Path, tmp_path: Path
     with running_triton(tmp_path) as running, InferenceServerClient(running.part.url) as client:
         # One: two that Triton batches sleep one after the other, longer than the probe waits to hear of the overload.
         client.async_infer("row_sum", _inputs(SLEEPING), callback=lambda result, error: None)
+        wait_until(lambda: _is_busy(client), "the worker sleeps")
         done = probe(image, mode, running.part.url)
     assert done.returncode == exit_code
     assert ("overloaded" in done.stdout) == bool(exit_code)
@@ -100,6 +103,14 @@ def triton_of_rows(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A real Triton with the test model, of this module alone."""
     with running_triton(tmp_path_factory.mktemp("triton")) as running:
         yield running.part.url
+
+
+def _is_busy(client: InferenceServerClient) -> bool:
+    try:
+        client.infer("row_sum", _inputs(1), client_timeout=0.2)
+    except InferenceServerException:
+        return True
+    return False
 
 
 def _inputs(token_id: int) -> list[InferInput]:
