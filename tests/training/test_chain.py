@@ -238,6 +238,18 @@ def test_an_empty_history_has_no_relations(table: PairTable, base_model: Path) -
     assert float(parts["relation"]) == 0
 
 
+def test_the_relations_of_an_item_without_text_are_not_taken_for_those_of_another(
+    table: PairTable, base_model: Path
+) -> None:
+    longer = PairTable(table.encoder, {**FIELDS, "untitled": {"title": ""}})
+    model = open_cross_encoder(str(base_model), longer, 2)
+    told = torch.zeros(2, 3, 2)
+    told[:, 0] = torch.nan  # of the newest item, which the pair does not hold
+    labels = torch.cat([torch.zeros(2), told.flatten()])
+    parts = DistilLoss(model)([[context_key(("i1", "i2", "untitled"))], [["i5", "i6"]]], [labels])
+    assert bool(torch.isfinite(parts["relation"]))
+
+
 def test_rows_pad_the_relations_of_short_histories(config: TrainingConfig) -> None:
     relations = (((0.0, 1.0),), ((2.0, 3.0),))
     one = TrainingList(("i1",), ("i2", "i3"), (1.0, -1.0), relations)
