@@ -6,26 +6,28 @@ from pathlib import Path
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from training.ablation import VariantResult
+from training.ablation_table import AblationRow
 
 COLOUR, BEST = "#7f95ad", "#2f9e77"
 
 
-def quality_against_speed(results: Sequence[VariantResult]) -> Figure:
-    """One point per variant; those that no other beats in both quality and speed are joined."""
+def quality_against_speed(rows: Sequence[AblationRow]) -> Figure:
+    """One point per variant with its 95 % interval; those that no other beats in both quality and speed are joined."""
     figure = Figure(figsize=(8, 5), layout="constrained")
     axes = figure.subplots()
-    best = undominated(results)
-    for one in results:
-        axes.scatter(one.pairs_per_s, one.ndcg, color=BEST if one in best else COLOUR, zorder=3)
+    best = undominated(rows)
+    for one in rows:
+        place, colour = (one.result.pairs_per_s, one.ndcg.mean), BEST if one in best else COLOUR
+        axes.scatter(*place, color=colour, zorder=3)
+        axes.plot([place[0]] * 2, [one.ndcg.low, one.ndcg.high], color=colour, linewidth=0.8, alpha=0.5)
         axes.annotate(
-            f"{one.variant} ({one.layers} layers)",
-            (one.pairs_per_s, one.ndcg),
+            f"{one.result.variant} ({one.result.layers} layers)",
+            place,
             xytext=(5, 4),
             textcoords="offset points",
             fontsize=8,
         )
-    axes.plot([one.pairs_per_s for one in best], [one.ndcg for one in best], color=BEST, linewidth=1)
+    axes.plot([one.result.pairs_per_s for one in best], [one.ndcg.mean for one in best], color=BEST, linewidth=1)
     axes.set_xlabel("pairs a second, in torch on the machine that trained")
     axes.set_ylabel("NDCG@10 of the logit on valid lists")
     axes.set_xlim(left=0)
@@ -34,24 +36,24 @@ def quality_against_speed(results: Sequence[VariantResult]) -> Figure:
     return figure
 
 
-def undominated(results: Sequence[VariantResult]) -> list[VariantResult]:
+def undominated(rows: Sequence[AblationRow]) -> list[AblationRow]:
     """Variants that no other equals or beats in both numbers and beats in one, slowest first."""
-    kept = [
-        one
-        for one in results
-        if not any(
-            other.ndcg >= one.ndcg
-            and other.pairs_per_s >= one.pairs_per_s
-            and (other.ndcg, other.pairs_per_s) != (one.ndcg, one.pairs_per_s)
-            for other in results
-        )
-    ]
-    return sorted(kept, key=lambda one: one.pairs_per_s)
+
+    def beaten(one: AblationRow, other: AblationRow) -> bool:
+        mine, others = _numbers(one), _numbers(other)
+        return mine != others and all(theirs >= own for own, theirs in zip(mine, others, strict=True))
+
+    kept = [one for one in rows if not any(beaten(one, other) for other in rows)]
+    return sorted(kept, key=lambda one: one.result.pairs_per_s)
 
 
-def write_plot(folder: Path, results: Sequence[VariantResult]) -> list[Path]:
+def _numbers(one: AblationRow) -> tuple[float, float]:
+    return one.ndcg.mean, one.result.pairs_per_s
+
+
+def write_plot(folder: Path, rows: Sequence[AblationRow]) -> list[Path]:
     """``quality_against_speed.svg`` and ``.png``."""
-    figure = quality_against_speed(results)
+    figure = quality_against_speed(rows)
     files = [folder / f"quality_against_speed.{kind}" for kind in ("svg", "png")]
     with mpl.rc_context({"svg.hashsalt": "ablation"}):
         figure.savefig(files[0], metadata={"Date": None})

@@ -20,11 +20,15 @@ BATCH_PAIRS = 512
 
 @dataclass(frozen=True, slots=True)
 class ListQuality:
-    """Mean over lists."""
+    """NDCG@10 of every list, in their order, and how many pairs were scored."""
 
-    ndcg: float
-    lists: int
+    ndcg_by_list: tuple[float, ...]
     pairs: int
+
+    @property
+    def ndcg(self) -> float:
+        """Mean over lists."""
+        return float(np.mean(self.ndcg_by_list))
 
 
 class ListEvaluator(BaseEvaluator):
@@ -62,7 +66,7 @@ class ListEvaluator(BaseEvaluator):
         for one, items, scores in zip(self._lists, shuffled, np.split(logits, ends[:-1]), strict=True):
             ranked = [items[place] for place in np.argsort(-scores, kind="stable")]
             values.append(ndcg(target_ranks(ranked, one.targets), len(set(one.targets)), 10))
-        return ListQuality(float(np.mean(values)), len(values), len(pairs))
+        return ListQuality(tuple(values), len(pairs))
 
 
 def selection_lists(lists: Sequence[CandidateList], options: SelectOptions, seed: int) -> list[CandidateList]:

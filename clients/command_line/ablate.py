@@ -3,7 +3,7 @@ itself."""
 
 import sys
 from contextlib import redirect_stdout
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,7 +15,7 @@ from clients.command_line.options import with_grouped_options
 from clients.command_line.training import RunChoice
 
 if TYPE_CHECKING:  # heavy: loaded when the command runs
-    from training.ablation import VariantResult
+    from training.ablation_table import AblationRow
     from training.options import SelectOptions
 
 Users = Annotated[int, typer.Option(help="Valid lists to measure on, drawn by the configuration's seed.", min=1)]
@@ -45,7 +45,7 @@ def register(app: typer.Typer) -> None:
 def ablate(
     choice: RunChoice, change: VariantChoice, users: Users = 500, depth: Depth = 100, as_json: AsJson = False
 ) -> None:
-    """Train and measure variants of a configuration: NDCG@10 on valid lists against tokens and speed.
+    """Train and measure variants of a configuration: NDCG@10 on valid lists, tested against the base's, tokens, speed.
 
     Example: --vary text.history_items=2,4,8 --vary layers=6,3,2 --set fit.lists=1400. Each variant has a folder of its
     own under the run's; repeat the command to go on after a stop. Writes ablation.csv, ablation.md and
@@ -55,19 +55,20 @@ def ablate(
     from training.options import SelectOptions
 
     try:
-        results, folder = _run(choice, change, SelectOptions(users, depth))
+        rows, folder = _run(choice, change, SelectOptions(users, depth))
     except TrainingError as fault:
         raise CommandFailed(fault.message, remedy=fault.remedy) from fault
     if as_json:
-        console.print_json({"folder": str(folder), "variants": [asdict(one) for one in results]})
+        console.print_json({"folder": str(folder), "variants": [one.to_dict() for one in rows]})
         return
-    from training.ablation import COLUMNS
+    from training.ablation_table import COLUMNS
 
-    console.print_table(COLUMNS, [one.cells() for one in results], title=f"{results[0].lists} valid lists")
+    title = f"{len(rows[0].result.ndcg_by_user)} valid lists; p: paired randomisation test, corrected (Holm)"
+    console.print_table(COLUMNS, [one.cells() for one in rows], title=title)
     console.say(f"written: {folder}/ablation.csv, ablation.md, quality_against_speed.svg, .png")
 
 
-def _run(choice: RunChoice, change: VariantChoice, measured: "SelectOptions") -> tuple[list["VariantResult"], Path]:
+def _run(choice: RunChoice, change: VariantChoice, measured: "SelectOptions") -> tuple[list["AblationRow"], Path]:
     from training.ablation import Ablation
     from training.ablation_plot import write_plot
     from training.shared_lists import SharedLists
@@ -80,6 +81,6 @@ def _run(choice: RunChoice, change: VariantChoice, measured: "SelectOptions") ->
     lists = SharedLists(tables, console.say)
     ablation = Ablation(folder, tables, lists, measured, console.say)
     with redirect_stdout(sys.stderr):  # the trainer's log; standard output is the result's alone
-        results = ablation.run(chosen)
-    write_plot(folder, results)
-    return results, folder
+        rows = ablation.run(chosen)
+    write_plot(folder, rows)
+    return rows, folder
