@@ -10,7 +10,7 @@ import numpy as np
 
 from training.evaluation.statistics import Interval, PairedDifference, bootstrap_intervals, paired_differences
 
-COLUMNS = ("variant", "layers", "NDCG@10", "95 %", "against base", "p", "tokens/pair", "pairs/s")
+COLUMNS = ("variant", "layers", "NDCG@10", "95 %", "gain", "p", "tokens", "pairs/s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +36,13 @@ class AblationRow:
     against_base: PairedDifference | None
 
     def cells(self) -> tuple[str, ...]:
-        """In the order of COLUMNS. p is corrected for all variants of the table (Holm)."""
+        """In the order of COLUMNS. Gain: over the base; p: corrected for all variants of the table (Holm)."""
         one, paired = self.result, self.against_base
         return (
             one.variant,
             str(one.layers),
             f"{self.ndcg.mean:.4f}",
-            f"{self.ndcg.low:.3f} to {self.ndcg.high:.3f}",
+            f"{self.ndcg.low:.3f}-{self.ndcg.high:.3f}",
             f"{paired.difference:+.4f}" if paired else "",
             f"{paired.p_holm:.4f}" if paired else "",
             f"{one.tokens_per_pair:.1f}",

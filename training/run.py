@@ -72,7 +72,7 @@ class Run:
     def prepare(self) -> None:
         """What one process does, kept in the run's folder: align, and the lists that the fit learns from."""
         self._check()
-        _seed(self.config)
+        _set_up_torch(self.config)
         model = self._start()
         if self.config.fit.loss == DISTIL:
             self._dense.training_lists()
@@ -82,12 +82,12 @@ class Run:
     def train(self) -> Path:
         """All steps; returns the folder of the trained model."""
         self._check()
+        _set_up_torch(self.config)  # first: what is trained already is measured in this process, too
         if self.folder.model.is_dir():
             self._say(f"{self.folder.model} is trained already")
             return self.folder.model
         if self.config.bf16 and not self._in_bfloat16():
             self._say("no instructions for products of bfloat16 here: training in fp32")
-        _seed(self.config)
         model = self._start()
         if self.config.fit.loss == DISTIL:
             fitted, settled = self._dense.distil(model)
@@ -207,7 +207,7 @@ class Run:
             partial.replace(file)
 
 
-def _seed(config: TrainingConfig) -> None:
+def _set_up_torch(config: TrainingConfig) -> None:
     random.seed(config.seed)
     np.random.seed(config.seed)
     torch.manual_seed(config.seed)

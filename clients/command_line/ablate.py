@@ -63,7 +63,7 @@ def ablate(
         return
     from training.ablation_table import COLUMNS
 
-    title = f"{len(rows[0].result.ndcg_by_user)} valid lists; p: paired randomisation test, corrected (Holm)"
+    title = f"{len(rows[0].result.ndcg_by_user)} valid lists; gain: over the base; p: paired randomisation test (Holm)"
     console.print_table(COLUMNS, [one.cells() for one in rows], title=title)
     console.say(f"written: {folder}/ablation.csv, ablation.md, quality_against_speed.svg, .png")
 

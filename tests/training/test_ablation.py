@@ -2,11 +2,12 @@
 trains nothing; files tell the same."""
 
 import csv
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
 from tests.training.popular_lists import popular_lists
 from tests.training.run_tiny import TABLES, tiny_config
@@ -26,10 +27,17 @@ def lists_for(config: TrainingConfig) -> Callable[[int], Sequence[CandidateList]
     return lambda fold: popular_lists(dataset, fold)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def threads_of_other_tests() -> Iterator[None]:
+    threads = torch.get_num_threads()
+    yield
+    torch.set_num_threads(threads)
+
+
 @pytest.fixture(scope="module")
 def chosen(tmp_path_factory: pytest.TempPathFactory) -> list[Variant]:
     config = tiny_config(tmp_path_factory.mktemp("model"))
-    short = replace(config, fit=replace(config.fit, lists=64, save_steps=50))
+    short = replace(config, threads=1, fit=replace(config.fit, lists=64, save_steps=50))
     return variants(short, [parse_varied("layers=1"), parse_varied("text.history_items=1")])
 
 
@@ -55,6 +63,15 @@ def test_every_variant_is_trained_and_measured_on_the_same_lists(rows: list[Abla
     assert {(frozenset(one.ndcg_by_user), one.pairs) for one in results} == {(frozenset(results[0].ndcg_by_user), 300)}
     assert len(results[0].ndcg_by_user) == 10
     assert all(0 <= one.ndcg.mean <= 1 and one.result.pairs_per_s > 0 for one in rows)
+
+
+def test_a_model_that_is_trained_already_is_measured_with_as_many_threads_as_trained_it(
+    ablation: Ablation, chosen: list[Variant]
+) -> None:
+    others, threads = torch.get_num_threads() + 1, chosen[0].config.threads
+    torch.set_num_threads(others)
+    replace(ablation, measured=SelectOptions(users=11, depth=20)).run(chosen[:1])
+    assert torch.get_num_threads() == threads != others
 
 
 def test_another_seed_is_measured_on_the_users_that_the_base_is_measured_on(
@@ -113,7 +130,7 @@ def test_lists_of_other_users_are_not_compared_and_leave_their_cells_empty() -> 
     rows = compare([by_hand("base", {"a": 0.1, "b": 0.2}), by_hand("others", {"a": 0.1, "c": 0.9})], seed=3)
     assert [row.against_base for row in rows] == [None, None]
     assert all(len(row.cells()) == len(COLUMNS) and row.to_dict()["p"] is None for row in rows)
-    assert rows[1].cells()[COLUMNS.index("against base")] == ""
+    assert rows[1].cells()[COLUMNS.index("gain")] == ""
 
 
 def test_the_table_is_written_for_programs_and_for_people(ablation: Ablation, rows: list[AblationRow]) -> None:
