@@ -45,7 +45,7 @@ def register(app: typer.Typer) -> None:
 def ablate(
     choice: RunChoice, change: VariantChoice, users: Users = 500, depth: Depth = 100, as_json: AsJson = False
 ) -> None:
-    """Train and measure variants of a configuration: NDCG@10 on valid lists, tested against the base's, tokens, speed.
+    """Train and measure variants of a configuration: NDCG@10 on valid lists, tested against the base, and speed.
 
     Example: --vary text.history_items=2,4,8 --vary layers=6,3,2 --set fit.lists=1400. Each variant has a folder of its
     own under the run's; repeat the command to go on after a stop. Writes ablation.csv, ablation.md and
