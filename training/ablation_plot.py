@@ -16,6 +16,7 @@ def quality_against_speed(rows: Sequence[AblationRow]) -> Figure:
     figure = Figure(figsize=(8, 5), layout="constrained")
     axes = figure.subplots()
     best = undominated(rows)
+    fastest = max(one.result.pairs_per_s for one in rows)
     for one in rows:
         place, colour = (one.result.pairs_per_s, one.ndcg.mean), BEST if one in best else COLOUR
         axes.scatter(*place, color=colour, zorder=3)
@@ -23,14 +24,14 @@ def quality_against_speed(rows: Sequence[AblationRow]) -> Figure:
         axes.annotate(
             f"{one.result.variant} ({one.result.layers} layers)",
             place,
-            xytext=(5, 4),
+            ha="right" if place[0] > fastest / 2 else "left",  # towards the middle, where there is room
+            xytext=(0, 5),
             textcoords="offset points",
             fontsize=8,
         )
     axes.plot([one.result.pairs_per_s for one in best], [one.ndcg.mean for one in best], color=BEST, linewidth=1)
     axes.set_xlabel("pairs a second, in torch on the machine that trained")
     axes.set_ylabel("NDCG@10 of the logit on valid lists")
-    axes.margins(x=0.2)  # room for the name beside the fastest
     axes.set_xlim(left=0)
     axes.grid(alpha=0.3)
     return figure

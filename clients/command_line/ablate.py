@@ -18,7 +18,7 @@ if TYPE_CHECKING:  # heavy: loaded when the command runs
     from training.ablation_table import AblationRow
     from training.options import SelectOptions
 
-Users = Annotated[int, typer.Option(help="Valid lists to measure on, drawn by the configuration's seed.", min=1)]
+Users = Annotated[int, typer.Option(help="Valid lists to measure on, drawn by the base configuration's seed.", min=1)]
 Depth = Annotated[int, typer.Option(help="Candidates of a list to rank.", min=10, max=1000)]
 
 

@@ -13,7 +13,7 @@ from tests.training.popular_lists import popular_lists
 from tests.training.run_tiny import TABLES, tiny_config
 from training import fit
 from training.ablation import Ablation, folder_name
-from training.ablation_plot import undominated, write_plot
+from training.ablation_plot import quality_against_speed, undominated, write_plot
 from training.ablation_table import COLUMNS, AblationRow, VariantResult, compare
 from training.candidates.lists import CandidateList
 from training.config import TrainingConfig
@@ -66,8 +66,9 @@ def test_every_variant_is_trained_and_measured_on_the_same_lists(rows: list[Abla
 
 
 def test_a_model_that_is_trained_already_is_measured_with_as_many_threads_as_trained_it(
-    ablation: Ablation, chosen: list[Variant]
+    ablation: Ablation, rows: list[AblationRow], chosen: list[Variant]
 ) -> None:
+    assert rows, "trained before"
     others, threads = torch.get_num_threads() + 1, chosen[0].config.threads
     torch.set_num_threads(others)
     replace(ablation, measured=SelectOptions(users=11, depth=20)).run(chosen[:1])
@@ -148,6 +149,18 @@ def test_the_picture_is_written_twice(rows: list[AblationRow], tmp_path: Path) -
     svg, png = write_plot(tmp_path, rows)
     assert svg.read_bytes().startswith(b"<?xml")
     assert png.read_bytes().startswith(b"\x89PNG")
+
+
+def test_every_name_stands_within_the_axes() -> None:
+    numbers = {"text.history_order=oldest_first": 100, "base": 325, "text.history_choice=distinct": 573}
+    figure = quality_against_speed(
+        compare([by_hand(name, {"a": speed / 1000}, speed) for name, speed in numbers.items()], seed=3)
+    )
+    figure.draw_without_rendering()
+    [axes] = figure.axes
+    for text in axes.texts:
+        box = text.get_window_extent()
+        assert axes.bbox.x0 <= box.x0 < box.x1 <= axes.bbox.x1, text.get_text()
 
 
 def test_only_variants_that_no_other_beats_are_joined() -> None:

@@ -1,6 +1,8 @@
-"""crossrank train, export and eval: what they refuse, and a run of a tiny model from the user's own tables."""
+"""crossrank train, ablate, export and eval: what they refuse, and runs of a tiny model from the user's own tables."""
 
 from pathlib import Path
+
+import pytest
 
 from clients.command_line.console import ExitCode
 from tests.clients.command_line.program import crossrank
@@ -40,15 +42,20 @@ settle_lists = 4
 """
 
 
-def test_own_tables_are_prepared_then_become_a_trained_model_and_a_further_start_finds_it(tmp_path: Path) -> None:
+def own_tables_with_a_configuration(folder: Path) -> list[str | Path]:
+    """Writes both; the arguments that name them."""
     tables = synthetic_tables(users=16)
-    write_tables(tmp_path, tables)
-    base = save_tiny_model(tmp_path / "base", [" ".join(item.fields.values()) for item in tables.items])
-    (tmp_path / "tiny.toml").write_text(CONFIG.format(base=base), encoding="utf-8")
-    arguments = [
-        *("train", "--config", tmp_path / "tiny.toml", "--run", tmp_path / "run", "--json"),
-        *("--items", tmp_path / "items.csv", "--interactions", tmp_path / "interactions.csv"),
+    write_tables(folder, tables)
+    base = save_tiny_model(folder / "base", [" ".join(item.fields.values()) for item in tables.items])
+    (folder / "tiny.toml").write_text(CONFIG.format(base=base), encoding="utf-8")
+    return [
+        *("--config", folder / "tiny.toml", "--run", folder / "run"),
+        *("--items", folder / "items.csv", "--interactions", folder / "interactions.csv"),
     ]
+
+
+def test_own_tables_are_prepared_then_become_a_trained_model_and_a_further_start_finds_it(tmp_path: Path) -> None:
+    arguments = ["train", *own_tables_with_a_configuration(tmp_path), "--json"]
     prepared = crossrank(*arguments, "--prepare")
     assert prepared.document == {"run": str(tmp_path / "run"), "model": None}, prepared.notes
     assert (tmp_path / "run" / "aligned" / "model.safetensors").is_file()
@@ -59,6 +66,21 @@ def test_own_tables_are_prepared_then_become_a_trained_model_and_a_further_start
     second = crossrank(*arguments)
     assert second.document == first.document
     assert "is trained already" in " ".join(second.notes.split())
+
+
+def test_an_ablation_tells_people_and_programs_what_each_variant_gains_over_the_base(tmp_path: Path) -> None:
+    arguments = ["ablate", *own_tables_with_a_configuration(tmp_path), "--vary", "layers=1", "--depth", "10"]
+    done = crossrank(*arguments, "--json")
+    assert done.exit_code == ExitCode.OK, done.notes
+    base, fewer = done.document["variants"]
+    assert [(one["variant"], one["layers"]) for one in (base, fewer)] == [("base", 2), ("layers=1", 1)]
+    assert fewer["difference"] == pytest.approx(fewer["ndcg"] - base["ndcg"])
+    assert fewer["difference_low"] <= fewer["difference"] <= fewer["difference_high"]
+    assert 0 < fewer["p"] <= fewer["p_holm"] <= 1
+    assert base["p"] is None
+    told = crossrank(*arguments)
+    assert f"{base['lists']} valid lists" in told.output
+    assert f"{fewer['difference']:+.4f}" in told.output
 
 
 def test_a_configuration_with_a_wrong_key_is_refused_by_name(tmp_path: Path) -> None:
