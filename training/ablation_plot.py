@@ -16,16 +16,17 @@ def quality_against_speed(rows: Sequence[AblationRow]) -> Figure:
     figure = Figure(figsize=(8, 5), layout="constrained")
     axes = figure.subplots()
     best = undominated(rows)
-    fastest = max(one.result.pairs_per_s for one in rows)
+    middle = max(one.result.pairs_per_s for one in rows) / 2
     for one in rows:
         place, colour = (one.result.pairs_per_s, one.ndcg.mean), BEST if one in best else COLOUR
+        fast = place[0] > middle  # its name stands towards the middle, where there is room, below the falling line
         axes.scatter(*place, color=colour, zorder=3)
         axes.plot([place[0]] * 2, [one.ndcg.low, one.ndcg.high], color=colour, linewidth=0.8, alpha=0.5)
         axes.annotate(
             f"{one.result.variant} ({one.result.layers} layers)",
             place,
-            ha="right" if place[0] > fastest / 2 else "left",  # towards the middle, where there is room
-            xytext=(0, 5),
+            ha="right" if fast else "left",
+            xytext=(-6, -11) if fast else (6, 5),
             textcoords="offset points",
             fontsize=8,
         )
