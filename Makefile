@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
-GENERATED := clients/python
+GENERATED := protos/python
 
 .DEFAULT_GOAL := help
 .PHONY: help demo train-demo up down test lint proto manifests loadtest bench bench-quick lock clean
@@ -39,7 +39,7 @@ proto: $(VENV)/.dev  ## Generate the Python code of the API
 	cp protos/crossrank/v1/service_config.json $(GENERATED)/crossrank/v1/
 
 manifests: $(VENV)/.dev  ## Check the Kubernetes manifests offline
-	$(BIN)/python -m pytest tests/deploy
+	$(BIN)/python -m pytest tests/deploy/kubernetes tests/deploy/docker
 
 loadtest: $(VENV)/.load  ## Load Triton and the gateway with perf_analyzer until they are saturated; page in build/loadtest
 	$(BIN)/crossrank sweep

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 
 import uvloop
 
-from gateway.address import CannotListen
-from gateway.errors import CrossrankError
-from gateway.processes import Supervisor, ending_with_input, reserved, worker_command
+from gateway.domain.address import CannotListen
+from gateway.domain.errors import CrossrankError
+from gateway.server.supervisor import Supervisor, ending_with_input, reserved, worker_command
 from gateway.settings import Settings, SettingsInvalid, read_settings, worker_settings
 from gateway.telemetry.logs import configure_logging
 

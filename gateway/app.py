@@ -8,7 +8,6 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
-from gateway.budget import Budget
 from gateway.cache.counted import CountedScoreCache
 from gateway.cache.local import LocalScoreCache
 from gateway.cache.redis import TIER, RedisLimits, RedisScoreCache
@@ -18,10 +17,10 @@ from gateway.candidates.blend import Blend, BlendSettings
 from gateway.candidates.item_neighbors import ItemNeighbors
 from gateway.candidates.popular import Popular
 from gateway.candidates.text_ann import TextAnn
-from gateway.errors import ModelUnavailable
-from gateway.garbage import rare_collections
-from gateway.indexing.catalog_writer import CatalogWriter
-from gateway.limits import Limits
+from gateway.catalog.writer import CatalogWriter
+from gateway.domain.budget import Budget
+from gateway.domain.errors import ModelUnavailable
+from gateway.domain.limits import Limits
 from gateway.models import Models, open_models
 from gateway.pipeline import Defaults, Parts, Pipeline
 from gateway.ports import ScoreCache
@@ -33,7 +32,8 @@ from gateway.rpc.ranking import Ranker, RankingServicer
 from gateway.scoring.admission import Admission
 from gateway.scoring.coalesced import ChunkLimits, CoalescedScorer
 from gateway.scoring.verified_model import VerifiedModel
-from gateway.server import ServerSettings, Services, TlsFiles, serve
+from gateway.server.gc_tuning import tuned_gc
+from gateway.server.grpc_server import ServerSettings, Services, TlsFiles, serve
 from gateway.settings import Settings
 from gateway.store.comparisons import PostgresComparisonStore
 from gateway.store.feedback import PostgresFeedbackStore
@@ -46,8 +46,8 @@ from gateway.telemetry.loop_lag import watch_loop_lag
 from gateway.telemetry.metrics import Metrics
 from gateway.trial.canary import Canary, Challenger
 from gateway.trial.comparison_log import ComparisonLog
-from gateway.trial.draw import Draw
 from gateway.trial.shadow import Shadow, ShadowLimits
+from gateway.trial.traffic_split import TrafficSplit
 from gateway.warm_up import WarmUp, unseen, warming
 
 START_TIMEOUT_S = 30.0
@@ -104,7 +104,7 @@ async def run(settings: Settings, *, shares_port: bool = False) -> None:
                 open_warm_up(settings, parts, models, metrics),
             ):
                 services = build_services(settings, database, models, metrics, ranker)
-                with rare_collections():
+                with tuned_gc():
                     await serve(services, replace(server_settings(settings), shares_port=shares_port))
 
 
@@ -199,12 +199,12 @@ async def open_ranker(
     shadow = Shadow(
         build_pipeline(settings, replace(challenger, cache=LocalScoreCache(0))),
         verification.identity,
-        Draw(f"shadow:{settings.challenger}", settings.shadow_share),
+        TrafficSplit(f"shadow:{settings.challenger}", settings.shadow_share),
         comparisons,
         ShadowLimits(settings.shadow_lists, settings.shadow_waiting, settings.shadow_deadline_s),
     )
     champion = build_pipeline(settings, replace(parts, listener=shadow) if settings.shadow_share else parts)
-    draw = Draw(f"canary:{settings.challenger}", settings.canary_share)
+    draw = TrafficSplit(f"canary:{settings.challenger}", settings.canary_share)
     canary = Canary(champion, Challenger(build_pipeline(settings, challenger), ready), draw, metrics)
     try:
         yield canary if settings.canary_share else champion

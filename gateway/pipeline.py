@@ -3,11 +3,11 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from gateway import ranking, rendering
-from gateway.budget import Call
 from gateway.cache.keys import PairKeys
 from gateway.cache.token_ids import TokenIdCache
-from gateway.domain import (
+from gateway.domain.budget import Call
+from gateway.domain.errors import DeadlineTooShort, ModelUnavailable, NotFound, StoreUnavailable
+from gateway.domain.values import (
     Candidate,
     CandidateOptions,
     CandidateQuery,
@@ -20,11 +20,6 @@ from gateway.domain import (
     RankingOptions,
     Reason,
 )
-from gateway.encoding.fusion import LOGIT_FUSION
-from gateway.errors import DeadlineTooShort, ModelUnavailable, NotFound, StoreUnavailable
-from gateway.explanation import explain
-from gateway.features import HISTORY_EVENTS
-from gateway.off_loop import off_loop
 from gateway.ports import (
     CandidateFetcher,
     FeedbackStore,
@@ -34,7 +29,21 @@ from gateway.ports import (
     ScoreCache,
     ServedModel,
 )
-from gateway.request import ListDraft, Listener, Request, Sides, fusion_input, ranked_list, reason_of, shown
+from gateway.ranker.features import HISTORY_EVENTS
+from gateway.ranker.fused_score import LOGIT_FUSION
+from gateway.ranking import order, rendering
+from gateway.ranking.explanation import explain
+from gateway.ranking.in_thread import in_thread_if_large
+from gateway.ranking.request import (
+    EncodedList,
+    ListDraft,
+    Listener,
+    Request,
+    fusion_input,
+    ranked_list,
+    reason_of,
+    shown,
+)
 from gateway.scoring.admission import Admission
 from gateway.scoring.coalesced import CoalescedScorer, ScoringWork
 from gateway.telemetry.stages import StageClock
@@ -99,7 +108,7 @@ class Pipeline:
         candidates = await self._fetch_candidates(request, wanted)
         top_n = options.top_n or self._defaults.top_n
         items = await self._read_items(request, candidates)
-        unscored = [ranking.Placed(candidate, None, None) for candidate in candidates[:top_n]]
+        unscored = [order.RankedCandidate(candidate, None, None) for candidate in candidates[:top_n]]
         yield ranked_list(request, ListDraft(unscored, candidates, items, sides=None))
         yield await self._rank_items(request, candidates, items, top_n)
 
@@ -232,16 +241,16 @@ class Pipeline:
             raise NotFound("item", unknown[0], f"give its fields inline, or upsert it ({len(unknown)} are unknown)")
         return items
 
-    async def _render(self, request: Request, model: ServedModel, items: Mapping[str, Item]) -> Sides:
+    async def _render(self, request: Request, model: ServedModel, items: Mapping[str, Item]) -> EncodedList:
         """Step 3: the context once, each item once, from its stored token ids where these are current."""
         with request.clock.stage("render"):
             context = rendering.encode_context(model, request.context, request.history)
             item_ids = await rendering.item_token_ids(model, items, self._parts.token_ids)
             if request.options.reject_long_items:
                 rendering.refuse_long_items(model, item_ids)
-            return Sides(context, item_ids)
+            return EncodedList(context, item_ids)
 
-    async def _look_up(self, request: Request, model: ServedModel, sides: Sides) -> None:
+    async def _look_up(self, request: Request, model: ServedModel, sides: EncodedList) -> None:
         """Step 4: keys, and the logits that are already known."""
         with request.clock.stage("cache"):
             keys = PairKeys(model.identity, sides.context.token_ids)
@@ -249,16 +258,16 @@ class Pipeline:
             sides.keys = {item_id: keys.of(item_ids[:limit]) for item_id, item_ids in sides.item_ids.items()}
             sides.cached = await self._parts.cache.get_many(list(sides.keys.values()))
 
-    async def _encode(self, request: Request, model: ServedModel, sides: Sides) -> None:
+    async def _encode(self, request: Request, model: ServedModel, sides: EncodedList) -> None:
         """Step 5: pairs of the misses only, off the event loop where there are many."""
         with request.clock.stage("encode"):
             misses = {key: item_id for item_id, key in sides.keys.items() if key not in sides.cached}
             join, context = model.bundle.encoder.join, sides.context
-            sides.pairs = await off_loop(
+            sides.pairs = await in_thread_if_large(
                 len(misses), lambda: {key: join(context, sides.item_ids[item_id]) for key, item_id in misses.items()}
             )
 
-    async def _score(self, request: Request, model: ServedModel, sides: Sides) -> None:
+    async def _score(self, request: Request, model: ServedModel, sides: EncodedList) -> None:
         """Steps 6 and 7: chunks to the model; what the budget does not allow stays unscored and is reported."""
         with request.clock.stage("score"):
             budget = request.budget.reserve(LOG_RESERVE_S)
@@ -275,7 +284,7 @@ class Pipeline:
         with request.clock.stage("rank"):
             fusion = request.model.bundle.fusion if request.model else LOGIT_FUSION
             given = fusion_input(request, draft)
-            placed = await off_loop(len(draft.candidates), lambda: ranking.rank(fusion, given))
+            placed = await in_thread_if_large(len(draft.candidates), lambda: order.rank(fusion, given))
             if invalid := sum(one.invalid for one in placed):
                 request.degrade(Reason.SCORE_INVALID, f"{invalid} items have no finite logit")
             return replace(draft, placed=placed)

@@ -7,9 +7,9 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from gateway.budget import Budget
-from gateway.comparison import Comparison, Loss, Outcome
-from gateway.domain import (
+from gateway.domain.budget import Budget
+from gateway.domain.comparison import Comparison, Loss, Outcome
+from gateway.domain.values import (
     Candidate,
     CandidateQuery,
     Degradation,

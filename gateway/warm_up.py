@@ -8,8 +8,9 @@ from dataclasses import replace
 
 import structlog
 
-from gateway.budget import Budget, Call
-from gateway.domain import (
+from gateway.domain.budget import Budget, Call
+from gateway.domain.errors import CrossrankError
+from gateway.domain.values import (
     CandidateOptions,
     Context,
     Impression,
@@ -19,7 +20,6 @@ from gateway.domain import (
     RankedList,
     RankingOptions,
 )
-from gateway.errors import CrossrankError
 from gateway.pipeline import Parts, Pipeline
 from gateway.ports import HistoryStore
 

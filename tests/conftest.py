@@ -10,13 +10,13 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from deploy.local.part import RunningPart
-from deploy.local.ports import free_port, free_ports
-from deploy.local.postgres import DATABASE, Postgres
-from deploy.local.redis_server import RedisServer
+from deploy.local.parts.ports import free_port, free_ports
+from deploy.local.parts.postgres import DATABASE, Postgres
+from deploy.local.parts.redis_server import RedisServer
+from deploy.local.parts.triton import PROJECT_REPOSITORY, Triton
+from deploy.local.process.part import RunningPart
 from deploy.local.stack import LocalStack
-from deploy.local.triton import PROJECT_REPOSITORY, Triton
-from gateway.budget import Budget
+from gateway.domain.budget import Budget
 from gateway.store.pool import Database
 from gateway.store.schema import apply_schema
 

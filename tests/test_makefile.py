@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
+from tests.paths import ROOT
+
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 CONTRACT = ("demo", "train-demo", "up", "down", "test", "lint", "proto", "manifests", "loadtest", "bench", "clean")
 

@@ -1,11 +1,10 @@
 """The README says what the code does: settings, commands and files it names exist."""
 
 import re
-from pathlib import Path
 
 from gateway.settings import describe
+from tests.paths import ROOT
 
-ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 

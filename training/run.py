@@ -15,24 +15,22 @@ from sentence_transformers import SentenceTransformer
 from gateway.encoding.pair_encoder import PairEncoder
 from gateway.encoding.render import render_item
 from gateway.encoding.tokenizer import open_tokenizer
-from training import fit
-from training.candidates.lists import CandidateList
-from training.config import TrainingConfig
 from training.data.digest import tables_digest
 from training.data.tables import Tables
-from training.dataset import Dataset, Phase
-from training.dense_steps import DenseSteps
 from training.device import best_device, computes_bfloat16
 from training.errors import ConfigInvalid
-from training.example_maker import ExampleMaker, example_rows, known_to_training
-from training.examples import RankingExample, read_examples, write_examples
-from training.export.graph import longest_input
-from training.fusion_teacher import rank_by_fusion
+from training.examples.example import RankingExample, read_examples, write_examples
+from training.examples.maker import ExampleMaker, example_rows, known_to_training
+from training.examples.near_duplicates import NO_LOOKALIKES, SemanticNeighbors, find_lookalikes
+from training.export.graph.export import longest_input
+from training.fit import trainer
+from training.fit.distillation_steps import DenseSteps
+from training.fit.losses import make_loss
+from training.fit.model_teacher import labelled_by_teacher, share_with_positive
+from training.fit.selection import ListEvaluator, selection_lists
 from training.importing.text import check_budget
-from training.leaks import check_training
-from training.lookalikes import NO_LOOKALIKES, Lookalikes, find_lookalikes
-from training.losses import make_loss
-from training.model import (
+from training.lists.candidate_list import CandidateList
+from training.model.cross_encoder import (
     PairCrossEncoder,
     base_model_path,
     encoder_of,
@@ -40,11 +38,13 @@ from training.model import (
     tokenizer_path,
     without_dropout,
 )
-from training.options import DISTIL
-from training.pair_table import PairTable
+from training.model.pair_table import PairTable
+from training.options.config import TrainingConfig
+from training.options.fit import DISTIL
+from training.protocol.dataset import Dataset, Phase
+from training.protocol.leaks import check_training
+from training.ranker.teacher import rank_by_fusion
 from training.run_folder import RunFolder
-from training.selection import ListEvaluator, selection_lists
-from training.teacher import labelled_by_teacher, share_with_positive
 
 Say = Callable[[str], None]
 ListsOfFold = Callable[[int], Sequence[CandidateList]]
@@ -132,13 +132,13 @@ class Run:
         wanted = self.config.fit.folds or deepest
         return range(Phase.VALID + 1, min(deepest, Phase.VALID + 1 + wanted))
 
-    def _lookalikes(self) -> Lookalikes:
+    def _lookalikes(self) -> SemanticNeighbors:
         """Of the catalogue, when the configuration wants any."""
         options, spec = self.config.negatives, self.config.encoding().item
         if options.duplicate_similarity is None:
             return NO_LOOKALIKES
         texts = {item_id: render_item(spec, fields) for item_id, fields in self.dataset.fields.items()}
-        self._say(f"lookalikes of {len(texts)} items")
+        self._say(f"semantic_neighbors of {len(texts)} items")
         device = best_device(self.config.device)
         embedder = SentenceTransformer(base_model_path(self.config.base_model), device=device)
         return find_lookalikes(texts, embedder, options.duplicate_similarity)
@@ -177,11 +177,11 @@ class Run:
             chosen = selection_lists(self._lists_of_fold(Phase.VALID), select, self.config.seed)
             valid = ListEvaluator(chosen, select.depth, self.config.seed)
         faster = {"pooler|classifier": options.head_rate * options.learning_rate}
-        step = fit.Step(example_rows(examples), options.batch_lists, options.learning_rate, faster, valid)
+        step = trainer.Step(example_rows(examples), options.batch_lists, options.learning_rate, faster, valid)
         loss = make_loss(
             model if options.dropout else without_dropout(model), options, taught=self.config.teacher.teaches
         )
-        outcome = fit.run_step(model, loss, step, self.config, self.folder.root / "fit")
+        outcome = trainer.run_step(model, loss, step, self.config, self.folder.root / "fit")
         best = {} if outcome.best is None else {"valid_ndcg@10": outcome.best}
         return {"fit_loss": outcome.loss, **best}
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from training.config import TrainingConfig
 from training.errors import ConfigInvalid, RunIncomplete
+from training.options.config import TrainingConfig
 
 
 @dataclass(frozen=True, slots=True)

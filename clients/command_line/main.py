@@ -6,31 +6,31 @@ from importlib import import_module
 
 import typer
 
-from clients.command_line.console import CommandFailed, ExitCode, print_failure
+from clients.command_line.shared.console import CommandFailed, ExitCode, print_failure
 from deploy.local.errors import LocalStackError
 
-# Each of these modules of this package has `register(app)`. They import what is heavy only when a command runs.
+# Each of these modules has `register(app)`. They import what is heavy only when a command runs.
 COMMAND_GROUPS = (
-    "stack",
-    "demo",
-    "data",
-    "index",
-    "recommend",
-    "spec",
-    "training",
-    "train_demo",
-    "ablate",
-    "import_model",
-    "gpu_check",
-    "evaluate",
-    "verify",
-    "release",
-    "trial",
-    "loadtest",
-    "bench",
-    "profile",
-    "sweep",
-    "capacity",
+    "stack.stack",
+    "stack.demo",
+    "catalog.data",
+    "catalog.index",
+    "ask.recommend",
+    "train.spec",
+    "train.train",
+    "train.train_demo",
+    "train.ablate",
+    "train.import_model",
+    "measure.gpu_check",
+    "evaluate.evaluate",
+    "evaluate.verify",
+    "release.release",
+    "release.trial",
+    "measure.loadtest",
+    "measure.bench",
+    "measure.profile",
+    "measure.sweep",
+    "measure.capacity",
 )
 
 OUR_PACKAGES = ("clients", "crossrank", "crossrank_client", "deploy", "gateway", "training")

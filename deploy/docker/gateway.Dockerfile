@@ -3,6 +3,7 @@ FROM python:3.11-slim-bookworm AS build
 WORKDIR /src
 COPY pyproject.toml requirements.lock README.md LICENSE ./
 COPY gateway gateway
+COPY protos/python protos/python
 COPY clients/python clients/python
 # The command line is left out: it needs the parts of the local stack.
 RUN python -m venv /venv \

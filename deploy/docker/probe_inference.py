@@ -9,7 +9,7 @@ for.
 import sys
 
 from deploy.local.errors import Broken, ProbeFailed, Unready
-from deploy.local.triton_probe import TritonProbe
+from deploy.local.parts.triton_probe import TritonProbe
 
 ADDRESS = "127.0.0.1:8001"
 TIMEOUT_S = 4.0  # of one question; twice this must stay below the probe's timeoutSeconds

@@ -7,8 +7,8 @@ COPY deploy/docker/triton_${WORKER}.txt /opt/crossrank/worker.txt
 RUN pip install --no-cache-dir --break-system-packages --requirement /opt/crossrank/worker.txt
 COPY deploy/docker/triton_entrypoint.sh deploy/docker/probe_inference.py /opt/crossrank/
 COPY deploy/__init__.py /opt/crossrank/deploy/
-COPY deploy/local/__init__.py deploy/local/errors.py deploy/local/call_errors.py deploy/local/triton_probe.py \
-     deploy/local/triton_workers.py /opt/crossrank/deploy/local/
+COPY deploy/local/__init__.py deploy/local/errors.py deploy/local/parts/call_errors.py deploy/local/parts/triton_probe.py \
+     deploy/local/parts/triton_workers.py /opt/crossrank/deploy/local/
 COPY ${MODELS} /models
 ENV PYTHONDONTWRITEBYTECODE=1
 EXPOSE 8001 8002

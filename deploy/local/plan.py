@@ -7,15 +7,15 @@ from functools import partial
 from pathlib import Path
 from typing import Self
 
-from deploy.local import probes
 from deploy.local.errors import LocalStackError
-from deploy.local.external import External
-from deploy.local.gateway_process import GatewayProcess
-from deploy.local.part import Part
-from deploy.local.ports import free_port
-from deploy.local.postgres import Postgres
-from deploy.local.triton import PROJECT_REPOSITORY, Triton
-from deploy.local.triton_probe import TritonProbe
+from deploy.local.parts import probes
+from deploy.local.parts.external import External
+from deploy.local.parts.gateway_process import GatewayProcess
+from deploy.local.parts.ports import free_port
+from deploy.local.parts.postgres import Postgres
+from deploy.local.parts.triton import PROJECT_REPOSITORY, Triton
+from deploy.local.parts.triton_probe import TritonProbe
+from deploy.local.process.part import Part
 
 PARTS = ("postgres", "triton", "gateway")
 USUAL_PORTS = {"postgres": 5433, "triton": 8001, "triton_metrics": 8002, "gateway": 50051, "gateway_metrics": 9090}

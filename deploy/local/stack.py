@@ -12,13 +12,14 @@ from typing import Self
 
 import psutil
 
-from deploy.local import orphans, process, shared_memory
 from deploy.local.errors import StartFailed
-from deploy.local.gateway_process import PROJECT
-from deploy.local.lock import StackLock
-from deploy.local.logs import Log
+from deploy.local.parts import shared_memory
+from deploy.local.parts.gateway_process import PROJECT
 from deploy.local.plan import PARTS, USUAL_PORTS, Plan
-from deploy.local.state import PartState, StackState, Status
+from deploy.local.process import orphans, process
+from deploy.local.process.lock import StackLock
+from deploy.local.process.logs import Log
+from deploy.local.process.state import PartState, StackState, Status
 
 _SUPERVISOR = "supervisor"
 _POLL_S = 0.1

@@ -11,11 +11,11 @@ from threading import Event, Lock
 
 import psutil
 
-from deploy.local.lock import StackLock
-from deploy.local.part import RunningPart
 from deploy.local.plan import Plan, build_parts
-from deploy.local.state import PartState, StackState
-from deploy.local.watcher import Watcher
+from deploy.local.process.lock import StackLock
+from deploy.local.process.part import RunningPart
+from deploy.local.process.state import PartState, StackState
+from deploy.local.process.watcher import Watcher
 
 _LIVENESS_CHECK_S = 0.5
 _log = logging.getLogger("supervisor")

@@ -4,7 +4,7 @@ import hashlib
 from array import array
 from collections.abc import Sequence
 
-from gateway.domain import ModelIdentity
+from gateway.domain.values import ModelIdentity
 
 
 class PairKeys:

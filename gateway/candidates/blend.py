@@ -6,17 +6,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from gateway.budget import Budget
-from gateway.domain import Candidate, CandidateQuery, Degradation, Reason, SourceHit
-from gateway.errors import (
+from gateway.domain.budget import Budget
+from gateway.domain.errors import (
     CrossrankError,
     DeadlineTooShort,
     DependencyUnavailable,
     ModelAnswerInvalid,
     StoreUnavailable,
 )
-from gateway.features import RANK_OFFSET
+from gateway.domain.values import Candidate, CandidateQuery, Degradation, Reason, SourceHit
 from gateway.ports import CandidateSource
+from gateway.ranker.features import RANK_OFFSET
 
 _DROPPED = (DependencyUnavailable, DeadlineTooShort, ModelAnswerInvalid)
 """What a source may fail with while the list is made without it; anything else is a fault of the request or ours."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from gateway.domain import Candidate, CandidateQuery, SourceHit
+from gateway.domain.values import Candidate, CandidateQuery, SourceHit
 from gateway.store.filters import Condition, every, matches_all
 from gateway.store.pool import Row
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from gateway.budget import Budget
 from gateway.candidates.eligible import as_candidates, eligible
-from gateway.domain import Candidate, CandidateQuery
+from gateway.domain.budget import Budget
+from gateway.domain.values import Candidate, CandidateQuery
 from gateway.store.pool import Database
 
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gateway.budget import Budget
 from gateway.candidates.eligible import as_candidates, eligible
-from gateway.domain import Candidate, CandidateQuery, HistoryEvent
-from gateway.item_text import item_text, text_digest
+from gateway.domain.budget import Budget
+from gateway.domain.values import Candidate, CandidateQuery, HistoryEvent
+from gateway.encoding.item_text import item_text, text_digest
 from gateway.ports import Embedder, Embeddings
 from gateway.store.filters import matches_all
 from gateway.store.pool import Database, Row

@@ -6,12 +6,12 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from gateway.encoding.fusion import TREES_FILE, Fusion, open_fusion
 from gateway.encoding.golden import GoldenSet, read_golden
 from gateway.encoding.pair_encoder import PairEncoder
 from gateway.encoding.spec import EncodingSpec, read_spec
 from gateway.encoding.tokenizer import open_tokenizer
-from gateway.encoding.trees import Trees
+from gateway.ranker.fused_score import TREES_FILE, Fusion, open_fusion
+from gateway.ranker.trees import Trees
 
 SPEC_FILE = "spec.json"
 TOKENIZER_FILE = "tokenizer.json"

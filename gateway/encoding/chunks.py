@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from gateway.domain import EncodedPair
+from gateway.domain.values import EncodedPair
 
 
 def chunk_by_tokens(pairs: Sequence[EncodedPair], max_tokens: int, max_pairs: int) -> list[list[int]]:

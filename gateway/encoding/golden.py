@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from gateway.domain import EncodedPair
+from gateway.domain.values import EncodedPair
 from gateway.encoding.pair_encoder import PairEncoder
 from gateway.encoding.render import ContextFields
 

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 
 from tokenizers import Encoding, Tokenizer
 
-from gateway.domain import EncodedPair
+from gateway.domain.values import EncodedPair
 from gateway.encoding.render import ContextFields, join_context, render_head, render_history, render_item
 from gateway.encoding.spec import EncodingSpec
 

@@ -5,9 +5,9 @@ import secrets
 from collections.abc import Iterable
 from contextvars import ContextVar
 
-from gateway.budget import Budget, Call
-from gateway.errors import DeadlineTooShort
-from gateway.limits import Limits
+from gateway.domain.budget import Budget, Call
+from gateway.domain.errors import DeadlineTooShort
+from gateway.domain.limits import Limits
 
 REQUEST_ID_KEY = "x-request-id"
 _SANE_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")

@@ -4,15 +4,15 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Protocol
 
 from crossrank.v1 import catalog_pb2, catalog_pb2_grpc, types_pb2
-from gateway.budget import Budget
-from gateway.domain import Filter, Item, WriteCounts
-from gateway.limits import Limits
+from gateway.domain.budget import Budget
+from gateway.domain.checks import Checks
+from gateway.domain.limits import Limits
+from gateway.domain.rules import Rules
+from gateway.domain.values import Filter, Item, WriteCounts
 from gateway.ports import ItemReader
 from gateway.rpc.calls import current_call
-from gateway.rpc.codec.checks import Checks
 from gateway.rpc.codec.items import decode_filters, decode_item, encode_item
 from gateway.rpc.codec.pages import decode_page_token, page_token
-from gateway.rpc.codec.rules import Rules
 
 
 class ItemWriter(Protocol):

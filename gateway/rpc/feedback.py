@@ -4,12 +4,12 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from crossrank.v1 import feedback_pb2, feedback_pb2_grpc
-from gateway.limits import Limits
+from gateway.domain.checks import Checks
+from gateway.domain.limits import Limits
+from gateway.domain.rules import Rules
 from gateway.ports import FeedbackStore
 from gateway.rpc.calls import current_call
-from gateway.rpc.codec.checks import Checks
 from gateway.rpc.codec.interactions import decode_interactions
-from gateway.rpc.codec.rules import Rules
 
 
 def _now() -> datetime:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from gateway.domain import ModelIdentity
+from gateway.domain.values import ModelIdentity
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import grpc
 import structlog
 
-from gateway.budget import Call
-from gateway.errors import DeadlineTooShort
-from gateway.limits import Limits
+from gateway.domain.budget import Call
+from gateway.domain.errors import DeadlineTooShort
+from gateway.domain.limits import Limits
 from gateway.rpc import calls, wellformed
 from gateway.rpc.outcomes import Outcome, Outcomes
 from gateway.rpc.status import status_of

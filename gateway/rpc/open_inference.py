@@ -14,15 +14,15 @@ from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message_factory import GetMessageClass
 from tritonclient.grpc import service_pb2
 
-from gateway.budget import Call
-from gateway.errors import ModelUnavailable, NotFound
-from gateway.limits import Limits
+from gateway.domain.budget import Call
+from gateway.domain.checks import Checks
+from gateway.domain.errors import ModelUnavailable, NotFound
+from gateway.domain.limits import Limits
+from gateway.domain.rules import Rules
 from gateway.rpc.calls import current_call
-from gateway.rpc.codec.checks import Checks
 from gateway.rpc.codec.open_inference.model import encode_config, encode_metadata, encode_statistics
 from gateway.rpc.codec.open_inference.requests import decode_request, encode_answer
 from gateway.rpc.codec.open_inference.statistics import Statistics
-from gateway.rpc.codec.rules import Rules
 from gateway.rpc.info import ModelInfo, ServerInfo
 from gateway.rpc.ranking import Ranker
 

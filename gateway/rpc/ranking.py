@@ -5,15 +5,15 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Protocol
 
 from crossrank.v1 import ranking_pb2, ranking_pb2_grpc
-from gateway.budget import Call
-from gateway.domain import Candidate, CandidateOptions, Context, RankedList, RankingOptions
-from gateway.limits import Limits
+from gateway.domain.budget import Call
+from gateway.domain.checks import Checks
+from gateway.domain.limits import Limits
+from gateway.domain.rules import Rules
+from gateway.domain.values import Candidate, CandidateOptions, Context, RankedList, RankingOptions
 from gateway.rpc.calls import current_call
 from gateway.rpc.codec import questions
 from gateway.rpc.codec.answers import encode_list
-from gateway.rpc.codec.checks import Checks
 from gateway.rpc.codec.info import encode_info
-from gateway.rpc.codec.rules import Rules
 from gateway.rpc.info import ServerInfo
 
 _STAGES = (ranking_pb2.LIST_STAGE_FIRST_STAGE, ranking_pb2.LIST_STAGE_RERANKED)

@@ -13,7 +13,7 @@ from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 
-from gateway.errors import (
+from gateway.domain.errors import (
     CrossrankError,
     DeadlineTooShort,
     DependencyUnavailable,

@@ -6,7 +6,7 @@ from typing import Any
 
 from google.protobuf.message import DecodeError
 
-from gateway.errors import InvalidRequest, Violation
+from gateway.domain.errors import InvalidRequest, Violation
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from gateway.domain import Priority
-from gateway.errors import Overloaded
+from gateway.domain.errors import Overloaded
+from gateway.domain.values import Priority
 
 
 class Admission:

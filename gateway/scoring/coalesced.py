@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 
-from gateway.budget import Budget
-from gateway.domain import EncodedPair, Priority
+from gateway.domain.budget import Budget
+from gateway.domain.errors import CrossrankError, DeadlineTooShort
+from gateway.domain.values import EncodedPair, Priority
 from gateway.encoding.chunks import chunk_by_tokens
-from gateway.errors import CrossrankError, DeadlineTooShort
 from gateway.ports import Scorer, ServedModel
 from gateway.scoring.admission import Admission
 

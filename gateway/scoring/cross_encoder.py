@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from gateway.budget import Budget
-from gateway.domain import EncodedPair
-from gateway.errors import ModelAnswerInvalid
+from gateway.domain.budget import Budget
+from gateway.domain.errors import ModelAnswerInvalid
+from gateway.domain.values import EncodedPair
 from gateway.ports import Logits, ServedModel
 from gateway.scoring.endpoints import Endpoints
 from gateway.scoring.triton import Inference, pair_tensors

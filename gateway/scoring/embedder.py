@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from gateway.budget import Budget
+from gateway.domain.budget import Budget
 from gateway.encoding.text_encoder import TextEncoder
 from gateway.ports import Embeddings
 from gateway.scoring.endpoints import Endpoints

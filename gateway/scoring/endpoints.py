@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from gateway.errors import DependencyUnavailable, ModelAnswerInvalid, ModelOverloaded, ModelUnavailable
+from gateway.domain.errors import DependencyUnavailable, ModelAnswerInvalid, ModelOverloaded, ModelUnavailable
 from gateway.scoring.triton import Inference, Tensor
 
 

@@ -12,9 +12,9 @@ from tritonclient.grpc import InferInput, InferRequestedOutput
 from tritonclient.grpc.aio import InferenceServerClient
 from tritonclient.utils import InferenceServerException, np_to_triton_dtype
 
-from gateway.budget import Budget
-from gateway.domain import EncodedPair
-from gateway.errors import DeadlineTooShort, ModelAnswerInvalid, ModelOverloaded, ModelUnavailable
+from gateway.domain.budget import Budget
+from gateway.domain.errors import DeadlineTooShort, ModelAnswerInvalid, ModelOverloaded, ModelUnavailable
+from gateway.domain.values import EncodedPair
 
 Tensor = npt.NDArray[Any]
 

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import structlog
 
-from gateway.budget import Budget
-from gateway.domain import ModelIdentity
+from gateway.domain.budget import Budget
+from gateway.domain.errors import CrossrankError, DeadlineTooShort, ModelMismatch, ModelUnavailable
+from gateway.domain.values import ModelIdentity
 from gateway.encoding.bundle import EncodingBundle, fingerprint_of, open_bundle
 from gateway.encoding.golden import encode_golden
-from gateway.errors import CrossrankError, DeadlineTooShort, ModelMismatch, ModelUnavailable
 from gateway.ports import ServedModel
 from gateway.scoring.endpoints import Endpoint, Endpoints
 from gateway.scoring.triton import Inference, pair_tensors

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from gateway.budget import Budget
-from gateway.comparison import Comparison, Loss, Outcome
+from gateway.domain.budget import Budget
+from gateway.domain.comparison import Comparison, Loss, Outcome
 from gateway.store.pool import Database
 
 KEPT_DAYS = 90

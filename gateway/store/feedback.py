@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 
 from psycopg.types.json import Jsonb
 
-from gateway.budget import Budget
-from gateway.domain import Context, Impression, Interaction
-from gateway.errors import NotFound
+from gateway.domain.budget import Budget
+from gateway.domain.errors import NotFound
+from gateway.domain.values import Context, Impression, Interaction
 from gateway.store.pool import Database
 
 # One statement, so all or nothing: with an unknown item nothing is inserted. Numbered in the order given, inserted in

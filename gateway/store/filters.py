@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from psycopg.types.json import Jsonb
 
-from gateway.domain import Filter, FilterKind
+from gateway.domain.values import Filter, FilterKind
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from gateway.budget import Budget
-from gateway.domain import HistoryEvent
+from gateway.domain.budget import Budget
+from gateway.domain.values import HistoryEvent
 from gateway.store.pool import Database
 
 _RECENT = """

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from psycopg import AsyncConnection
 from psycopg.types.json import Jsonb
 
-from gateway.budget import Budget
-from gateway.domain import AttributeValue, Filter, Item, WriteCounts
-from gateway.errors import StoreUnavailable
+from gateway.domain.budget import Budget
+from gateway.domain.errors import StoreUnavailable
+from gateway.domain.values import AttributeValue, Filter, Item, WriteCounts
 from gateway.ports import IndexedItem, ItemDigests
 from gateway.store.filters import matches_all
 from gateway.store.pool import Database, Row

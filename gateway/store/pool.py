@@ -9,8 +9,8 @@ from psycopg import AsyncConnection
 from psycopg.pq import ConnStatus, TransactionStatus
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from gateway.budget import Budget
-from gateway.errors import CrossrankError, InvalidRequest, StoreUnavailable, Violation
+from gateway.domain.budget import Budget
+from gateway.domain.errors import CrossrankError, InvalidRequest, StoreUnavailable, Violation
 
 Row = tuple[Any, ...]
 Result = TypeVar("Result")
@@ -30,7 +30,8 @@ _READ_ONLY = {"transaction_read_only": "on"}
 
 # Plans must see the parameters (a generic plan does not use the vector index). An index scan goes on until it has
 # enough rows that pass the filters, within bounds of tuples and memory; its rows are sorted afterwards, and the strict
-# order would drop those that come late. tests/candidates/test_recall.py holds these values to their recall.
+# order would drop those that come late.
+# tests/gateway/candidates/test_text_ann_recall.py holds these values to their recall.
 _CONFIGURE = """
     SET plan_cache_mode = force_custom_plan;
     SET jit = off;

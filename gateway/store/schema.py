@@ -4,8 +4,8 @@ from importlib.resources import files
 
 from psycopg import AsyncConnection
 
-from gateway.budget import Budget
-from gateway.errors import StoreUnavailable
+from gateway.domain.budget import Budget
+from gateway.domain.errors import StoreUnavailable
 from gateway.store.pool import Database, Row
 
 EMBEDDING_DIMENSION = 384

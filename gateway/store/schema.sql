@@ -47,7 +47,7 @@ CREATE INDEX IF NOT EXISTS interactions_history ON interactions (user_id, time D
 CREATE INDEX IF NOT EXISTS interactions_attribution ON interactions (attribution_token, item_id)
     WHERE attribution_token <> '';
 
--- Both made from interactions by gateway/indexing/neighbors.py.
+-- Both made from interactions by gateway/catalog/neighbors.py.
 CREATE TABLE IF NOT EXISTS item_popularity (
     item_id text COLLATE "C" PRIMARY KEY,
     users bigint NOT NULL

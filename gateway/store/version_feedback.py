@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from gateway.budget import Budget
+from gateway.domain.budget import Budget
 from gateway.store.pool import Database, Row
 
 _Z = 1.96

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from prometheus_client import CollectorRegistry, start_http_server
 
-from gateway.address import Address, CannotListen
+from gateway.domain.address import Address, CannotListen
 
 
 @contextmanager

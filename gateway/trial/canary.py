@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 
 import structlog
 
-from gateway.budget import Call
-from gateway.domain import Candidate, CandidateOptions, Context, RankedList, RankingOptions
-from gateway.errors import CrossrankError, DeadlineTooShort, InvalidRequest, ModelUnavailable
+from gateway.domain.budget import Call
+from gateway.domain.errors import CrossrankError, DeadlineTooShort, InvalidRequest, ModelUnavailable
+from gateway.domain.values import Candidate, CandidateOptions, Context, RankedList, RankingOptions
 from gateway.pipeline import Pipeline
 from gateway.ports import TrialObserver
-from gateway.trial.draw import Draw
+from gateway.trial.traffic_split import TrafficSplit
 
 log = structlog.get_logger(__name__)
 
@@ -36,7 +36,7 @@ class Canary:
     """Answers as Pipeline does. A challenger's list is logged once, under its own version, and only when it is whole:
     one that lacks scores for want of model or time is made anew by the champion."""
 
-    def __init__(self, champion: Pipeline, challenger: Challenger, draw: Draw, observer: TrialObserver) -> None:
+    def __init__(self, champion: Pipeline, challenger: Challenger, draw: TrafficSplit, observer: TrialObserver) -> None:
         self._champion = champion
         self._challenger = challenger
         self._draw = draw

@@ -6,9 +6,9 @@ from contextlib import suppress
 
 import structlog
 
-from gateway.budget import Budget
-from gateway.comparison import Comparison, Loss, Outcome
-from gateway.errors import CrossrankError
+from gateway.domain.budget import Budget
+from gateway.domain.comparison import Comparison, Loss, Outcome
+from gateway.domain.errors import CrossrankError
 from gateway.ports import ComparisonStore, TrialObserver
 
 log = structlog.get_logger(__name__)

@@ -8,14 +8,15 @@ from functools import partial
 
 import structlog
 
-from gateway.budget import Budget, Call
-from gateway.comparison import Comparison, Loss, Outcome, agreement
-from gateway.domain import ModelIdentity
-from gateway.errors import CrossrankError, DeadlineTooShort, DependencyUnavailable, ModelOverloaded, Overloaded
+from gateway.domain.budget import Budget, Call
+from gateway.domain.comparison import Comparison, Loss, Outcome
+from gateway.domain.errors import CrossrankError, DeadlineTooShort, DependencyUnavailable, ModelOverloaded, Overloaded
+from gateway.domain.values import ModelIdentity
 from gateway.pipeline import Pipeline
-from gateway.request import ListDraft, Request
+from gateway.ranking.request import ListDraft, Request
+from gateway.trial.agreement import agreement
 from gateway.trial.comparison_log import ComparisonLog
-from gateway.trial.draw import Draw
+from gateway.trial.traffic_split import TrafficSplit
 
 log = structlog.get_logger(__name__)
 
@@ -39,7 +40,7 @@ class Shadow:
         self,
         challenger: Pipeline,
         identity: Callable[[], ModelIdentity],
-        draw: Draw,
+        draw: TrafficSplit,
         comparisons: ComparisonLog,
         limits: ShadowLimits,
     ) -> None:

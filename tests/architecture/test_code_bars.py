@@ -4,7 +4,8 @@ from pathlib import Path
 from statistics import median
 
 from tests.architecture import detectors
-from tests.architecture.source import CODE, ROOT, TESTS, TEXT_FILES, code_lines, read_modules
+from tests.architecture.source import CODE, TESTS, TEXT_FILES, code_lines, read_modules
+from tests.paths import ROOT
 
 CODE_MODULES = read_modules(CODE)
 TEST_MODULES = read_modules(TESTS)
@@ -20,7 +21,7 @@ TEST_LINES_PER_CODE_LINE = 0.95
 # Who may read the process environment, and why.
 ENVIRONMENT_READERS = {
     "gateway/settings.py": "every setting of the service",
-    "deploy/local/launch.py": "search paths that a child process inherits are extended, not replaced",
+    "deploy/local/process/launch.py": "search paths that a child process inherits are extended, not replaced",
 }
 # Who may catch everything, and why.
 BROAD_EXCEPTS = {

@@ -8,7 +8,7 @@ from importlib import metadata
 
 import pytest
 
-from tests.architecture.source import ROOT
+from tests.paths import ROOT
 
 _REQUIREMENT = re.compile(r"^([\w.-]+)(?:\[([\w,.-]+)\])?.*?(?:;(.*))?$")
 _DEMO = "demo,demo_data,demo_run,demo_table,index,table_index,table_rows,stack,recommend"

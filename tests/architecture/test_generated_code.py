@@ -5,9 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.architecture.source import ROOT
+from tests.paths import ROOT
 
-GENERATED = ROOT / "clients/python/crossrank/v1"
+GENERATED = ROOT / "protos/python/crossrank/v1"
 
 
 def generate(protos: Path, folder: Path) -> dict[str, bytes]:

@@ -9,23 +9,26 @@ from pathlib import Path
 
 import pytest
 
-from tests.architecture.source import ROOT
+from tests.paths import ROOT
 
-PACKAGES = ("gateway", "training", "deploy", "clients")
+PACKAGES = ("gateway", "training", "deploy", "clients", "protos")
 CONTRACTS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
 
 # One line planted per contract: the file it goes to, and an import that the contract forbids.
 PLANTED = {
     "downwards": ("gateway/scoring/admission.py", "import gateway.pipeline"),
-    "ports-only": ("gateway/ranking.py", "import gateway.store.pool"),
-    "no-wire-in-core": ("gateway/domain.py", "import google.protobuf.message"),
+    "ports-only": ("gateway/ranking/order.py", "import gateway.store.pool"),
+    "no-wire-in-core": ("gateway/domain/values.py", "import google.protobuf.message"),
     "triton-behind-one-door": ("gateway/scoring/endpoints.py", "import tritonclient.grpc"),
     "one-tokeniser": ("gateway/cache/keys.py", "import tokenizers"),
-    "settings-at-the-top": ("gateway/budget.py", "import gateway.settings"),
-    "serving-without-training": ("gateway/limits.py", "import torch"),
-    "stack-from-outside": ("deploy/local/ports.py", "import gateway.domain"),
-    "client-alone": ("clients/python/crossrank_client/channel.py", "import deploy.local.ports"),
-    "no-cycles": ("gateway/errors.py", "import gateway.domain\n# and in gateway/domain.py the other way round"),
+    "settings-at-the-top": ("gateway/domain/budget.py", "import gateway.settings"),
+    "serving-without-training": ("gateway/domain/limits.py", "import torch"),
+    "stack-from-outside": ("deploy/local/parts/ports.py", "import gateway.domain.values"),
+    "client-alone": ("clients/python/crossrank_client/channel.py", "import deploy.local.parts.ports"),
+    "no-cycles": (
+        "gateway/domain/errors.py",
+        "import gateway.domain.values\n# and in gateway/domain/values.py the other way round",
+    ),
 }
 
 
@@ -44,7 +47,7 @@ def planted_outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]
     for package in PACKAGES:
         shutil.copytree(ROOT / package, copy / package, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "pyproject.toml", copy)
-    for file, line in [*PLANTED.values(), ("gateway/domain.py", "import gateway.errors")]:
+    for file, line in [*PLANTED.values(), ("gateway/domain/values.py", "import gateway.domain.errors")]:
         with (copy / file).open("a", encoding="utf-8") as module:
             module.write(f"\n{line}\n")
     return _outcomes(copy)
@@ -61,7 +64,7 @@ def _names() -> list[str]:
 
 def _outcomes(project: Path) -> dict[str, str]:
     """KEPT or BROKEN for each contract of the project in this folder."""
-    environment = {**os.environ, "PYTHONPATH": f"{project}:{project / 'clients/python'}"}
+    environment = {**os.environ, "PYTHONPATH": f"{project}:{project / 'clients/python'}:{project / 'protos/python'}"}
     command = (str(Path(sys.executable).with_name("lint-imports")), "--no-cache", "--no-logo")
     done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
     verdicts = [line.rpartition(" ") for line in done.stdout.splitlines() if line.endswith((" KEPT", " BROKEN"))]

@@ -5,14 +5,14 @@ from itertools import product
 
 import pytest
 
-from gateway.budget import Budget
 from gateway.candidates.item_neighbors import ItemNeighbors
 from gateway.candidates.popular import Popular
 from gateway.candidates.text_ann import TextAnn, TextAnnSettings
-from gateway.domain import Candidate, CandidateQuery, Filter, FilterKind, HistoryEvent, Item
-from gateway.errors import StoreUnavailable
-from gateway.indexing.bulk import load_interactions
-from gateway.indexing.neighbors import rebuild_neighbors
+from gateway.catalog.bulk_load import load_interactions
+from gateway.catalog.neighbors import rebuild_neighbors
+from gateway.domain.budget import Budget
+from gateway.domain.errors import StoreUnavailable
+from gateway.domain.values import Candidate, CandidateQuery, Filter, FilterKind, HistoryEvent, Item
 from gateway.ports import CandidateSource
 from gateway.store.items import PostgresItemStore
 from gateway.store.pool import Database

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from gateway.budget import Budget
-from gateway.domain import (
+from gateway.domain.budget import Budget
+from gateway.domain.errors import InvalidRequest, NotFound, StoreUnavailable
+from gateway.domain.values import (
     Context,
     Degradation,
     HistoryEvent,
@@ -15,7 +16,6 @@ from gateway.domain import (
     Reason,
     ScoredItem,
 )
-from gateway.errors import InvalidRequest, NotFound, StoreUnavailable
 from tests.contracts.conftest import Stores
 from tests.fakes.catalogues import did, film, indexed
 

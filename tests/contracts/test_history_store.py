@@ -2,9 +2,9 @@
 
 import pytest
 
-from gateway.budget import Budget
-from gateway.domain import HistoryEvent, Interaction
-from gateway.errors import StoreUnavailable
+from gateway.domain.budget import Budget
+from gateway.domain.errors import StoreUnavailable
+from gateway.domain.values import HistoryEvent, Interaction
 from tests.contracts.conftest import Stores
 from tests.fakes.catalogues import did, film, indexed
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from gateway.budget import Budget
-from gateway.domain import AttributeValue, Filter, FilterKind, Item, WriteCounts
-from gateway.errors import InvalidRequest, StoreUnavailable
+from gateway.domain.budget import Budget
+from gateway.domain.errors import InvalidRequest, StoreUnavailable
+from gateway.domain.values import AttributeValue, Filter, FilterKind, Item, WriteCounts
 from tests.contracts.conftest import Stores
 from tests.fakes.catalogues import film, indexed, with_attributes
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from clients.load.bench.served_stack import triton_alone
-from deploy.local.triton import PROJECT_REPOSITORY, Triton
-from gateway.budget import Budget
-from gateway.domain import EncodedPair
-from gateway.errors import DeadlineTooShort
+from clients.load.bench.systems.served_stack import triton_alone
+from deploy.local.parts.triton import PROJECT_REPOSITORY, Triton
+from gateway.domain.budget import Budget
+from gateway.domain.errors import DeadlineTooShort
+from gateway.domain.values import EncodedPair
 from gateway.scoring.triton import Inference, TritonConnection, pair_tensors
 
 MODEL = "cross_encoder"

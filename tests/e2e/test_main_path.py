@@ -24,8 +24,8 @@ from crossrank_client import (
 )
 from crossrank_client.catalog import AnyOf, InRange
 from deploy.local.stack import LocalStack
-from gateway.budget import Budget
-from gateway.indexing.neighbors import rebuild_neighbors
+from gateway.catalog.neighbors import rebuild_neighbors
+from gateway.domain.budget import Budget
 from gateway.store.pool import Database
 from tests.e2e.catalogue import fill, invented_interactions
 

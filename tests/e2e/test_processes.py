@@ -4,17 +4,15 @@ import asyncio
 import os
 import signal
 import sys
-from pathlib import Path
 from urllib.request import urlopen
 
 from redis.asyncio import Redis
 
 from crossrank_client import Candidate, CrossrankClient, Query, RankingOptions
-from deploy.local.ports import LOOPBACK, free_port
-from deploy.local.triton import PROJECT_REPOSITORY
+from deploy.local.parts.ports import LOOPBACK, free_port
+from deploy.local.parts.triton import PROJECT_REPOSITORY
 from gateway.cache.redis import PREFIX
-
-PROJECT = Path(__file__).parents[2]
+from tests.paths import ROOT
 
 
 def two_ports_in_a_row() -> int:
@@ -54,7 +52,7 @@ async def test_two_processes_are_two_whole_gateways_on_one_address(triton: str, 
         "CROSSRANK_CACHE_REDIS_URL": redis_url,
         "CROSSRANK_CACHE_REDIS_TIMEOUT_S": "1",
         "CROSSRANK_MODEL_REPOSITORY": str(PROJECT_REPOSITORY),
-        "PYTHONPATH": os.pathsep.join([str(PROJECT), str(PROJECT / "clients" / "python"), *sys.path]),
+        "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "clients" / "python"), *sys.path]),
     }
     gateway = await asyncio.create_subprocess_exec(sys.executable, "-m", "gateway", env={**os.environ, **settings})
     try:

@@ -11,20 +11,20 @@ from shutil import copytree
 
 import pytest
 
-from clients.command_line.console import ExitCode
-from clients.command_line.released_model import ReleasedModel
+from clients.command_line.release.released_model import ReleasedModel
+from clients.command_line.shared.console import ExitCode
 from crossrank_client import Candidate, CrossrankCallError, CrossrankClient, Query, RankingOptions
+from deploy.local.parts.triton import PROJECT_REPOSITORY
 from deploy.local.plan import Plan
 from deploy.local.stack import LocalStack
-from deploy.local.triton import PROJECT_REPOSITORY
 from tests.clients.command_line.program import Outcome, crossrank
-from tests.training.promotion.versions import candidate, cards, model_of, serving, write_version
-from training.export.manifest import write_manifest
-from training.gate.gate import Evidence, run_gate
-from training.promotion.errors import NotServed
-from training.promotion.model_folder import ModelFolder
-from training.promotion.promotion import promote
-from training.promotion.running import RunningStack
+from tests.training.release.promotion.versions import candidate, cards, model_of, serving, write_version
+from training.release.errors import NotServed
+from training.release.gate.gate import Evidence, run_gate
+from training.release.promotion.promotion import promote
+from training.release.promotion.running import RunningStack
+from training.release.repository.manifest import write_manifest
+from training.release.repository.model_folder import ModelFolder
 
 WORDS = "toy story the matrix heat alien jaws brazil fargo space".split()
 CALLERS = 2

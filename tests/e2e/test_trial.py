@@ -15,9 +15,9 @@ from prometheus_client import CollectorRegistry
 from tritonclient.grpc.aio import InferenceServerClient
 
 from gateway.app import build_parts, open_ranker
-from gateway.budget import Budget, Call
 from gateway.cache.local import LocalScoreCache
-from gateway.domain import Candidate, Context, Item, RankedList, RankingOptions
+from gateway.domain.budget import Budget, Call
+from gateway.domain.values import Candidate, Context, Item, RankedList, RankingOptions
 from gateway.models import Models, open_models
 from gateway.rpc.ranking import Ranker
 from gateway.settings import Settings

@@ -9,14 +9,14 @@ from typing import Any
 import torch
 from transformers import BertConfig, BertForSequenceClassification, PreTrainedModel
 
-from deploy.local.triton import PROJECT_REPOSITORY
+from deploy.local.parts.triton import PROJECT_REPOSITORY
 from gateway.encoding.bundle import SPEC_FILE, TOKENIZER_FILE, open_bundle, write_bundle
 from gateway.encoding.golden import GoldenSet
 from gateway.encoding.spec import read_spec
 from tests.fakes.specs import small_bundle
 from training.export.compare import score_graph
-from training.export.graph import export_cross_encoder
-from training.export.version import VersionContent, write_model_version
+from training.export.graph.export import export_cross_encoder
+from training.release.repository.version import VersionContent, write_model_version
 
 SEED = 5
 CHAMPION, IDENTICAL, NOISY = ("cross_encoder", 1), ("cross_encoder", 2), ("noisy_encoder", 1)

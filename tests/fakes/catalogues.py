@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from gateway.domain import AttributeValue, Interaction, Item
-from gateway.indexing.catalog_writer import content_digest
-from gateway.item_text import item_text, text_digest
+from gateway.catalog.writer import content_digest
+from gateway.domain.values import AttributeValue, Interaction, Item
+from gateway.encoding.item_text import item_text, text_digest
 from gateway.ports import IndexedItem, ItemDigests
 from tests.fakes.embedders import embed_words
 

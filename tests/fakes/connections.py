@@ -4,8 +4,8 @@ import asyncio
 
 import numpy as np
 
-from gateway.domain import EncodedPair
-from gateway.errors import CrossrankError
+from gateway.domain.errors import CrossrankError
+from gateway.domain.values import EncodedPair
 from gateway.scoring.triton import Inference, Tensor
 from tests.fakes.scorers import hash_logit
 

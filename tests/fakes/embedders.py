@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from gateway.budget import Budget
-from gateway.errors import CrossrankError
+from gateway.domain.budget import Budget
+from gateway.domain.errors import CrossrankError
 from gateway.ports import Embeddings
 from gateway.store.schema import EMBEDDING_DIMENSION
 

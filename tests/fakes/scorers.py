@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from gateway.budget import Budget
-from gateway.domain import EncodedPair
-from gateway.errors import CrossrankError, ModelUnavailable
+from gateway.domain.budget import Budget
+from gateway.domain.errors import CrossrankError, ModelUnavailable
+from gateway.domain.values import EncodedPair
 from gateway.ports import Logits, ServedModel
 
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from gateway.budget import Budget
-from gateway.domain import Candidate, CandidateQuery, Interaction, Item, SourceHit
-from gateway.errors import StoreUnavailable
+from gateway.domain.budget import Budget
+from gateway.domain.errors import StoreUnavailable
+from gateway.domain.values import Candidate, CandidateQuery, Interaction, Item, SourceHit
 from tests.fakes.stores import passes
 
 

@@ -6,8 +6,9 @@ from gateway.encoding.bundle import EncodingBundle, write_bundle
 from gateway.encoding.golden import GoldenPair, GoldenSet
 from gateway.encoding.pair_encoder import PairEncoder
 from gateway.encoding.render import ContextFields
-from gateway.encoding.spec import ContextSpec, EncodingSpec, FieldSpec, FusionSpec, FusionTerm, ItemSpec, LinearFusion
+from gateway.encoding.spec import ContextSpec, EncodingSpec, FieldSpec, ItemSpec
 from gateway.encoding.tokenizer import open_tokenizer
+from gateway.ranker.spec import FusionSpec, FusionTerm, LinearFusion
 from tests.fakes.scorers import hash_logit
 from tests.fakes.tokenizers import bert_like, save
 

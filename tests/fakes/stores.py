@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from gateway.budget import Budget
-from gateway.domain import (
+from gateway.domain.budget import Budget
+from gateway.domain.errors import InvalidRequest, NotFound, StoreUnavailable, Violation
+from gateway.domain.values import (
     AttributeValue,
     Filter,
     FilterKind,
@@ -14,7 +15,6 @@ from gateway.domain import (
     Item,
     WriteCounts,
 )
-from gateway.errors import InvalidRequest, NotFound, StoreUnavailable, Violation
 from gateway.ports import IndexedItem, ItemDigests
 
 InteractionKey = tuple[str, str, str, float]

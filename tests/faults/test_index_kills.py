@@ -12,18 +12,18 @@ from pathlib import Path
 import psutil
 import pytest
 
-from clients.command_line.index import PlaceChoice
-from clients.command_line.table_index import ITEM_BATCHES, Advance, IndexCounts, index_tables, open_parts
+from clients.command_line.catalog.index import PlaceChoice
+from clients.command_line.catalog.table_index import ITEM_BATCHES, Advance, IndexCounts, index_tables, open_parts
 from deploy.local.plan import Plan
 from deploy.local.stack import LocalStack
-from gateway.budget import Budget
-from gateway.domain import Interaction, Item
-from gateway.errors import StoreUnavailable
+from gateway.domain.budget import Budget
+from gateway.domain.errors import StoreUnavailable
+from gateway.domain.values import Interaction, Item
 from gateway.store.items import PostgresItemStore
 from gateway.store.pool import Database
-from tests.clients.command_line.program import ROOT
 from tests.e2e.catalogue import invented_interactions, invented_items
 from tests.fakes.catalogues import START
+from tests.paths import ROOT
 from training.data.tables import InteractionRow, ItemRow, Tables, write_tables
 
 CATALOGUE = invented_items(400)

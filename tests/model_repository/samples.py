@@ -1,15 +1,13 @@
 """Pairs and texts to ask the shipped models with."""
 
-from pathlib import Path
-
-from gateway.domain import EncodedPair
+from gateway.domain.values import EncodedPair
 from gateway.encoding.bundle import open_bundle
 from gateway.encoding.render import ContextFields
-from training.export.sample_texts import SAMPLE_TEXTS
+from tests.paths import MODEL_REPOSITORY
+from training.export.int8.sample_texts import SAMPLE_TEXTS
 
-REPOSITORY = Path(__file__).parents[2] / "model_repository"
-CROSS_ENCODER = REPOSITORY / "cross_encoder" / "1"
-BI_ENCODER = REPOSITORY / "bi_encoder" / "1"
+CROSS_ENCODER = MODEL_REPOSITORY / "cross_encoder" / "1"
+BI_ENCODER = MODEL_REPOSITORY / "bi_encoder" / "1"
 GENRES = ("Drama", "Comedy, Romance", "Sci-Fi, Action", "Thriller")
 
 

@@ -12,12 +12,12 @@ from tritonclient.grpc.aio import InferenceServerClient
 from tritonclient.utils import InferenceServerException
 
 from gateway.scoring.triton import pair_tensors
-from tests.export.backend import BROKEN_FROM, MAX_TOKENS, Array, checksum_graph, checksums
 from tests.model_repository.samples import BI_ENCODER, CROSS_ENCODER, sample_lists
-from training.export.bi_encoder import embed, feeds
+from tests.training.export.backend import BROKEN_FROM, MAX_TOKENS, Array, checksum_graph, checksums
 from training.export.compare import score_graph
-from training.export.sample_texts import SAMPLE_TEXTS
-from training.export.version import VersionContent, write_model_version
+from training.export.int8.sample_texts import SAMPLE_TEXTS
+from training.release.bi_encoder import embed, feeds
+from training.release.repository.version import VersionContent, write_model_version
 
 CHECKSUM = "checksum"
 

@@ -2,21 +2,22 @@
 
 import json
 import re
-from pathlib import Path
 
 import onnx
 import pytest
 from tritonclient.grpc.model_config_pb2 import ModelConfig
 
 from gateway.encoding.bundle import fingerprint_of
-from training.export.config import ServingOptions, Signature, model_config, read_config
-from training.export.manifest import MANIFEST_FILE, manifest_faults
-from training.export.names import metadata
-from training.export.version import MAX_GRAPH_MB, WORKER_SOURCE
+from tests.paths import MODEL_REPOSITORY
+from training.export.graph.parameter_names import metadata
+from training.release.repository.manifest import MANIFEST_FILE, manifest_faults
+from training.release.repository.triton_config import ServingOptions, Signature, model_config, read_config
+from training.release.repository.version import MAX_GRAPH_MB, WORKER_SOURCE
 
-REPOSITORY = Path(__file__).parents[2] / "model_repository"
-MODELS = sorted(folder.name for folder in REPOSITORY.iterdir() if (folder / "config.pbtxt").is_file())
-VERSIONS = sorted(file.parent.relative_to(REPOSITORY).as_posix() for file in REPOSITORY.glob("*/*/model.onnx"))
+MODELS = sorted(folder.name for folder in MODEL_REPOSITORY.iterdir() if (folder / "config.pbtxt").is_file())
+VERSIONS = sorted(
+    file.parent.relative_to(MODEL_REPOSITORY).as_posix() for file in MODEL_REPOSITORY.glob("*/*/model.onnx")
+)
 
 
 def _published(config: ModelConfig, word: str) -> dict[str, str]:
@@ -30,15 +31,15 @@ def test_both_models_are_there() -> None:
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_the_worker_is_the_one_of_the_source(version: str) -> None:
-    shipped = REPOSITORY / version / "model.py"
+    shipped = MODEL_REPOSITORY / version / "model.py"
     assert shipped.read_bytes() == WORKER_SOURCE.read_bytes(), (
-        f"cp {WORKER_SOURCE} {shipped}; then training.export.manifest.write_manifest({shipped.parent})"
+        f"cp {WORKER_SOURCE} {shipped}; then training.release.repository.manifest.write_manifest({shipped.parent})"
     )
 
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_a_graph_fits_into_git_and_names_no_machine(version: str) -> None:
-    graph = (REPOSITORY / version / "model.onnx").read_bytes()
+    graph = (MODEL_REPOSITORY / version / "model.onnx").read_bytes()
     assert len(graph) <= MAX_GRAPH_MB * 1e6
     assert not re.search(rb"/(home|root|tmp|usr|opt)/", graph)
     assert b"site-packages" not in graph
@@ -47,44 +48,44 @@ def test_a_graph_fits_into_git_and_names_no_machine(version: str) -> None:
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_a_graph_states_the_limits_that_the_worker_checks(version: str) -> None:
-    graph = onnx.load(REPOSITORY / version / "model.onnx")
+    graph = onnx.load(MODEL_REPOSITORY / version / "model.onnx")
     inputs = {one.name for one in graph.graph.input} - {"attention_mask"}
     assert {"max_tokens", *(f"{name}.values" for name in inputs)} <= metadata(graph).keys()
 
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_a_version_has_a_card_with_its_licence(version: str) -> None:
-    card = (REPOSITORY / version / "README.md").read_text(encoding="utf-8")
+    card = (MODEL_REPOSITORY / version / "README.md").read_text(encoding="utf-8")
     assert "Apache-2.0" in card
     assert "## Limits" in card or "Limits:" in card
 
 
 @pytest.mark.parametrize("model", MODELS)
 def test_the_configuration_is_what_export_generates(model: str) -> None:
-    shipped = read_config(REPOSITORY / model / "config.pbtxt")
-    newest = max((REPOSITORY / model).glob("[0-9]*"), key=lambda folder: int(folder.name))
+    shipped = read_config(MODEL_REPOSITORY / model / "config.pbtxt")
+    newest = max((MODEL_REPOSITORY / model).glob("[0-9]*"), key=lambda folder: int(folder.name))
     signature = Signature.of(newest / "model.onnx")
     assert shipped == model_config(model, signature, ServingOptions(), _published(shipped, "fingerprint"))
 
 
 @pytest.mark.parametrize("model", MODELS)
 def test_each_warm_up_file_is_there(model: str) -> None:
-    config = read_config(REPOSITORY / model / "config.pbtxt")
+    config = read_config(MODEL_REPOSITORY / model / "config.pbtxt")
     files = {sample.input_data_file for warmup in config.model_warmup for sample in warmup.inputs.values()}
     assert files
-    assert all((REPOSITORY / model / "warmup" / file).is_file() for file in files)
+    assert all((MODEL_REPOSITORY / model / "warmup" / file).is_file() for file in files)
 
 
 def test_the_cross_encoder_is_what_its_manifest_says() -> None:
-    folder = REPOSITORY / "cross_encoder" / "1"
+    folder = MODEL_REPOSITORY / "cross_encoder" / "1"
     assert manifest_faults(folder) == []
     named = json.loads((folder / MANIFEST_FILE).read_text(encoding="utf-8")).keys()
     assert {"model.onnx", "model.py", "encoding/spec.json"} <= named
 
 
 def test_the_published_fingerprints_are_those_of_the_folders() -> None:
-    published = _published(read_config(REPOSITORY / "cross_encoder" / "config.pbtxt"), "fingerprint.")
-    folders = [REPOSITORY / version for version in VERSIONS if version.startswith("cross_encoder/")]
+    published = _published(read_config(MODEL_REPOSITORY / "cross_encoder" / "config.pbtxt"), "fingerprint.")
+    folders = [MODEL_REPOSITORY / version for version in VERSIONS if version.startswith("cross_encoder/")]
     assert published == {
         f"encoding_fingerprint.{folder.name}": fingerprint_of(folder / "encoding") for folder in folders
     }

@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from tests.model_repository.samples import BI_ENCODER, CROSS_ENCODER, sample_lists
-from training.export.bi_encoder import compare, embed
 from training.export.compare import Logits, agreement, score_graph
-from training.export.graph import export_bi_encoder, export_cross_encoder
-from training.export.recover import recover_bi_encoder, recover_cross_encoder
-from training.export.sample_texts import SAMPLE_TEXTS
+from training.export.graph.export import export_bi_encoder, export_cross_encoder
+from training.export.int8.sample_texts import SAMPLE_TEXTS
+from training.release.bi_encoder import compare, embed
+from training.release.repository.recover import recover_bi_encoder, recover_cross_encoder
 
 
 @pytest.fixture(scope="module")

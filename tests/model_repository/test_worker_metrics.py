@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from tritonclient.grpc.aio import InferenceServerClient
 
-from deploy.local.part import RunningPart
-from deploy.local.ports import free_ports
-from deploy.local.triton import Triton
-from tests.export.backend import checksum_graph
+from deploy.local.parts.ports import free_ports
+from deploy.local.parts.triton import Triton
+from deploy.local.process.part import RunningPart
 from tests.model_repository.test_on_triton import ask
-from training.export.version import VersionContent, write_model_version
+from tests.training.export.backend import checksum_graph
+from training.release.repository.version import VersionContent, write_model_version
 
 MODELS = ("first", "second")
 Counters = dict[tuple[str, str, str], float]

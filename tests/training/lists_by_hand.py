@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from gateway.candidates.blend import fuse
-from gateway.domain import Candidate, SourceHit
-from training.served_lists import BLEND, ServedList
+from gateway.domain.values import Candidate, SourceHit
+from training.lists.served import BLEND, ServedList
 
 
 def source_list(source: str, scores: Mapping[str, float]) -> list[Candidate]:

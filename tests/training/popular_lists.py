@@ -2,9 +2,9 @@
 
 from collections import Counter
 
-from gateway.domain import Candidate, SourceHit
-from training.candidates.lists import CandidateList
-from training.dataset import Dataset
+from gateway.domain.values import Candidate, SourceHit
+from training.lists.candidate_list import CandidateList
+from training.protocol.dataset import Dataset
 
 SOURCE = "popular"
 

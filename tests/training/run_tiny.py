@@ -16,14 +16,14 @@ from safetensors.torch import load_file
 from tests.training.popular_lists import popular_lists
 from tests.training.synthetic import synthetic_tables
 from tests.training.tiny_model import save_tiny_model
-from training import fit
-from training.config import TrainingConfig
 from training.data.tables import Tables
-from training.dataset import Dataset, Protocol
-from training.options import FitOptions, NegativeOptions
+from training.fit import trainer
+from training.options.config import TrainingConfig
+from training.options.fit import FitOptions, NegativeOptions
+from training.options.text import TextOptions
+from training.protocol.dataset import Dataset, Protocol
 from training.run import Run
 from training.run_folder import RunFolder
-from training.text_options import TextOptions
 
 WORLD = synthetic_tables(users=160, items=192)
 # Only users who like one genre: a tiny model can learn from few lists which items are of it.
@@ -74,13 +74,13 @@ def train_tiny(config: TrainingConfig, folder: Path) -> RunFolder:
 
 
 def _kill_at(steps: int) -> None:
-    class Killed(fit._Trainer):
+    class Killed(trainer._Trainer):
         def training_step(self, *args: Any, **kwargs: Any) -> Any:
             if self.state.global_step == steps:
                 os.kill(os.getpid(), signal.SIGKILL)
             return super().training_step(*args, **kwargs)
 
-    setattr(fit, "_Trainer", Killed)  # noqa: B010
+    setattr(trainer, "_Trainer", Killed)  # noqa: B010
 
 
 if __name__ == "__main__":

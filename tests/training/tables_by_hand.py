@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from tests.training.lists_by_hand import random_lists
-from training.fusion_lists import fusion_input
-from training.fusion_table import FusionTable, ScoredList, tabulate
+from training.ranker.lists import fusion_input
+from training.ranker.table import FusionTable, ScoredList, tabulate
 
 SOURCES = ("weak", "noise")
 NAMES = (

@@ -14,24 +14,24 @@ import torch
 
 from tests.training.popular_lists import popular_lists
 from tests.training.run_tiny import TABLES, same, short, tiny_config, train_tiny
-from training import fit
-from training.align import AlignmentLoss
-from training.candidates.lists import CandidateList
-from training.config import AlignOptions, ListOptions, TrainingConfig
 from training.data.tables import Tables
-from training.dataset import Dataset, Phase
-from training.distil import DistilLoss
 from training.errors import ConfigInvalid, Leak, TrainingError
-from training.examples import read_examples
-from training.fit import last_checkpoint
-from training.model import PairCrossEncoder, encoder_of, open_cross_encoder, without_dropout
-from training.options import AugmentOptions, SelectOptions, TeacherOptions
-from training.pair_table import context_key
+from training.examples.example import read_examples
+from training.fit import trainer
+from training.fit.alignment import AlignmentLoss
+from training.fit.distillation import DistilLoss
+from training.fit.model_teacher import whole
+from training.fit.selection import METRIC, ListEvaluator, selection_lists
+from training.fit.trainer import last_checkpoint
+from training.lists.candidate_list import CandidateList
+from training.model.cross_encoder import PairCrossEncoder, encoder_of, open_cross_encoder, without_dropout
+from training.model.pair_table import context_key
+from training.options.config import AlignOptions, ListOptions, TrainingConfig
+from training.options.fit import AugmentOptions, SelectOptions, TeacherOptions
+from training.options.text import TextOptions
+from training.protocol.dataset import Dataset, Phase
 from training.run import Run
 from training.run_folder import RunFolder
-from training.selection import METRIC, ListEvaluator, selection_lists
-from training.teacher import whole
-from training.text_options import TextOptions
 
 DATASET = Dataset(TABLES, tiny_config(Path()).protocol)
 VALID = popular_lists(DATASET, Phase.VALID)
@@ -194,7 +194,7 @@ def test_every_loss_computes_in_half_precision_where_that_is_wanted_and_the_proc
 def test_steps_without_dropout_on_a_cpu_compute_attention_plainly(config: TrainingConfig, tmp_path: Path) -> None:
     seen: list[tuple[str, float]] = []
 
-    class Watched(fit._Trainer):
+    class Watched(trainer._Trainer):
         def training_step(self, model: torch.nn.Module, *args: Any, **kwargs: Any) -> Any:
             dropouts = [module.p for module in model.modules() if isinstance(module, torch.nn.Dropout)]
             assert isinstance(self.model, PairCrossEncoder)
@@ -202,7 +202,7 @@ def test_steps_without_dropout_on_a_cpu_compute_attention_plainly(config: Traini
             return super().training_step(model, *args, **kwargs)
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(fit, "_Trainer", Watched)
+        patched.setattr(trainer, "_Trainer", Watched)
         quick = replace(short(config), fit=replace(short(config).fit, lists=16, dropout=False))
         train_tiny(replace(quick, align=replace(config.align, steps=2, batch=8)), tmp_path / "run")
     assert seen == [("eager", 0.0)] * 4  # two of align, two of the fit

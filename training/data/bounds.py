@@ -3,10 +3,10 @@ from it. Knows no column by name."""
 
 from collections.abc import Collection
 
-from gateway.errors import InvalidRequest
-from gateway.limits import Limits
-from gateway.rpc.codec.checks import Checks
-from gateway.rpc.codec.rules import Rules, TextRule
+from gateway.domain.checks import Checks
+from gateway.domain.errors import InvalidRequest
+from gateway.domain.limits import Limits
+from gateway.domain.rules import Rules, TextRule
 from training.data.rows import Row
 from training.errors import TableInvalid
 

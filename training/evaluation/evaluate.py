@@ -9,11 +9,11 @@ from training.evaluation.beyond_accuracy import Catalogue
 from training.evaluation.evaluation import Evaluation, Method
 from training.evaluation.fields import Items
 from training.evaluation.lists import EvaluatedList, check_lists
-from training.evaluation.metrics import DECIDING, expected_at_random, measure
 from training.evaluation.movement import rank_movement
 from training.evaluation.plan import EvaluationPlan
 from training.evaluation.segments import find_segments, measure_segments
-from training.evaluation.statistics import PairedDifference, Values, bootstrap_intervals, paired_differences
+from training.metrics.ranking import DECIDING, expected_at_random, measure
+from training.metrics.significance import PairedDifference, Values, bootstrap_intervals, paired_differences
 
 Columns = Mapping[str, Values]
 """Row name to metrics per list, [lists, metrics]."""

@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from training.cross_fit import Ablation
 from training.evaluation.beyond_accuracy import BeyondAccuracy
-from training.evaluation.metrics import DECIDING
 from training.evaluation.movement import Movement
 from training.evaluation.plan import EvaluationPlan
 from training.evaluation.segments import SegmentResult
-from training.evaluation.statistics import SIGNIFICANCE, Interval, PairedDifference
+from training.metrics.ranking import DECIDING
+from training.metrics.significance import SIGNIFICANCE, Interval, PairedDifference
+from training.ranker.cross_fit import Ablation
 
 
 @dataclass(frozen=True, slots=True)

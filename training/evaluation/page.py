@@ -9,8 +9,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from training.evaluation import plots
 from training.evaluation.evaluation import Evaluation
-from training.evaluation.metrics import HEADLINE
-from training.evaluation.statistics import BOOTSTRAP_SAMPLES, RANDOMISATION_SAMPLES
+from training.metrics.ranking import HEADLINE
+from training.metrics.significance import BOOTSTRAP_SAMPLES, RANDOMISATION_SAMPLES
 
 _TEMPLATE = "report.html.jinja"
 

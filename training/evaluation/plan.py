@@ -5,14 +5,10 @@ from dataclasses import dataclass
 
 from training.evaluation.fields import SharedField
 from training.evaluation.lists import ListsInvalid
-from training.evaluation.metrics import DECIDING, METRICS
+from training.metrics.ranking import DECIDING, METRICS
 
 RERANKED = "reranked"
 CROSS_ENCODER = "cross_encoder"
-WITHOUT_LOGIT = "fusion_without_logit"
-TREES_WITHOUT_LOGIT = "trees_without_logit"
-LEARNED_WITHOUT = (WITHOUT_LOGIT, TREES_WITHOUT_LOGIT)
-"""Rows that a cross-encoder has to beat to be worth its cost."""
 
 
 @dataclass(frozen=True, slots=True)

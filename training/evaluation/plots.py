@@ -9,9 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from training.evaluation.evaluation import Evaluation
-from training.evaluation.metrics import DECIDING
 from training.evaluation.segments import SegmentResult
-from training.evaluation.statistics import PairedDifference
+from training.metrics.ranking import DECIDING
+from training.metrics.significance import PairedDifference
 
 FIRST_STAGE, LEARNED, OTHER, FINAL = "#7f95ad", "#d59a3c", "#8d7fd1", "#2f9e77"
 PARTS = {FIRST_STAGE: "first stage", LEARNED: "learned, without the logit", OTHER: "other", FINAL: "final"}

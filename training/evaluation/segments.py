@@ -12,8 +12,8 @@ import numpy as np
 
 from training.evaluation.fields import Items, SharedField
 from training.evaluation.lists import EvaluatedList
-from training.evaluation.metrics import DECIDING, measure
-from training.evaluation.statistics import PairedDifference, Values, paired_differences
+from training.metrics.ranking import DECIDING, measure
+from training.metrics.significance import PairedDifference, Values, paired_differences
 
 _DEPTH = int(DECIDING.partition("@")[2])
 

@@ -5,17 +5,17 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from gateway.encoding.fusion import Fusion
-from training.candidates.baselines import Orders
-from training.dataset import Dataset, Phase
+from gateway.ranker.fused_score import Fusion
 from training.evaluation.evaluate import evaluate
 from training.evaluation.evaluation import Evaluation
 from training.evaluation.fields import KNOWN_FIELDS, Items, SharedField, present, same_field_order
 from training.evaluation.lists import EvaluatedList
 from training.evaluation.plan import CROSS_ENCODER, RERANKED, EvaluationPlan
-from training.evaluation.ties import order_by_score
-from training.fusion_lists import order_by, scored_lists
-from training.served_lists import BLEND, ServedList
+from training.first_stage.baselines import Orders
+from training.lists.served import BLEND, ServedList
+from training.metrics.ties import order_by_score
+from training.protocol.dataset import Dataset, Phase
+from training.ranker.lists import order_by, scored_lists
 
 Fusions = Mapping[str, Fusion]
 """Row name to a fused score that is learned without the cross-encoder."""

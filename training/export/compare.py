@@ -9,9 +9,9 @@ import numpy.typing as npt
 import onnxruntime
 from scipy.stats import kendalltau
 
-from gateway.domain import EncodedPair
+from gateway.domain.values import EncodedPair
 from training.export.session import open_session
-from training.pair_table import padded
+from training.model.pair_table import padded
 
 Logits = npt.NDArray[np.float32]
 BATCH_PAIRS = 8
@@ -42,7 +42,7 @@ def score_session(session: onnxruntime.InferenceSession, pairs: Sequence[Encoded
 
 def score_batches(session: onnxruntime.InferenceSession, pairs: Sequence[EncodedPair]) -> Logits:
     """As score_session, in small batches of similar length: the fastest on CPU. For graphs whose logits belong to their
-    pairs alone, as those of training/export/quantize.py do: there batches change nothing but the order of additions."""
+    pairs alone, as those of training/export/int8/quantize.py do: there batches change only the order of additions."""
     inputs = [node.name for node in session.get_inputs()]
     order_n = np.argsort([len(pair.token_ids) for pair in pairs], kind="stable")
     logits = np.zeros(len(pairs), np.float32)

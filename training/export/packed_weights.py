@@ -10,13 +10,13 @@ import torch
 from safetensors.torch import save_file
 from transformers import PreTrainedModel
 
-from gateway.domain import EncodedPair
+from gateway.domain.values import EncodedPair
 from training.errors import TrainingError
 from training.export.compare import Logits
-from training.export.graph import has_segments, longest_input
-from training.export.packed.batch import Row
-from training.export.packed.encoder import HEADS, Architecture
-from training.export.packed.engine import Limits, Load, open_engine
+from training.export.graph.export import has_segments, longest_input
+from training.export.worker.packed.batch import Row
+from training.export.worker.packed.encoder import HEADS, Architecture
+from training.export.worker.packed.engine import Limits, Load, open_engine
 
 HALF = {"fp16": torch.float16, "bf16": torch.bfloat16}
 """Precisions of the packed engine, by name."""

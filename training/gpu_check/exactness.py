@@ -11,12 +11,12 @@ from transformers import PreTrainedModel
 from gateway.encoding.bundle import open_bundle
 from gateway.encoding.render import ContextFields
 from training.export.compare import Agreement, Logits, agreement
-from training.export.packed.batch import Row
-from training.export.packed.encoder import Architecture, Encoder
-from training.export.packed.engine import Load, PackedEngine
+from training.export.int8.sample_texts import SAMPLE_TEXTS
 from training.export.packed_weights import HALF, model_limits, packed_weights, row_of
-from training.export.recover import recover_cross_encoder
-from training.export.sample_texts import SAMPLE_TEXTS
+from training.export.worker.packed.batch import Row
+from training.export.worker.packed.encoder import Architecture, Encoder
+from training.export.worker.packed.engine import Load, PackedEngine
+from training.release.repository.recover import recover_cross_encoder
 
 SMALL = Load(rows=1, tokens=64, graphs=False)
 

@@ -8,13 +8,13 @@ import numpy as np
 import torch
 from transformers import PreTrainedModel
 
-from training.export.packed.batch import Row
-from training.export.packed.engine import Load
 from training.export.packed_weights import HALF
+from training.export.worker.packed.batch import Row
+from training.export.worker.packed.engine import Load
+from training.gpu_check.batches import batches
 from training.gpu_check.card import Card, seconds_per_call
 from training.gpu_check.exactness import build_engine
 from training.gpu_check.shapes import Shape
-from training.gpu_check.work import batches
 
 
 class Mode(StrEnum):

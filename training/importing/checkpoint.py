@@ -13,9 +13,9 @@ from safetensors import SafetensorError, safe_open
 from transformers import AutoModelForSequenceClassification, PreTrainedModel
 from yaml import YAMLError
 
-from training.importing.errors import CheckpointUnusable
-from training.importing.labels import fold_two_labels
-from training.importing.source import Source
+from training.importing.checkpoint_labels import fold_two_labels
+from training.model.errors import CheckpointUnusable
+from training.model.source import Source
 
 FAMILIES = ("bert", "distilbert", "electra", "modernbert", "roberta", "xlm-roberta")
 """Values of ``model_type`` whose graphs and pair templates are tested."""

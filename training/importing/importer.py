@@ -15,21 +15,21 @@ from gateway.encoding.golden import GoldenSet
 from gateway.encoding.pair_encoder import PairEncoder
 from gateway.encoding.tokenizer import open_tokenizer
 from training.export.compare import Logits, score_graph
-from training.export.config import ServingOptions
-from training.export.graph import LAST_LAYER, export_cross_encoder, longest_input
-from training.export.half import to_half
-from training.export.names import metadata
+from training.export.graph.export import LAST_LAYER, export_cross_encoder, longest_input
+from training.export.graph.half_precision import to_half
+from training.export.graph.parameter_names import metadata
+from training.export.int8.quantize import quantize
 from training.export.packed_weights import HALF, score_packed, why_not_packable, write_packed_weights
-from training.export.quantize import quantize
-from training.export.recover import CONFIG_FILE
-from training.export.version import WEIGHTS_FILE, VersionContent, write_model_version
-from training.golden import golden_set, tolerance_of
+from training.export.precision import Device, Precision
 from training.importing.card import Exactness, write_card
 from training.importing.checkpoint import Checkpoint
-from training.importing.errors import CheckpointUnusable, ImportRefused
-from training.importing.forms import Device, Precision
-from training.importing.probes import check_tokens, probe_pairs
+from training.importing.probe_pairs import check_tokens, probe_pairs
 from training.importing.text import PairText, check_budget
+from training.model.errors import CheckpointUnusable, ImportRefused
+from training.release.golden import golden_set, tolerance_of
+from training.release.repository.recover import CONFIG_FILE
+from training.release.repository.triton_config import ServingOptions
+from training.release.repository.version import WEIGHTS_FILE, VersionContent, write_model_version
 
 MAX_GRAPH_MB = 2000.0
 """One file of protobuf holds at most 2 GB."""

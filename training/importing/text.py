@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from gateway.encoding.pair_encoder import PairEncoder
-from gateway.encoding.spec import ContextSpec, EncodingSpec, FieldSpec, ItemSpec, SpecInvalid, parse_spec
+from gateway.encoding.spec import ContextSpec, EncodingSpec, FieldSpec, ItemSpec, parse_spec
+from gateway.ranker.spec import SpecInvalid
 from training.errors import ConfigInvalid
 
 

@@ -6,22 +6,23 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from clients.load.bench import agreement, machine, texts
-from clients.load.bench.checkpoint import write_checkpoint
-from clients.load.bench.environment import InfinityEnvironment
-from clients.load.bench.gateway_system import Extras, Gateway
-from clients.load.bench.infinity import ENGINES
-from clients.load.bench.peers import InfinityServer, InProcess
 from clients.load.bench.rounds import Record, Told, run_rounds
-from clients.load.bench.served_stack import PATIENT
-from clients.load.bench.system import CALLERS, CANDIDATES, System, Visit
-from clients.load.bench.triton_alone import TritonAlone, encoded
-from clients.load.bench.wide_repository import MODEL, SERVED, newest_version, write_wide_repository
-from gateway.domain import EncodedPair
+from clients.load.bench.systems import agreement
+from clients.load.bench.systems.checkpoint import write_checkpoint
+from clients.load.bench.systems.environment import InfinityEnvironment
+from clients.load.bench.systems.gateway_system import Extras, Gateway
+from clients.load.bench.systems.infinity import ENGINES
+from clients.load.bench.systems.peers import InfinityServer, InProcess
+from clients.load.bench.systems.served_stack import PATIENT
+from clients.load.bench.systems.triton_alone import TritonAlone, encoded
+from clients.load.bench.systems.wide_repository import MODEL, SERVED, newest_version, write_wide_repository
+from clients.load.bench.workload import job_texts, machine
+from clients.load.bench.workload.system import CALLERS, CANDIDATES, System, Visit
+from gateway.domain.values import EncodedPair
 from gateway.encoding.bundle import open_bundle
 from gateway.encoding.pair_encoder import PairEncoder
 from training.data.tables import Tables
-from training.export.recover import GRAPH_FILE
+from training.release.repository.recover import GRAPH_FILE
 
 SEED = 20261124
 _PROOF_LISTS, _PROOF_ITEMS = 3, 50
@@ -98,16 +99,16 @@ class Benchmark:
             plan=plan.document(),
             machine=described,
             versions=self._versions(record),
-            texts={mix.name: dict(texts.token_lengths(mix, self._encoder, plan.seed)) for mix in self._mixes},
+            texts={mix.name: dict(job_texts.token_lengths(mix, self._encoder, plan.seed)) for mix in self._mixes},
             agreement=self._agreement(record, encoded(self._encoder, proof)),
             record=record,
         )
 
-    def _mix(self, name: str) -> texts.Mix:
+    def _mix(self, name: str) -> job_texts.Mix:
         if name == "movielens":
             served = open_bundle(self._served / "encoding").encoder
-            return texts.movielens(self._plan.read_movielens(), served)
-        return texts.mixed(self._version / "encoding" / "tokenizer.json", self._plan.seed)
+            return job_texts.movielens(self._plan.read_movielens(), served)
+        return job_texts.mixed(self._version / "encoding" / "tokenizer.json", self._plan.seed)
 
     def _system(self, name: str) -> System:
         stack = self._plan.directory / "stack"

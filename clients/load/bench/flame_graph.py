@@ -5,13 +5,13 @@ import sysconfig
 from dataclasses import dataclass
 from pathlib import Path
 
-from clients.load.bench.gateway_load import GatewayLoad
-from clients.load.bench.readings import Load, Reading
-from clients.load.bench.served_stack import PATIENT, served_stack
-from clients.load.bench.texts import mixed
-from clients.load.bench.wide_repository import MODEL, write_wide_repository
-from deploy.local import process
+from clients.load.bench.systems.served_stack import PATIENT, served_stack
+from clients.load.bench.systems.wide_repository import MODEL, write_wide_repository
+from clients.load.bench.workload.gateway_load import GatewayLoad
+from clients.load.bench.workload.job_texts import mixed
+from clients.load.bench.workload.readings import Load, Reading
 from deploy.local.errors import StartFailed
+from deploy.local.process import process
 
 SAMPLES_PER_S = 200
 SEED = 20261129

@@ -4,8 +4,8 @@ them all. Must not know what a system is."""
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from clients.load.bench.readings import Reading
-from clients.load.bench.system import Findings, System, SystemAbsent, Visit
+from clients.load.bench.workload.readings import Reading
+from clients.load.bench.workload.system import Findings, System, SystemAbsent, Visit
 from deploy.local.errors import LocalStackError
 
 Told = Callable[[str], None]

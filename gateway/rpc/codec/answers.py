@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from google.protobuf.duration_pb2 import Duration
 
 from crossrank.v1 import ranking_pb2
-from gateway.domain import Degradation, RankedList, ScoredItem
+from gateway.domain.values import Degradation, RankedList, ScoredItem
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Limits and versions to messages."""
 
 from crossrank.v1 import ranking_pb2
-from gateway.limits import Limits
+from gateway.domain.limits import Limits
 from gateway.rpc.codec.answers import duration
 from gateway.rpc.info import ModelInfo, ServerInfo
 

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from crossrank.v1 import feedback_pb2
-from gateway.domain import Interaction
-from gateway.rpc.codec.checks import Checks
+from gateway.domain.checks import Checks
+from gateway.domain.values import Interaction
 
 _DEFAULT_WEIGHT = 1.0
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

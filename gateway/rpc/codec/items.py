@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 
 from crossrank.v1 import types_pb2
-from gateway.domain import AttributeValue, Filter, FilterKind, Item
-from gateway.rpc.codec.checks import Checks, shown
+from gateway.domain.checks import Checks, shown
+from gateway.domain.values import AttributeValue, Filter, FilterKind, Item
 
 
 def decode_fields(checks: Checks, path: str, fields: Mapping[str, str]) -> dict[str, str]:

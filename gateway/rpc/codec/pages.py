@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from hashlib import blake2b
 
 from crossrank.v1 import types_pb2
-from gateway.rpc.codec.checks import Checks
+from gateway.domain.checks import Checks
 
 _DIGEST_BYTES = 8
 MAX_TOKEN_BYTES = 1024

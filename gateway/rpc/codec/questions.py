@@ -3,7 +3,8 @@
 from collections.abc import Collection
 
 from crossrank.v1 import ranking_pb2
-from gateway.domain import (
+from gateway.domain.checks import Checks, shown
+from gateway.domain.values import (
     Candidate,
     CandidateOptions,
     Context,
@@ -13,8 +14,7 @@ from gateway.domain import (
     Priority,
     RankingOptions,
 )
-from gateway.features import RANK_OFFSET
-from gateway.rpc.codec.checks import Checks, shown
+from gateway.ranker.features import RANK_OFFSET
 from gateway.rpc.codec.items import decode_fields, decode_filters, decode_values, fields_are_fine, plain_fields
 
 _PRIORITIES = {

@@ -4,10 +4,10 @@ import json
 import subprocess
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[3]
+from tests.paths import ROOT
+
 _TIMEOUT_S = 120
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.limits import Limits
+from gateway.domain.limits import Limits
 from training.data.tables import read_items, read_tables
 from training.errors import TableInvalid
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from clients.command_line.console import ExitCode
-from gateway.budget import Budget
-from gateway.domain import Context, Impression, Interaction, ModelIdentity, ScoredItem
+from clients.command_line.shared.console import ExitCode
+from gateway.domain.budget import Budget
+from gateway.domain.values import Context, Impression, Interaction, ModelIdentity, ScoredItem
 from gateway.store.feedback import PostgresFeedbackStore
 from gateway.store.items import PostgresItemStore
 from gateway.store.pool import Database
@@ -18,8 +18,8 @@ from tests.fakes.catalogues import film, indexed
 from training.data.feedback import FeedbackCounts, export_feedback, open_feedback
 from training.data.impressions import ImpressionRow
 from training.data.tables import Tables, read_tables
-from training.dataset import Dataset, Phase, Protocol
 from training.errors import DataUnavailable
+from training.protocol.dataset import Dataset, Phase, Protocol
 
 NOW = datetime.now(UTC)
 FILMS = "abcdefgh"

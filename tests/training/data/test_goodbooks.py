@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.paths import SHARED_DATA
 from training.data import goodbooks
-from training.dataset import Dataset, Phase, Protocol
 from training.errors import DataUnavailable, TableInvalid
+from training.protocol.dataset import Dataset, Phase, Protocol
 
-SHARED = Path(__file__).parents[4] / "shared" / "data" / "goodbooks"
+SHARED = SHARED_DATA / "goodbooks"
 HEADER = "item_id,title,authors,year,language,genres\n"
 RATINGS = "order,user_id,item_id,rating\n"
 

@@ -11,9 +11,9 @@ from training.evaluation.evaluate import evaluate
 from training.evaluation.evaluation import Evaluation
 from training.evaluation.fields import SharedField
 from training.evaluation.lists import EvaluatedList, ListsInvalid
-from training.evaluation.metrics import METRICS, expected_at_random, measure
 from training.evaluation.plan import EvaluationPlan
-from training.evaluation.statistics import bootstrap_intervals, paired_differences
+from training.metrics.ranking import METRICS, expected_at_random, measure
+from training.metrics.significance import bootstrap_intervals, paired_differences
 
 
 @pytest.fixture(scope="module")

@@ -10,8 +10,8 @@ import pytest
 from tests.training.evaluation.by_hand import CATALOGUE, POPULARITY, random_evaluated
 from training.evaluation.fields import SharedField
 from training.evaluation.lists import EvaluatedList
-from training.evaluation.metrics import measure
 from training.evaluation.segments import Segment, SegmentResult, find_segments, measure_segments
+from training.metrics.ranking import measure
 
 AUTHOR = SharedField("author")
 LISTS = random_evaluated(240, seed=3)

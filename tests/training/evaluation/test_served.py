@@ -6,23 +6,23 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gateway.encoding.fusion import LOGIT_FUSION, Fusion
-from gateway.encoding.spec import FusionTerm, LinearFusion
+from gateway.ranker.fused_score import LOGIT_FUSION, Fusion
+from gateway.ranker.spec import FusionTerm, LinearFusion
 from tests.training.lists_by_hand import random_lists
 from tests.training.synthetic import synthetic_tables
-from training.card import MOVIELENS, own_data, results_table, write_card
-from training.config import AlignOptions, TrainingConfig
-from training.dataset import Dataset, Phase, Protocol
 from training.evaluation.evaluate import evaluate
 from training.evaluation.evaluation import Evaluation
 from training.evaluation.fields import SharedField
-from training.evaluation.metrics import METRICS, expected_at_random, measure
-from training.evaluation.plan import CROSS_ENCODER, RERANKED, WITHOUT_LOGIT
+from training.evaluation.plan import CROSS_ENCODER, RERANKED
 from training.evaluation.served import evaluate_served, plan_for, to_evaluated
-from training.fusion_baseline import read_baselines, write_baselines
-from training.fusion_lists import fusion_input, order_by
-from training.options import FitOptions, SelectOptions, TeacherOptions
-from training.served_lists import BLEND, ServedList, read_served, write_served
+from training.lists.served import BLEND, ServedList, read_served, write_served
+from training.metrics.ranking import METRICS, expected_at_random, measure
+from training.options.config import AlignOptions, TrainingConfig
+from training.options.fit import FitOptions, SelectOptions, TeacherOptions
+from training.protocol.dataset import Dataset, Phase, Protocol
+from training.ranker.baselines import WITHOUT_LOGIT, read_baselines, write_baselines
+from training.ranker.lists import fusion_input, order_by
+from training.release.card import MOVIELENS, own_data, results_table, write_card
 
 WEAK_ONLY = Fusion(LinearFusion((FusionTerm("log_score:weak", 1.0),)))
 ITEMS = {f"i{number:02}": {"title": f"film {number}"} for number in range(30)}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local.triton import PROJECT_REPOSITORY
+from deploy.local.parts.triton import PROJECT_REPOSITORY
 from training.gpu_check import check
 from training.gpu_check.card import Card
 from training.gpu_check.check import CPU_MODES, CheckPlan, run_check

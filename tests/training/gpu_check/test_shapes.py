@@ -6,11 +6,11 @@ import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from training.export.packed.engine import Load
+from training.export.worker.packed.engine import Load
+from training.gpu_check.batches import RAGGED, batches
 from training.gpu_check.exactness import build_engine
 from training.gpu_check.shapes import BGE_BASE, BGE_LARGE, MINILM, TINY, Shape
 from training.gpu_check.speed import QUICK
-from training.gpu_check.work import RAGGED, batches
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from training.gpu_check import speed
+from training.gpu_check.batches import batches
 from training.gpu_check.card import Card
 from training.gpu_check.shapes import TINY, Shape
 from training.gpu_check.speed import ENGINE_MODES, FULL, QUICK, Effort, Mode, Speed, measure_speed
-from training.gpu_check.work import batches
 
 CARD = Card("cpu", "CPU", "2", 16, bf16_flops=1e9)
 ROBERTA = replace(TINY, name="roberta", family="xlm-roberta")

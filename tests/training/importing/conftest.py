@@ -9,8 +9,8 @@ import pytest
 from tests.training.importing.checkpoints import FAMILIES, save_checkpoint
 from training.importing.checkpoint import Checkpoint, open_checkpoint
 from training.importing.importer import STEPS, Imported, ImportPlan, import_checkpoint
-from training.importing.source import find_source
 from training.importing.text import PairText
+from training.model.source import find_source
 
 TEXT = PairText(fields=("title", "genres"), history_items=4, context_tokens=48, item_tokens=64)
 

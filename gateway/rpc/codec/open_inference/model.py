@@ -5,7 +5,7 @@ from typing import Any
 
 from tritonclient.grpc import model_config_pb2, service_pb2
 
-from gateway.limits import Limits
+from gateway.domain.limits import Limits
 from gateway.rpc.codec.open_inference.requests import CONTEXT, HISTORY, ITEMS, OUTPUTS
 from gateway.rpc.codec.open_inference.tensors import BYTES
 from gateway.rpc.info import ModelInfo

@@ -7,13 +7,13 @@ from typing import Any
 
 from tritonclient.grpc import service_pb2
 
-from gateway.domain import Candidate, Context, HistoryEvent, Item, Priority, RankedList, RankingOptions
-from gateway.errors import ModelAnswerInvalid
-from gateway.rpc.codec.checks import Checks, shown
+from gateway.domain.checks import Checks, shown
+from gateway.domain.errors import ModelAnswerInvalid
+from gateway.domain.rules import CountRule, NumberRule
+from gateway.domain.values import Candidate, Context, HistoryEvent, Item, Priority, RankedList, RankingOptions
 from gateway.rpc.codec.open_inference.tensors import read_bytes_tensors, write_tensor
 from gateway.rpc.codec.open_inference.texts import decode_text, decode_text_fields
 from gateway.rpc.codec.questions import score_of_rank
-from gateway.rpc.codec.rules import CountRule, NumberRule
 
 CONTEXT, HISTORY, ITEMS = "context", "history", "items"
 OUTPUTS = {"score": "FP32", "logit": "FP32", "rank": "INT32"}

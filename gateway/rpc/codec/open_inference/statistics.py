@@ -9,7 +9,7 @@ from typing import Any
 
 from tritonclient.grpc import service_pb2
 
-from gateway.domain import ModelIdentity, RankedList
+from gateway.domain.values import ModelIdentity, RankedList
 
 _INFER_STAGES = {"score"}
 _OUTPUT_STAGES = {"rank", "log"}

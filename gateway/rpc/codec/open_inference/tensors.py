@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from tritonclient.grpc import service_pb2
 
-from gateway.rpc.codec.checks import Checks, shown
-from gateway.rpc.codec.rules import CountRule
+from gateway.domain.checks import Checks, shown
+from gateway.domain.rules import CountRule
 
 BYTES = "BYTES"
 _LENGTH_BYTES = 4

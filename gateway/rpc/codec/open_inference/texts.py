@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from gateway.rpc.codec.checks import Checks, shown
+from gateway.domain.checks import Checks, shown
 from gateway.rpc.codec.items import decode_fields
 
 

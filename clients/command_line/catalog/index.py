@@ -1,0 +1,180 @@
+"""crossrank index: a data set, or your own tables, into the catalogue. Must not embed or store anything itself."""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from clients.command_line.catalog.attributes import KINDS, AttributeColumn, AttributeInvalid, parse_column
+from clients.command_line.shared import console
+from clients.command_line.shared.console import AsJson, CommandFailed, ExitCode, StateDirectory
+from clients.command_line.shared.options import with_grouped_options
+from clients.command_line.shared.running_stack import running_url
+from deploy.local import stack
+from deploy.local.plan import Plan
+
+if TYPE_CHECKING:  # heavy: loaded when the command runs
+    from clients.command_line.catalog.table_index import IndexCounts
+    from gateway.domain.values import Interaction, Item
+    from gateway.settings import Settings
+    from training.data.tables import Tables
+
+MOVIELENS = "movielens-100k"
+# Lenient: two films of recbole's copy have the years "unkonwn" and "V".
+MOVIELENS_COLUMNS = (AttributeColumn("year", "number", lenient=True), AttributeColumn("genres", "words"))
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command."""
+    app.command()(with_grouped_options(index))
+
+
+@dataclass(frozen=True, slots=True)
+class TableChoice:
+    """What to index."""
+
+    items: Annotated[Path | None, typer.Option(help="Items: .csv or .parquet with item_id and text columns.")] = None
+    interactions: Annotated[
+        Path | None, typer.Option(help="Interactions: .csv or .parquet with user_id, item_id, event, weight, time.")
+    ] = None
+    attribute: Annotated[
+        list[str] | None,
+        typer.Option(help=f"NAME:KIND, a column that filters can test; {', '.join(KINDS)}; may be repeated."),
+    ] = None
+    dataset: Annotated[str, typer.Option(help=f"Instead of tables: {MOVIELENS}.")] = ""
+    source: Annotated[
+        Path | None, typer.Option("--from", help="Your own copy of the data set. Default: downloaded once.")
+    ] = None
+
+    def columns(self) -> tuple[AttributeColumn, ...]:
+        """Which columns become attributes. Raises CommandFailed."""
+        try:
+            given = tuple(parse_column(one) for one in self.attribute or ())
+        except AttributeInvalid as fault:
+            raise CommandFailed(str(fault), remedy="--attribute year:number", exit_code=ExitCode.USAGE) from fault
+        return given or (MOVIELENS_COLUMNS if self.dataset else ())
+
+    def check(self) -> None:
+        """Raises CommandFailed unless it is either tables or a data set that we know."""
+        fault = ""
+        if bool(self.items) == bool(self.dataset):
+            fault = f"--items and --dataset: {'both' if self.items else 'neither'} of them is given"
+        elif self.dataset and self.interactions:
+            fault = "--interactions is given with --dataset, which brings its own"
+        elif self.dataset not in {"", MOVIELENS}:
+            fault = f"there is no data set {self.dataset!r}"
+        if fault:
+            remedy = f"--dataset {MOVIELENS}, or --items FILE --interactions FILE"
+            raise CommandFailed(fault, remedy=remedy, exit_code=ExitCode.USAGE)
+
+    def read(self, download_folder: Path) -> "Tables":
+        """The tables. Raises TrainingError for data that cannot be used."""
+        from training.data import movielens
+        from training.data.tables import Tables, read_items, read_tables
+
+        if self.items and self.interactions:
+            return read_tables(self.items, self.interactions)
+        if self.items:
+            return Tables(read_items(self.items), ())
+        return movielens.from_path(self.source) if self.source else movielens.from_recbole(download_folder)
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceChoice:
+    """Where to index it."""
+
+    database_url: Annotated[str, typer.Option(help="PostgreSQL. Default: that of the stack that runs here.")] = ""
+    triton_url: Annotated[str, typer.Option(help="Triton's host:port. Default: that of the stack.")] = ""
+    model_repository: Annotated[
+        Path | None, typer.Option(help="The repository that this Triton loads. Default: that of the stack.")
+    ] = None
+    state_dir: StateDirectory = None
+
+    @property
+    def directory(self) -> Path:
+        """Of the stack that runs here."""
+        return self.state_dir or stack.default_state_directory()
+
+    def settings(self) -> "Settings":
+        """As the gateway's, so that both see the same catalogue and models. Raises CommandFailed."""
+        from gateway.settings import Settings
+
+        settings = Settings(
+            postgres_url=self.database_url or running_url(self.directory, "postgres", "--database-url"),
+            triton_urls=self.triton_url or running_url(self.directory, "triton", "--triton-url"),
+            model_repository=str(self.model_repository or self._repository()),
+        )
+        for model in (settings.embedding_model, settings.model):
+            if not any(Path(settings.model_repository, model).glob("*/**/tokenizer.json")):
+                raise CommandFailed(
+                    f"the model repository {settings.model_repository} has no tokenizer of {model}",
+                    remedy="give the repository that Triton loads: --model-repository FOLDER",
+                )
+        return settings
+
+    def _repository(self) -> Path:
+        plan = self.directory / "plan.json"
+        return Path((Plan.load(plan) if plan.exists() else Plan()).model_repository)
+
+
+def index(tables: TableChoice, place: PlaceChoice, as_json: AsJson = False) -> None:
+    """Fill the catalogue: items with their vectors, interactions, popularity and neighbours.
+
+    Repeat it at any time: only what changed is written, and only new texts are embedded.
+    """
+    from clients.command_line.catalog.table_rows import to_interactions, to_items
+    from gateway.domain.errors import CrossrankError, InvalidRequest
+    from training.errors import TrainingError
+
+    tables.check()
+    columns, settings = tables.columns(), place.settings()
+    try:
+        read = tables.read(place.directory / "downloads")
+        items, interactions = to_items(read.items, columns), to_interactions(read.interactions)
+        counts = asyncio.run(_run(settings, items, interactions, quiet=as_json))
+    except TrainingError as fault:
+        raise CommandFailed(fault.message, remedy=fault.remedy) from fault
+    except InvalidRequest as fault:
+        lines = "\n".join(f"{one.field}: {one.description}" for one in fault.violations)
+        raise CommandFailed(lines, remedy="correct the tables, then crossrank index again") from fault
+    except CrossrankError as fault:
+        remedy = "crossrank status · crossrank doctor, then crossrank index again: it goes on where it stopped"
+        raise CommandFailed(fault.message, remedy=remedy) from fault
+    if as_json:
+        console.print_json(asdict(counts))
+    else:
+        _print_counts(counts)
+
+
+async def _run(
+    settings: "Settings", items: "Sequence[Item]", interactions: "Sequence[Interaction]", *, quiet: bool
+) -> "IndexCounts":
+    from clients.command_line.catalog.table_index import index_tables, open_parts
+    from gateway.telemetry.logs import configure_logging
+
+    configure_logging("error")  # standard output is the result's alone
+    progress = partial(console.progress_bar, quiet=quiet)
+    async with AsyncExitStack() as opened:
+        with progress("waiting for PostgreSQL and Triton"):
+            parts = await opened.enter_async_context(open_parts(settings))
+        return await index_tables(items, interactions, parts, progress)
+
+
+def _print_counts(counts: "IndexCounts") -> None:
+    rows = [
+        ("items new", counts.items.inserted),
+        ("items changed", counts.items.updated),
+        ("items unchanged", counts.items.unchanged),
+        ("texts embedded", counts.embedded),
+        ("interactions new", counts.interactions.recorded),
+        ("interactions unchanged", counts.interactions.unchanged),
+        ("interactions left out, of unknown items", counts.interactions.unknown_items),
+        ("items with users", counts.neighbors.popular),
+        ("pairs of neighbours", counts.neighbors.neighbors),
+    ]
+    console.print_table(("", "rows"), [(name, f"{number:,}") for name, number in rows])

@@ -1,0 +1,83 @@
+"""Puts items and interactions into PostgreSQL, ready to be served. A run that broke off is simply repeated: what is
+stored already is left alone. Must not know files or how progress is shown."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractContextManager, asynccontextmanager
+from dataclasses import dataclass
+
+from clients.command_line.catalog.retry import PatientEmbedder, patiently
+from gateway.app import open_database
+from gateway.catalog.analyze import refresh_statistics
+from gateway.catalog.bulk_load import BatchLimits, InteractionCounts, load_interactions, load_items
+from gateway.catalog.neighbors import NeighborCounts, rebuild_neighbors
+from gateway.catalog.writer import CatalogWriter
+from gateway.domain.budget import Budget
+from gateway.domain.values import Interaction, Item, WriteCounts
+from gateway.encoding.pair_encoder import PairEncoder
+from gateway.models import Models, open_models
+from gateway.settings import Settings
+from gateway.store.items import PostgresItemStore
+from gateway.store.pool import Database
+
+# Small enough that 64 of the longest texts are embedded in time on one slow core, with room for a restart of Triton.
+ITEM_BATCHES = BatchLimits(items=64, seconds=30.0)
+INTERACTION_BATCHES = BatchLimits(interactions=20_000, seconds=60.0)
+NEIGHBORS_S = 3600.0
+STATISTICS_S = 300.0
+MODELS_S = 15.0
+"""How long the models may take until they answer rightly."""
+
+Advance = Callable[[int], None]
+Progress = Callable[[str, int | None], AbstractContextManager[Advance]]
+"""Opens a progress bar: its title, and how many things are to be done where that is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class IndexParts:
+    """Where an index is written, and what makes vectors and token ids."""
+
+    database: Database
+    embedder: PatientEmbedder
+    encoder: Callable[[], PairEncoder]
+    embedding_model: str
+
+
+@dataclass(frozen=True, slots=True)
+class IndexCounts:
+    """What a run did. ``embedded``: texts that went through the bi-encoder."""
+
+    items: WriteCounts
+    embedded: int
+    interactions: InteractionCounts
+    neighbors: NeighborCounts
+
+
+@asynccontextmanager
+async def open_parts(settings: Settings) -> AsyncIterator[IndexParts]:
+    """Connections to PostgreSQL (with its schema) and Triton. Raises StoreUnavailable or ModelUnavailable."""
+    async with open_database(settings) as database, open_models(settings) as models:
+        await patiently(lambda: _served(models), Budget(MODELS_S))
+        yield IndexParts(database, PatientEmbedder(models.bi_encoder), models.encoder, settings.embedding_model)
+
+
+async def index_tables(
+    items: Sequence[Item], interactions: Sequence[Interaction], parts: IndexParts, progress: Progress
+) -> IndexCounts:
+    """Embeds what is new, adds the interactions, makes popularity and neighbours anew; in batches, each whole or not.
+
+    Raises StoreUnavailable, ModelUnavailable, DeadlineTooShort, InvalidRequest; what was stored until then stays.
+    """
+    embedded_before = parts.embedder.embedded
+    writer = CatalogWriter(PostgresItemStore(parts.database), parts.embedder, parts.encoder, parts.embedding_model)
+    with progress("embedding items", len(items)) as advance:
+        item_counts = await load_items(writer, items, advance, ITEM_BATCHES)
+    with progress("adding interactions", len(interactions)) as advance:
+        interaction_counts = await load_interactions(parts.database, interactions, advance, INTERACTION_BATCHES)
+    with progress("counting neighbours", None):
+        neighbor_counts = await rebuild_neighbors(parts.database, Budget(NEIGHBORS_S))
+        await refresh_statistics(parts.database, Budget(STATISTICS_S))
+    return IndexCounts(item_counts, parts.embedder.embedded - embedded_before, interaction_counts, neighbor_counts)
+
+
+async def _served(models: Models) -> None:
+    models.encoder()

@@ -1,0 +1,69 @@
+"""crossrank verify: does the running stack serve what was trained? Must not compare anything itself."""
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from clients.command_line.release.released_model import serving_version
+from clients.command_line.shared import console
+from clients.command_line.shared.connection import running_gateway
+from clients.command_line.shared.console import AsJson, CommandFailed, ExitCode, StateDirectory
+from crossrank_client import CrossrankCallError
+from deploy.local import stack
+
+_REPOSITORY = Path(__file__).resolve().parents[3] / "model_repository"
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command."""
+    app.command()(verify)
+
+
+def verify(
+    model_repository: Annotated[Path, typer.Option(help="The repository that the stack's Triton loads.")] = _REPOSITORY,
+    checkpoint: Annotated[
+        Path | None, typer.Option(help="Trained fp32 weights. Default: rebuilt from the shipped graph.")
+    ] = None,
+    lists: Annotated[int, typer.Option(help="Lists to compare, of 50 candidates each.", min=1)] = 20,
+    state_dir: StateDirectory = None,
+    as_json: AsJson = False,
+) -> None:
+    """Compare served logits with `transformers` in fp32, pair by pair, for random lists from the catalogue."""
+    from training.errors import TrainingError
+    from training.release.verification.lists import ListPlan
+    from training.release.verification.verify import Verifier
+
+    try:
+        verifier = Verifier(
+            version_folder=serving_version(model_repository / "cross_encoder"),
+            gateway_url=running_gateway(state_dir),
+            triton_url=_running_triton(state_dir),
+            checkpoint=checkpoint,
+            plan=ListPlan(lists=lists),
+        )
+        with console.progress_bar("reference, pair by pair", lists * verifier.plan.candidates, quiet=as_json) as bar:
+            report = asyncio.run(verifier.run(bar))
+    except TrainingError as fault:
+        raise CommandFailed(fault.message, remedy=fault.remedy) from fault
+    except (CrossrankCallError, ValueError) as fault:
+        raise CommandFailed(str(fault), remedy="crossrank doctor; crossrank index fills the catalogue") from fault
+    if as_json:
+        console.print_json(report.to_json())
+    else:
+        rows = [
+            (name, f"{value:.2e}" if isinstance(value, float) else str(value))
+            for name, value in report.to_json().items()
+        ]
+        console.print_table(("", "value"), rows, title="served against the reference")
+    if report.faults:
+        console.leave(ExitCode.FAILURE)
+
+
+def _running_triton(state_dir: Path | None) -> str:
+    state = stack.read_status(state_dir or stack.default_state_directory())
+    for part in state.parts:
+        if part.name == "triton" and part.url:
+            return part.url
+    raise CommandFailed("no Triton runs here", remedy="crossrank up")

@@ -1,0 +1,168 @@
+"""crossrank sweep: rising request rates against Triton and the gateway, as a page and a file. Must not measure."""
+
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from clients.command_line.measure.request_sample import model_repository, sampled
+from clients.command_line.shared import console
+from clients.command_line.shared.console import AsJson, CommandFailed, ExitCode, StateDirectory
+from clients.command_line.shared.options import with_grouped_options
+from clients.command_line.shared.running_stack import running_stack
+from deploy.local import stack
+from deploy.local.process.state import StackState
+
+if TYPE_CHECKING:
+    from clients.load.perf_analyzer.list_inputs import ListRequest
+    from clients.load.sample.pairs import Place
+    from clients.load.sweep.report import Sweep, TargetSweep
+    from clients.load.sweep.sweep import Steps, TargetSweeper
+    from gateway.domain.values import EncodedPair
+
+_MODEL = "cross_encoder"
+_FOLDER = "sweep"
+_CANDIDATES = 100
+_COLUMNS = ("target", "offered/s", "answered/s", "p50 ms", "p95 ms", "p99 ms")
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command."""
+    app.command()(with_grouped_options(sweep))
+
+
+class TargetChoice(Enum):
+    """What is loaded."""
+
+    TRITON = "triton"
+    GATEWAY = "gateway"
+    BOTH = "both"
+
+
+@dataclass(frozen=True, slots=True)
+class StepsChoice:
+    """How hard and how long."""
+
+    target: Annotated[TargetChoice, typer.Option(help="Triton with token ids, the gateway with texts, or both.")] = (
+        TargetChoice.BOTH
+    )
+    rates: Annotated[str, typer.Option(help="Rates, as shares of what a closed loop gets, joined by commas.")] = (
+        "0.2,0.4,0.6,0.75,0.9,1.05"
+    )
+    window_ms: Annotated[int, typer.Option(help="A third of the time of one rate.", min=500, max=60_000)] = 3000
+
+    def steps(self) -> "Steps":
+        """Raises CommandFailed for shares that are none."""
+        from clients.load.sweep.sweep import Steps
+
+        try:
+            shares = [float(part) for part in self.rates.split(",")]
+        except ValueError:
+            shares = []
+        if not shares or not all(0 < share <= 10 for share in shares):
+            raise CommandFailed(
+                f"--rates is {self.rates!r}; numbers above 0, at most 10, joined by commas",
+                remedy="--rates 0.5,0.8,1.0",
+                exit_code=ExitCode.USAGE,
+            )
+        return Steps(sorted(shares), self.window_ms)
+
+
+@dataclass(frozen=True, slots=True)
+class RequestsChoice:
+    """What is sent."""
+
+    users: Annotated[int, typer.Option(help="Users whose histories and candidates are taken.", min=1)] = 60
+    rows_per_request: Annotated[int, typer.Option(help="Pairs of a request to Triton.", min=1, max=64)] = 8
+    items_per_list: Annotated[int, typer.Option(help="Items of a list for the gateway.", min=1, max=1000)] = 20
+
+
+def sweep(
+    steps: StepsChoice,
+    requests: RequestsChoice,
+    report: Annotated[Path, typer.Option(help="Where sweep.json and sweep.html go.")] = Path("build/loadtest"),
+    state_dir: StateDirectory = None,
+    as_json: AsJson = False,
+) -> None:
+    """Load Triton and the gateway with rising request rates until they are saturated; write a page with plots.
+
+    Uses the running stack, else starts one; the gateway that is loaded is one of its own, without a cache and with a
+    database that is removed again. The first rate that is not answered in full ends a target.
+    """
+    from clients.load.perf_analyzer.binary import find_perf_analyzer
+    from clients.load.sweep.page import write_page
+    from clients.load.sweep.report import Sweep
+    from clients.load.sweep.sweep import TargetSweeper, machine
+    from gateway.telemetry.logs import configure_logging
+
+    configure_logging("error")  # standard output is the result's alone
+    wanted = steps.steps()
+    directory = (state_dir or stack.default_state_directory()).resolve()
+    folder = directory / _FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
+    analyzer = find_perf_analyzer(directory / "tools" / "perf_analyzer")
+    targets = [one for one in TargetChoice if steps.target in {one, TargetChoice.BOTH} and one is not TargetChoice.BOTH]
+    with (
+        running_stack(directory) as state,
+        console.progress_bar("sampling", len(targets) * (len(wanted.shares) + 2), quiet=as_json) as advance,
+    ):
+
+        def told(what: str) -> None:
+            advance.describe(what)
+            advance()
+            console.say(what)
+
+        sweeper = TargetSweeper(analyzer, wanted, folder, told)
+        swept = {TargetChoice.TRITON: _triton, TargetChoice.GATEWAY: _gateway}
+        results = [swept[one](sweeper, requests, directory, state) for one in targets]
+    found = Sweep(machine(), results)
+    files = write_page(report, found)
+    if as_json:
+        console.print_json({**found.document(), "files": [str(file) for file in files]})
+    else:
+        _print(found, files)
+
+
+def _triton(sweeper: "TargetSweeper", requests: RequestsChoice, directory: Path, state: StackState) -> "TargetSweep":
+    from clients.load.sample.pairs import sample_pairs
+    from clients.load.sweep.subjects import triton_subject
+
+    async def pairs(place: "Place") -> "list[list[EncodedPair]]":
+        return await sample_pairs(place, users=requests.users, candidates=_CANDIDATES)
+
+    lists = sampled(directory, state, pairs)
+    folder, url = directory / _FOLDER, state.part("triton").url
+    return sweeper.sweep(triton_subject(url, _MODEL, lists, requests.rows_per_request, folder))
+
+
+def _gateway(sweeper: "TargetSweeper", requests: RequestsChoice, directory: Path, state: StackState) -> "TargetSweep":
+    from clients.load.sample.lists import ListShape, sample_lists
+    from clients.load.sample.own_gateway import Surroundings, own_gateway
+    from clients.load.sweep.subjects import gateway_subject
+
+    async def lists(place: "Place") -> "list[ListRequest]":
+        return await sample_lists(place, ListShape(requests.users, requests.items_per_list))
+
+    taken = sampled(directory, state, lists)
+    around = Surroundings(state.part("postgres").url, state.part("triton").url, model_repository(directory))
+    folder = directory / _FOLDER
+    with own_gateway(around, folder) as gateway:
+        return sweeper.sweep(gateway_subject(gateway, _MODEL, taken, folder))
+
+
+def _print(found: "Sweep", files: list[Path]) -> None:
+    rows = []
+    for target in found.targets:
+        for level in target.levels:
+            one = level.measured
+            numbers = (one.requests_per_s, one.p50_ms, one.p95_ms, one.p99_ms) if one else ()
+            cells = [f"{number:,.1f}" for number in numbers] or ["not in full", level.failure, "", ""]
+            rows.append([target.target, f"{level.offered_per_s:,.1f}", *cells])
+    console.print_table(_COLUMNS, rows)
+    for target in found.targets:
+        if target.cache_hit_share is not None:
+            console.results.print(f"{target.target}: {target.cache_hit_share:.1%} of the pairs came from the cache")
+    for file in files:
+        console.results.print(str(file), soft_wrap=True)

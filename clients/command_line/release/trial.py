@@ -1,0 +1,156 @@
+"""crossrank shadow report and crossrank canary report: what live requests say of a model on trial. Must not compute any
+figure itself."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import typer
+
+from clients.command_line.shared import console
+from clients.command_line.shared.console import AsJson, CommandFailed, StateDirectory
+from clients.command_line.shared.options import with_grouped_options
+from clients.command_line.shared.running_stack import running_url
+from deploy.local import stack
+
+if TYPE_CHECKING:  # heavy: loaded when the command runs
+    from gateway.domain.budget import Budget
+    from gateway.store.comparisons import ShadowDay
+    from gateway.store.pool import Database
+    from gateway.store.version_feedback import VersionFeedback
+
+READ_S = 10.0
+SHADOW_COLUMNS = (
+    "day",
+    "champion",
+    "challenger",
+    "compared",
+    "dropped",
+    "failed",
+    "tau",
+    "tau p5",
+    "top 10",
+    "score shift",
+    "logit shift",
+    "champion ms p50/p95",
+    "challenger ms p50/p95",
+)
+Found = TypeVar("Found")
+
+
+def register(app: typer.Typer) -> None:
+    """Adds both groups."""
+    shadow = typer.Typer(no_args_is_help=True, help="A model on trial that ranks live requests unseen.")
+    shadow.command("report")(with_grouped_options(shadow_report))
+    app.add_typer(shadow, name="shadow")
+    canary = typer.Typer(no_args_is_help=True, help="A model on trial that answers a share of the users.")
+    canary.command("report")(with_grouped_options(canary_report))
+    app.add_typer(canary, name="canary")
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """Where the gateways keep what they found, and how much of it is wanted."""
+
+    days: Annotated[int, typer.Option(help="The last days, until now.", min=1, max=90)] = 7
+    database_url: Annotated[str, typer.Option(help="PostgreSQL. Default: that of the stack that runs here.")] = ""
+    state_dir: StateDirectory = None
+
+    def read(self, question: "Callable[[Database, int, Budget], Awaitable[Found]]") -> Found:
+        """What the database answers. Raises CommandFailed."""
+        from gateway.domain.errors import CrossrankError
+
+        directory = self.state_dir or stack.default_state_directory()
+        url = self.database_url or running_url(directory, "postgres", "--database-url")
+        try:
+            return asyncio.run(self._ask(url, question))
+        except CrossrankError as fault:
+            remedy = "crossrank status; the tables are made when a gateway of this version starts"
+            raise CommandFailed(fault.message, remedy=remedy) from fault
+
+    async def _ask(self, url: str, question: "Callable[[Database, int, Budget], Awaitable[Found]]") -> Found:
+        from gateway.domain.budget import Budget
+        from gateway.store.pool import Database
+        from gateway.telemetry.logs import configure_logging
+
+        configure_logging("error")  # standard output is the result's alone
+        database = Database(url, connections=1)
+        try:
+            await database.open()
+            return await question(database, self.days, Budget(READ_S))
+        finally:
+            await database.close()
+
+
+def shadow_report(findings: Findings, as_json: AsJson = False) -> None:
+    """Compare challenger and champion by day: Kendall tau, top-10 overlap, score shift, latencies, what was lost."""
+    from gateway.store.comparisons import PostgresComparisonStore
+
+    days = findings.read(lambda database, days, budget: PostgresComparisonStore(database).report(days, budget))
+    if as_json:
+        console.print_json([{**asdict(one), "day": one.day.isoformat()} for one in days])
+    elif not days:
+        console.say("nothing was compared: start the gateway with CROSSRANK_CHALLENGER and CROSSRANK_SHADOW_SHARE")
+    else:
+        console.print_table(
+            SHADOW_COLUMNS,
+            [_shadow_row(one) for one in days],
+            title="challenger against champion on the same requests; shifts: mean (p95 of the absolute)",
+        )
+
+
+def canary_report(findings: Findings, as_json: AsJson = False) -> None:
+    """Compare versions by what users made of their lists: how many lists were liked, with a 95 % interval."""
+    from gateway.store.version_feedback import feedback_by_version
+
+    versions = findings.read(feedback_by_version)
+    if as_json:
+        console.print_json([{**asdict(one), "rate": one.rate} for one in versions])
+    elif not versions:
+        console.say("no list was shown: ask crossrank recommend, or look further back with --days")
+    else:
+        console.print_table(
+            ("version", "users", "lists", "liked", "positives", "rate", "95 % interval"),
+            [_canary_row(one) for one in versions],
+            title="lists with a positive interaction, by the version that ranked them",
+        )
+
+
+def _shadow_row(one: "ShadowDay") -> tuple[str, ...]:
+    return (
+        one.day.isoformat(),
+        one.champion,
+        one.challenger,
+        f"{one.compared:,}",
+        f"{one.dropped:,}",
+        f"{one.failed:,}",
+        _figure(one.kendall_tau),
+        _figure(one.kendall_tau_p5),
+        _figure(one.top_overlap),
+        f"{_figure(one.score_shift)} ({_figure(one.score_shift_p95)})",
+        f"{_figure(one.logit_shift)} ({_figure(one.logit_shift_p95)})",
+        f"{_milliseconds(one.champion_p50_s)}/{_milliseconds(one.champion_p95_s)}",
+        f"{_milliseconds(one.challenger_p50_s)}/{_milliseconds(one.challenger_p95_s)}",
+    )
+
+
+def _canary_row(one: "VersionFeedback") -> tuple[str, ...]:
+    low, high = one.interval
+    return (
+        f"{one.model}:{one.version}",
+        f"{one.subjects:,}",
+        f"{one.lists:,}",
+        f"{one.liked:,}",
+        f"{one.positives:,}",
+        f"{one.rate:.2%}",
+        f"{low:.2%} to {high:.2%}",
+    )
+
+
+def _figure(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
+
+
+def _milliseconds(seconds: float | None) -> str:
+    return "-" if seconds is None else f"{seconds * 1000:.1f}"

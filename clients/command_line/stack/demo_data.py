@@ -1,0 +1,76 @@
+"""The data of the demo: MovieLens 100K in the catalogue, indexed once per model version. Must not show anything."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from clients.command_line.catalog.index import MOVIELENS, MOVIELENS_COLUMNS
+from clients.command_line.catalog.table_index import Progress, index_tables, open_parts
+from clients.command_line.catalog.table_rows import to_interactions, to_items
+from crossrank_client import CrossrankClient
+from gateway.domain.values import Interaction, Item
+from gateway.settings import Settings
+from training.data import movielens
+
+_MARK = "demo.json"
+_CHECKED_ITEMS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class DemoData:
+    """What is recommended to whom."""
+
+    items: Sequence[Item]
+    interactions: Sequence[Interaction]
+
+    def liked(self, user_id: str) -> list[str]:
+        """Ids of the user's items of weight above 0, newest first."""
+        return [one.item_id for one in reversed(self.interactions) if one.user_id == user_id and one.weight > 0]
+
+    def users(self, count: int, least_liked: int) -> list[str]:
+        """The first users, by their number, who like at least so many items."""
+        counts: dict[str, int] = {}
+        for one in self.interactions:
+            counts[one.user_id] = counts.get(one.user_id, 0) + (one.weight > 0)
+        eligible = (user_id for user_id, liked in counts.items() if liked >= least_liked)
+        return sorted(eligible, key=lambda user_id: (len(user_id), user_id))[:count]
+
+
+@dataclass(frozen=True, slots=True)
+class IndexMark:
+    """Remembers that this was indexed whole: another data set or model version is indexed again."""
+
+    dataset: str
+    items: int
+    encoding_fingerprint: str
+
+    def is_set(self, directory: Path) -> bool:
+        """An equal mark was saved."""
+        file = directory / _MARK
+        return file.exists() and json.loads(file.read_text()) == asdict(self)
+
+    def save(self, directory: Path) -> None:
+        """Remembers."""
+        (directory / _MARK).write_text(json.dumps(asdict(self)))
+
+
+def read_movielens(directory: Path, copy: Path | None) -> DemoData:
+    """The data set: the user's own copy, or the one downloaded once into the directory. Raises TrainingError."""
+    tables = movielens.from_path(copy) if copy else movielens.from_recbole(directory / "downloads")
+    return DemoData(to_items(tables.items, MOVIELENS_COLUMNS), to_interactions(tables.interactions))
+
+
+async def ensure_indexed(
+    data: DemoData, client: CrossrankClient, settings: Settings, directory: Path, progress: Progress
+) -> bool:
+    """Indexes the data unless that is already done; returns whether it had to."""
+    info = await client.get_info()
+    mark = IndexMark(MOVIELENS, len(data.items), info.models[0].encoding_fingerprint if info.models else "")
+    sample = [item.item_id for item in data.items[:: max(1, len(data.items) // _CHECKED_ITEMS)]]
+    if mark.is_set(directory) and not (await client.get_items(sample)).unknown_item_ids:
+        return False
+    async with open_parts(settings) as parts:
+        await index_tables(data.items, data.interactions, parts, progress)
+    mark.save(directory)
+    return True

@@ -1,0 +1,65 @@
+"""The demo for people: two lists side by side per user, then a summary. Must not ask anything."""
+
+from collections.abc import Sequence
+from itertools import zip_longest
+
+from rich.text import Text
+
+from clients.command_line.ask.ranked_table import about, milliseconds, moved, number, title
+from clients.command_line.shared import console
+from clients.command_line.stack.demo_run import Demo, UserDemo
+from crossrank_client import RankedItem
+
+_COLUMNS = ("", "first stage", "re-ranked", "moved", "score", "logit", "proposed by")
+
+
+def print_demo(found: Demo) -> None:
+    """Everything."""
+    for user in found.users:
+        _print_user(user)
+    _print_summary(found)
+
+
+def _print_user(user: UserDemo) -> None:
+    print_line = console.results.print
+    print_line(Text(f"User {user.user_id} likes {user.liked} films, most recently", style="bold"))
+    print_line(Text(" · ".join(user.history)))
+    print_line()
+    console.print_table(_COLUMNS, _rows(user.first_stage.items, user.reranked.items))
+    for line in about(user.reranked.metadata):
+        print_line(line)
+    first, again = user.reranked.metadata, user.again.metadata
+    print_line(
+        Text(
+            f"asked again: {again.cache_hits} of {again.scored_count} scores from the cache, "
+            f"{milliseconds(again.total_s)} instead of {milliseconds(first.total_s)}",
+            style="dim",
+        )
+    )
+    print_line()
+
+
+def _rows(first_stage: Sequence[RankedItem], reranked: Sequence[RankedItem]) -> list[list[str | Text]]:
+    rows: list[list[str | Text]] = []
+    for rank, (before, after) in enumerate(zip_longest(first_stage, reranked), 1):
+        row: list[str | Text] = [str(rank), title(before.fields, before.item_id) if before else ""]
+        if after:
+            name = title(after.fields, after.item_id)
+            row += [name, moved(after), number(after.score), number(after.logit), ", ".join(after.sources)]
+        rows.append([*row, *[""] * (len(_COLUMNS) - len(row))])
+    return rows
+
+
+def _print_summary(found: Demo) -> None:
+    memory = "   ".join(f"{name} {megabytes:.0f} MB" for name, megabytes in found.memory_mb.items())
+    phases = "   ".join(f"{phase} {seconds:.1f} s" for phase, seconds in found.seconds.items())
+    model = found.users[0].reranked.metadata
+    rows = [
+        ("model", f"{model.model} version {model.model_version}, fingerprint {model.encoding_fingerprint}"),
+        ("data", "MovieLens 100K, indexed now" if found.indexed else "MovieLens 100K, indexed by an earlier run"),
+        ("memory", memory),
+        ("time", f"{phases}   together {sum(found.seconds.values()):.1f} s"),
+    ]
+    console.print_table(("", ""), rows)
+    console.say()
+    console.say(f"your turn: crossrank up, then crossrank recommend --user {found.users[0].user_id}")

@@ -1,0 +1,220 @@
+"""crossrank train-demo: from tables to a promoted version, in one command and a folder of its own. Must not know
+how any step is done."""
+
+import shutil
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from clients.command_line.shared import console
+from clients.command_line.shared.console import AsJson, CommandFailed, ExitCode, StateDirectory
+from clients.command_line.shared.options import with_grouped_options
+from clients.command_line.shared.run_choice import CONFIGS, read_tables
+from deploy.local import stack
+from deploy.local.parts.triton import PROJECT_REPOSITORY
+from training.export.precision import Device, Precision
+
+if TYPE_CHECKING:  # heavy: loaded when the command runs
+    from training.data.tables import Tables
+    from training.evaluation.evaluation import Evaluation
+    from training.options.config import TrainingConfig
+    from training.release.gate.gate import GateReport
+    from training.release.release import ServedForm
+
+JUDGED_LISTS = 200
+"""Test lists that the gate scores, in int8 and in fp32."""
+
+
+@dataclass(frozen=True, slots=True)
+class DemoChoice:
+    """What is trained on what, and where."""
+
+    config: Annotated[Path, typer.Option(help="TOML file; training/configs has examples.")] = CONFIGS / "demo.toml"
+    items: Annotated[Path | None, typer.Option(help="Your own items. Default: MovieLens 100K, fetched once.")] = None
+    interactions: Annotated[Path | None, typer.Option(help="Your own interactions.")] = None
+    users: Annotated[int, typer.Option(help="So many users, drawn by the configuration's seed.", min=10)] = 300
+    depth: Annotated[int, typer.Option(help="Candidates that are re-ranked, as in serving.", min=10, max=1000)] = 100
+    precision: Annotated[Precision | None, typer.Option(help="Of the graph: int8 (default) or fp32.")] = None
+    folder: Annotated[Path | None, typer.Option(help="Run, version and report. Default: train-demo of the state.")] = (
+        None
+    )
+    state_dir: StateDirectory = None
+
+    @property
+    def state(self) -> Path:
+        """Where the stack keeps data."""
+        return self.state_dir or stack.default_state_directory()
+
+    @property
+    def root(self) -> Path:
+        """The folder of everything that is made."""
+        return self.folder or self.state / "train-demo"
+
+    @property
+    def run(self) -> Path:
+        """The folder of the training."""
+        return self.root / "run"
+
+    @property
+    def report(self) -> Path:
+        """The folder of the evaluation's report."""
+        return self.root / "report"
+
+
+@dataclass(slots=True)
+class _Steps:
+    """What was done: name, result, seconds."""
+
+    done: list[tuple[str, str, float]] = field(default_factory=list)
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[list[str]]:
+        """A step; what the block puts into the list is told as its result."""
+        console.say(f"{name} …", "bold")
+        result: list[str] = []
+        began = time.monotonic()
+        yield result
+        self.done.append((name, ", ".join(result), time.monotonic() - began))
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command."""
+    app.command()(with_grouped_options(train_demo))
+
+
+def train_demo(choice: DemoChoice, as_json: AsJson = False) -> None:
+    """Show the whole chain small: tables, candidate lists, negatives, fit, export, evaluation, gate, promotion.
+
+    On users of MovieLens 100K, or on your own tables. Repeat it to go on after a stop; remove the folder to begin anew.
+    Nothing that serves is touched. Exit code 1: the gate refused the version.
+    """
+    from gateway.domain.errors import CrossrankError
+    from training.errors import TrainingError
+
+    steps = _Steps()
+    try:
+        with redirect_stdout(sys.stderr):  # logs; standard output is the result's alone
+            evaluation, gate = _chain(choice, steps, quiet=as_json)
+    except TrainingError as fault:
+        raise CommandFailed(fault.message, remedy=fault.remedy) from fault
+    except CrossrankError as fault:
+        raise CommandFailed(fault.message, remedy="crossrank doctor, then crossrank train-demo again") from fault
+    _tell(choice, steps, evaluation, gate, as_json=as_json)
+    if gate.verdict != "passed":
+        console.leave(ExitCode.FAILURE)
+
+
+def _chain(choice: DemoChoice, steps: _Steps, *, quiet: bool) -> tuple["Evaluation", "GateReport"]:
+    from training.data.sample import sample_users
+    from training.evaluation.report import write_report
+    from training.options.config import read_config
+    from training.release.release import ServedForm
+
+    form = ServedForm.chosen(Device.CPU, choice.precision)
+    with steps.step("prepare") as result:
+        config = read_config(choice.config)
+        whole = read_tables(choice.items, choice.interactions, choice.state)
+        tables = sample_users(whole, choice.users, config.seed)
+        name = f"{config.name}: {len({row.user_id for row in tables.interactions})} users"
+        result.append(f"{name}, {len(tables.items)} items")
+    with steps.step("candidates, negatives, fit") as result:
+        result.append(_train(config, tables, choice.run))
+    with steps.step("export, evaluation") as result:
+        version, evaluation = _export(config, tables, choice, form, quiet=quiet)
+        write_report(choice.report, name, evaluation)
+        result.append(str(version))
+    with steps.step("gate") as result:
+        gate = _judge(config, tables, choice.run, version)
+        result.append(gate.verdict)
+    if gate.verdict == "passed":
+        with steps.step("promote") as result:
+            result.append(str(_promote(version, choice.root / "served")))
+    return evaluation, gate
+
+
+def _train(config: "TrainingConfig", tables: "Tables", folder: Path) -> str:
+    from training.first_stage.fold_lists import FoldLists
+    from training.protocol.dataset import Dataset
+    from training.run import Run
+    from training.run_folder import RunFolder
+
+    lists = FoldLists(Dataset(tables, config.protocol), config.candidates, console.say)
+    return str(Run(config, tables, RunFolder(folder), console.say, lists).train())
+
+
+def _export(
+    config: "TrainingConfig", tables: "Tables", choice: DemoChoice, form: "ServedForm", *, quiet: bool
+) -> tuple[Path, "Evaluation"]:
+    """Version 1 of a repository of its own."""
+    from clients.command_line.train.model_export import Exporter
+    from training.release.card import own_data
+
+    repository = _new_repository(choice.root / "repository")
+    exporter = Exporter(config, tables, own_data(config.name, tables), choice.run, repository, quiet, form)
+    return exporter.run(1, choice.depth)
+
+
+def _new_repository(folder: Path) -> Path:
+    """With the project's bi-encoder and no cross-encoder. What an earlier demo left there goes; a folder that holds
+    anything else is somebody's, and refused."""
+    others = {one.name for one in folder.iterdir()} - {"bi_encoder", "cross_encoder"} if folder.is_dir() else set()
+    if others:
+        message = f"{folder} holds {min(others)!r}, which train-demo did not make and would remove"
+        raise CommandFailed(message, remedy="name another --folder")
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(PROJECT_REPOSITORY / "bi_encoder", folder / "bi_encoder")
+    return folder
+
+
+def _judge(config: "TrainingConfig", tables: "Tables", folder: Path, version: Path) -> "GateReport":
+    from training.protocol.dataset import Dataset
+    from training.release.gate.gate import Evidence, run_gate
+    from training.release.gate.record import held_out_lists, learned_lists
+    from training.run_folder import RunFolder
+
+    dataset, run = Dataset(tables, config.protocol), RunFolder(folder)
+    evidence = Evidence(
+        checkpoint=run.model,
+        lists=held_out_lists(run, dataset, JUDGED_LISTS),
+        learned=learned_lists(run),
+        dataset=dataset,
+    )
+    report = run_gate(version, evidence)
+    report.write(version)
+    return report
+
+
+def _promote(version: Path, repository: Path) -> Path:
+    """Where it serves, in a new repository: nothing served there before."""
+    from training.release.promotion.permission import check_permission
+    from training.release.promotion.promotion import promote
+    from training.release.repository.model_folder import ModelFolder
+
+    model = ModelFolder(_new_repository(repository) / version.parent.name)
+
+    def permit(champion: str) -> None:
+        check_permission(version, champion, allow_incomplete=False)
+
+    return model.folder(promote(model, version, None, keep=1, permit=permit).serving)
+
+
+def _tell(choice: DemoChoice, steps: _Steps, evaluation: "Evaluation", gate: "GateReport", *, as_json: bool) -> None:
+    if as_json:
+        times = {name: round(seconds, 1) for name, _, seconds in steps.done}
+        head = {"folder": str(choice.root), "report": str(choice.report), "seconds": times, "gate": gate.to_json()}
+        console.print_json({**head, **evaluation.to_dict()})
+        return
+    from clients.command_line.evaluate.evaluation_tables import print_evaluation
+
+    print_evaluation(evaluation)
+    checks = [(one.name, str(one.outcome), one.detail) for one in gate.checks]
+    console.print_table(("gate", gate.verdict, "found"), checks, title="\nthe version")
+    rows = [(name, f"{seconds:.0f}", result) for name, result, seconds in steps.done]
+    console.print_table(("step", "seconds", "result"), rows, title="\nthe whole chain")
+    console.say(f"report: {choice.report}/report.html")

@@ -1,0 +1,82 @@
+"""Whether the stack of a state directory works, and whether an earlier one left something behind. Changes nothing."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from deploy.local.doctor.finding import Finding, Severity, bad, good
+from deploy.local.errors import Broken, ProbeFailed
+from deploy.local.parts import probes, shared_memory
+from deploy.local.parts.ports import is_free
+from deploy.local.parts.triton_probe import TritonProbe
+from deploy.local.plan import PARTS, USUAL_PORTS, Plan
+from deploy.local.process import orphans
+from deploy.local.process.lock import StackLock
+from deploy.local.process.state import PartState, Status
+from deploy.local.stack import read_status
+
+_PROBE_TIMEOUT_S = 3.0
+_DEAD_WORKER_REMEDY = "the supervisor restarts a Triton of its own within seconds; restart any other by hand"
+
+
+def check_stack(state_directory: Path) -> Iterator[Finding]:
+    """Its parts when it runs; else its ports and what it left behind."""
+    if StackLock(state_directory).holder() is None:
+        yield bad("stack", "not running", "crossrank up", Severity.INFO)
+        yield from _ports(state_directory)
+        yield _orphans(state_directory)
+        yield _regions(state_directory)
+        return
+    state = read_status(state_directory)
+    yield good("stack", f"supervised by process {state.supervisor_pid}, {state.status}")
+    for part in state.parts:
+        yield _part(part)
+
+
+def _ports(state_directory: Path) -> Iterator[Finding]:
+    plan_file = state_directory / "plan.json"
+    ports = Plan.load(plan_file).ports if plan_file.exists() else USUAL_PORTS
+    for name, port in ports.items():
+        if is_free(port):
+            yield good(f"port {port}", f"free for {name}")
+        else:
+            remedy = (
+                f"`crossrank up` will choose another; to keep it, stop what listens there (ss -ltnp 'sport = {port}')"
+            )
+            yield bad(f"port {port}", f"wanted for {name}, but taken", remedy, Severity.WARNING)
+
+
+def _orphans(state_directory: Path) -> Finding:
+    found = [f"{process.pid} ({part})" for part in PARTS for process in orphans.find(part, state_directory)]
+    if not found:
+        return good("orphans", "no process of an earlier stack is left")
+    return bad("orphans", f"left by an earlier stack: {', '.join(found)}", "crossrank down")
+
+
+def _regions(state_directory: Path) -> Finding:
+    found = shared_memory.regions(state_directory)
+    if not found:
+        return good("stale shared memory", "none")
+    return bad(
+        "stale shared memory", f"{len(found)} regions in {shared_memory.FOLDER}", "crossrank down", Severity.WARNING
+    )
+
+
+def _part(part: PartState) -> Finding:
+    if part.status is Status.FAILED:
+        return bad(part.name, part.detail, part.remedy)
+    try:
+        _PROBES[part.name](part.url)
+    except Broken as failure:
+        return bad(
+            part.name, f"a worker is dead while Triton reports READY: {failure.message}", "crossrank up heals it"
+        )
+    except ProbeFailed as failure:
+        return bad(part.name, failure.message, failure.remedy or f"crossrank logs {part.name}")
+    return good(part.name, f"gives right answers at {probes.without_password(part.url)}")
+
+
+_PROBES: dict[str, Callable[[str], None]] = {
+    "postgres": lambda url: probes.probe_postgres(url, timeout_s=_PROBE_TIMEOUT_S),
+    "triton": lambda url: TritonProbe(url).check(_PROBE_TIMEOUT_S),
+    "gateway": lambda url: probes.probe_gateway(url, timeout_s=_PROBE_TIMEOUT_S),
+}

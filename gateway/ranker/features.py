@@ -1,0 +1,190 @@
+"""The features of the fused score, one row per candidate of a list. Training and serving compute them here and nowhere
+else. Knows no weights, no trees and no store."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from gateway.domain.values import Candidate, HistoryEvent
+from gateway.ranker.fields import Column, FieldFeatures
+
+RANK_OFFSET = 60
+"""Of reciprocal rank (Cormack, Clarke, Büttcher, SIGIR 2009)."""
+
+HISTORY_EVENTS = 50
+"""Stored events that serving reads for a user, and the most recent of any history that features read. Sources and
+template take their own, shorter prefix."""
+
+Matrix = npt.NDArray[np.float64]
+
+
+class FeatureUnknown(ValueError):
+    """A feature name that cannot be computed; the message names it and what there is."""
+
+
+@dataclass(frozen=True, slots=True)
+class FusionInput:
+    """All that the features of one list may read.
+
+    ``logits`` by item id, finite, needed only where a feature reads them. ``items``: text fields by item id.
+    ``history``: most recent first. ``popularity``: users who liked the item, by item id. What is missing is neutral.
+    """
+
+    candidates: Sequence[Candidate]
+    logits: Mapping[str, float]
+    items: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    history: Sequence[HistoryEvent] = ()
+    popularity: Mapping[str, float] = field(default_factory=dict)
+
+
+class _List:
+    """One list; what several features share is computed once."""
+
+    def __init__(self, given: FusionInput) -> None:
+        self.given = given
+        self.size = len(given.candidates)
+        self.history = given.history[:HISTORY_EVENTS]
+        items = [given.items.get(candidate.item_id, {}) for candidate in given.candidates]
+        self.fields = FieldFeatures(items, [event.fields or {} for event in self.history])
+        self._hits: dict[str, tuple[Column, Column]] = {}
+
+    def logits(self) -> Column:
+        """[candidates]"""
+        return _column(self.given.logits[candidate.item_id] for candidate in self.given.candidates)
+
+    def hits(self, source: str) -> tuple[Column, Column]:
+        """Rank (infinite where the source did not propose the item) and score (then 0)."""
+        if source not in self._hits:
+            ranks, scores = np.full(self.size, np.inf), np.zeros(self.size)
+            for row, candidate in enumerate(self.given.candidates):
+                for hit in candidate.hits:
+                    if hit.source == source:
+                        ranks[row], scores[row] = hit.rank, hit.score
+            self._hits[source] = ranks, scores
+        return self._hits[source]
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """``family``: what an ablation leaves out together. ``arguments``: how many the name takes."""
+
+    family: str
+    arguments: int
+    compute: Callable[..., Column]
+
+
+def _column(values: Iterable[float]) -> Column:
+    return np.fromiter(values, dtype=np.float64)
+
+
+def _reciprocal(ranks: Column) -> Column:
+    return RANK_OFFSET / (RANK_OFFSET + ranks)
+
+
+def _first_stage(one: _List) -> Column:
+    return _column(candidate.score for candidate in one.given.candidates)
+
+
+def _sources(one: _List) -> Column:
+    return _column(len(candidate.hits) for candidate in one.given.candidates)
+
+
+def _best_rank(one: _List) -> Column:
+    best = (min((hit.rank for hit in candidate.hits), default=np.inf) for candidate in one.given.candidates)
+    return _reciprocal(_column(best))
+
+
+def _popularity(one: _List) -> Column:
+    known = one.given.popularity
+    return np.log1p(_column(known.get(candidate.item_id, 0.0) for candidate in one.given.candidates))
+
+
+def _history_length(one: _List) -> Column:
+    return np.full(one.size, float(len(one.history)))
+
+
+def _logit_rank(one: _List) -> Column:
+    """1 / rank in the list by the logit; equal logits share the better rank."""
+    logits = one.logits()
+    return 1.0 / (1.0 + len(logits) - np.searchsorted(np.sort(logits), logits, side="right"))
+
+
+def _logit_gap(one: _List) -> Column:
+    logits = one.logits()
+    gap: Column = logits - logits.max(initial=-np.inf)
+    return gap
+
+
+def _logit_z(one: _List) -> Column:
+    logits = one.logits()
+    spread = float(logits.std()) if one.size else 0.0
+    return (logits - logits.mean()) / spread if spread > 1e-12 else np.zeros(one.size)
+
+
+LOGIT_FAMILY = "logit"
+
+_KINDS: Mapping[str, _Kind] = {
+    "logit": _Kind(LOGIT_FAMILY, 0, lambda one: one.logits()),
+    "logit_rank": _Kind(LOGIT_FAMILY, 0, _logit_rank),
+    "logit_gap": _Kind(LOGIT_FAMILY, 0, _logit_gap),
+    "logit_z": _Kind(LOGIT_FAMILY, 0, _logit_z),
+    "first_stage": _Kind("first_stage", 0, _first_stage),
+    "sources": _Kind("first_stage", 0, _sources),
+    "best_rank": _Kind("first_stage", 0, _best_rank),
+    "reciprocal_rank": _Kind("first_stage", 1, lambda one, source: _reciprocal(one.hits(source)[0])),
+    "score": _Kind("first_stage", 1, lambda one, source: one.hits(source)[1]),
+    "log_score": _Kind("first_stage", 1, lambda one, source: np.log1p(np.maximum(one.hits(source)[1], 0.0))),
+    "popularity": _Kind("popularity", 0, _popularity),
+    "history_length": _Kind("history_length", 0, _history_length),
+    "recency": _Kind("values", 1, lambda one, name: one.fields.recency(name)),
+    "share": _Kind("values", 1, lambda one, name: one.fields.share(name)),
+    "count": _Kind("values", 1, lambda one, name: one.fields.count(name)),
+    "last": _Kind("values", 1, lambda one, name: one.fields.last(name)),
+    "jaccard_last": _Kind("values", 1, lambda one, name: one.fields.jaccard_last(name)),
+    "jaccard_mean": _Kind("values", 1, lambda one, name: one.fields.jaccard_mean(name)),
+    "value": _Kind("numbers", 1, lambda one, name: one.fields.value(name)),
+    "gap": _Kind("numbers", 1, lambda one, name: one.fields.gap(name)),
+    "gap_last": _Kind("numbers", 1, lambda one, name: one.fields.gap_last(name)),
+    "sequel": _Kind("series", 2, lambda one, series, number: one.fields.sequel(series, number)),
+    "series_step": _Kind("series", 2, lambda one, series, number: one.fields.series_step(series, number)),
+}
+
+
+def feature_matrix(names: Sequence[str], given: FusionInput) -> Matrix:
+    """[candidates, names], in the order of both; finite. Raises FeatureUnknown, and KeyError where a feature reads the
+    logit of a candidate that has none."""
+    one = _List(given)
+    matrix = np.zeros((one.size, len(names)))
+    for place, name in enumerate(names):
+        kind, arguments = _parsed(name)
+        matrix[:, place] = kind.compute(one, *arguments)
+    return matrix
+
+
+def check_features(names: Sequence[str]) -> None:
+    """Raises FeatureUnknown for the first name that cannot be computed, or stands twice."""
+    for place, name in enumerate(names):
+        _parsed(name)
+        if name in names[:place]:
+            raise FeatureUnknown(f"the feature {name!r} stands twice; name each once")
+
+
+def feature_family(name: str) -> str:
+    """What the feature is left out with in an ablation. Raises FeatureUnknown."""
+    return _parsed(name)[0].family
+
+
+def _parsed(name: str) -> tuple[_Kind, Sequence[str]]:
+    label, colon, argument = name.partition(":")
+    kind = _KINDS.get(label)
+    if kind is None:
+        raise FeatureUnknown(f"no feature {name!r}; there are {', '.join(_KINDS)}")
+    arguments = argument.split("/") if kind.arguments == 2 else [argument]
+    if not kind.arguments and not colon:
+        return kind, ()
+    if len(arguments) != kind.arguments or not all(arguments):
+        forms = (label, f"{label}:NAME", f"{label}:SERIES/NUMBER")
+        raise FeatureUnknown(f"the feature {name!r} is written {forms[kind.arguments]}")
+    return kind, arguments

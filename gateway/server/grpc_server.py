@@ -1,0 +1,194 @@
+"""The gRPC server: listens, serves until told to stop, drains. Knows services ready made, not what they are made of."""
+
+import asyncio
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import grpc
+import structlog
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from crossrank.v1 import catalog_pb2, catalog_pb2_grpc, feedback_pb2, feedback_pb2_grpc, ranking_pb2, ranking_pb2_grpc
+from gateway.domain.address import Address, CannotListen
+from gateway.domain.limits import Limits
+from gateway.rpc import open_inference
+from gateway.rpc.health import HealthServicer
+from gateway.rpc.interceptors import CallInterceptor
+from gateway.rpc.open_inference import OpenInferenceServicer
+from gateway.rpc.outcomes import Outcomes
+from gateway.telemetry.metrics import Metrics
+
+RANKING = ranking_pb2.DESCRIPTOR.services_by_name["RankingService"].full_name
+CATALOG = catalog_pb2.DESCRIPTOR.services_by_name["CatalogService"].full_name
+FEEDBACK = feedback_pb2.DESCRIPTOR.services_by_name["FeedbackService"].full_name
+OPEN_INFERENCE = open_inference.SERVICE.full_name
+HEALTH = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class TlsFiles:
+    """PEM files. With ``client_ca`` a caller must show a certificate of that authority."""
+
+    certificate: Path
+    key: Path
+    client_ca: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSettings:
+    """How to listen and how to stop."""
+
+    listen: str
+    limits: Limits
+    reflection: bool = True
+    tls: TlsFiles | None = None
+    drain_s: float = 0.0
+    """Between NOT_SERVING and refusing calls: as long as balancers take to notice (Kubernetes: about 5 s)."""
+
+    grace_s: float = 6.0
+    """For calls that are running when the server stops: above the longest deadline."""
+
+    shares_port: bool = False
+    """With the other processes of one gateway, and with nobody else."""
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What is served."""
+
+    ranking: ranking_pb2_grpc.RankingServiceServicer
+    catalog: catalog_pb2_grpc.CatalogServiceServicer
+    feedback: feedback_pb2_grpc.FeedbackServiceServicer
+    open_inference: OpenInferenceServicer
+    metrics: Metrics
+    ranking_is_right: Callable[[], bool]
+    """Whether the model gave a right answer a moment ago; asked every second, must not block."""
+
+
+class GatewayServer:
+    """One listening server. Start it once, stop it once."""
+
+    def __init__(self, services: Services, settings: ServerSettings) -> None:
+        self._settings = settings
+        self._open_inference = services.open_inference
+        self.health = HealthServicer(RANKING, (CATALOG, FEEDBACK))
+        self._server = grpc.aio.server(
+            interceptors=(CallInterceptor(settings.limits, Outcomes(services.metrics)),),
+            options=_options(settings.limits, settings.shares_port),
+        )
+        ranking_pb2_grpc.add_RankingServiceServicer_to_server(services.ranking, self._server)
+        catalog_pb2_grpc.add_CatalogServiceServicer_to_server(services.catalog, self._server)
+        feedback_pb2_grpc.add_FeedbackServiceServicer_to_server(services.feedback, self._server)
+        self._server.add_generic_rpc_handlers((open_inference.handlers(services.open_inference),))
+        health_pb2_grpc.add_HealthServicer_to_server(self.health, self._server)
+        if settings.reflection:
+            names = (RANKING, CATALOG, FEEDBACK, OPEN_INFERENCE, HEALTH, reflection.SERVICE_NAME)
+            reflection.enable_server_reflection(names, self._server)
+
+    async def start(self) -> Address:
+        """Listens; returns the address with the port in use. Raises CannotListen."""
+        wanted = Address.parse(self._settings.listen)
+        credentials = _credentials(self._settings)
+        try:
+            if credentials is None:
+                port = self._server.add_insecure_port(str(wanted))
+            else:
+                port = self._server.add_secure_port(str(wanted), credentials)
+        except RuntimeError as error:
+            remedy = "stop what listens there, or set CROSSRANK_LISTEN to a free address"
+            raise CannotListen(str(wanted), "the address is taken or is not of this machine", remedy) from error
+        await self._server.start()
+        return Address(wanted.host, port)
+
+    async def stop(self, at_once: asyncio.Event) -> None:
+        """NOT_SERVING, drain, refuse new calls, let running ones end; ``at_once`` cuts every wait short."""
+        self.health.stop_serving()
+        self._open_inference.stop_serving()
+        await _wait(at_once, self._settings.drain_s)
+        self.health.end_watches()
+        ended = asyncio.create_task(self._server.stop(self._settings.grace_s))
+        hurried = asyncio.create_task(at_once.wait())
+        await asyncio.wait((ended, hurried), return_when=asyncio.FIRST_COMPLETED)
+        if not ended.done():
+            await self._server.stop(0)
+        hurried.cancel()
+        await ended
+
+
+async def serve(
+    services: Services, settings: ServerSettings, listening: Callable[[Address], None] = lambda address: None
+) -> None:
+    """Serves until SIGTERM or SIGINT, then drains; a second signal stops at once. Raises CannotListen."""
+    server = GatewayServer(services, settings)
+    address = await server.start()
+    stop, at_once = asyncio.Event(), asyncio.Event()
+    following = asyncio.create_task(server.health.follow(services.ranking_is_right))
+    # Health that follows nothing would be a lie: when the task dies, so does the server, loudly.
+    following.add_done_callback(lambda _: stop.set())
+    with _signals(lambda: (at_once if stop.is_set() else stop).set()):
+        _log.info("listening", address=str(address), tls=settings.tls is not None)
+        listening(address)
+        try:
+            await stop.wait()
+        finally:
+            _log.info("stopping", drain_s=settings.drain_s, grace_s=settings.grace_s)
+            await server.stop(at_once)
+    if following.done():
+        following.result()
+    following.cancel()
+
+
+@contextmanager
+def _signals(handle: Callable[[], None]) -> Iterator[None]:
+    """Calls ``handle`` on SIGTERM and SIGINT while the block runs."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, handle)
+    try:
+        yield
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
+
+
+def _options(limits: Limits, shares_port: bool) -> Sequence[tuple[str, int]]:
+    # Number of pending requests: newer gRPC drops calls at random above 1000; admission sheds, with a reason.
+    # Age grace: an upload may run max_upload_s. SO_REUSEPORT: a second gateway must not share the port unnoticed.
+    return (
+        ("grpc.max_receive_message_length", limits.max_request_bytes),
+        ("grpc.server.max_pending_requests", 20_000),
+        ("grpc.server.max_pending_requests_hard_limit", 40_000),
+        ("grpc.keepalive_time_ms", 60_000),
+        ("grpc.keepalive_timeout_ms", 20_000),
+        ("grpc.http2.min_recv_ping_interval_without_data_ms", 30_000),
+        ("grpc.max_connection_age_ms", 300_000),
+        ("grpc.max_connection_age_grace_ms", int(limits.max_upload_s * 1000)),
+        ("grpc.so_reuseport", int(shares_port)),
+    )
+
+
+def _credentials(settings: ServerSettings) -> grpc.ServerCredentials | None:
+    tls = settings.tls
+    if tls is None:
+        return None
+    try:
+        key_and_chain = (tls.key.read_bytes(), tls.certificate.read_bytes())
+        client_ca = tls.client_ca.read_bytes() if tls.client_ca else None
+    except OSError as error:
+        why = f"TLS file {error.filename!r} cannot be read ({error.strerror})"
+        raise CannotListen(settings.listen, why, "correct CROSSRANK_TLS_CERTIFICATE, _KEY, _CLIENT_CA") from error
+    return grpc.ssl_server_credentials([key_and_chain], client_ca, require_client_auth=client_ca is not None)
+
+
+async def _wait(event: asyncio.Event, at_most_s: float) -> None:
+    try:
+        async with asyncio.timeout(at_most_s):
+            await event.wait()
+    except TimeoutError:
+        return

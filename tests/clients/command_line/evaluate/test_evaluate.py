@@ -1,0 +1,66 @@
+"""crossrank eval on the user's own tables, through a real PostgreSQL and a real Triton: JSON and report agree."""
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from clients.command_line.shared.console import ExitCode
+from tests.clients.command_line.program import Outcome, crossrank
+from tests.training.synthetic import synthetic_tables
+from training.data.tables import Tables, write_tables
+from training.metrics.ranking import METRICS
+
+USERS = 6
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("own")
+    write_tables(place, with_repeats(synthetic_tables(users=16, events=26)))
+    return place
+
+
+def with_repeats(tables: Tables) -> Tables:
+    """Everybody wants the first item that they wanted once more, a second after the third: in a history it moves."""
+    again = []
+    for user_id in {row.user_id for row in tables.interactions}:
+        rows = [row for row in tables.interactions if row.user_id == user_id and row.weight > 0]
+        wanted = sorted(rows, key=lambda row: row.time)
+        again.append(replace(wanted[0], time=wanted[2].time + timedelta(seconds=1)))
+    return replace(tables, interactions=[*tables.interactions, *again])
+
+
+@pytest.fixture(scope="module")
+def done(folder: Path) -> Outcome:
+    tables = ("--items", folder / "items.csv", "--interactions", folder / "interactions.csv")
+    outcome = crossrank(
+        *("eval", *tables, "--users", USERS, "--depth", 30, "--same-field", "genre:text"),
+        *("--report", folder / "report", "--state-dir", folder / "state", "--json"),
+    )
+    assert outcome.exit_code == ExitCode.OK, outcome.notes
+    return outcome
+
+
+def test_every_row_of_the_served_stack_is_measured(done: Outcome) -> None:
+    document = done.document
+    names = [row["name"] for row in document["methods"]]
+    assert {"text_ann", "item_neighbors", "popular", "blend", "same_genre", "cross_encoder", "reranked"} <= set(names)
+    assert (document["users"], document["candidates"], document["catalogue"]) == (USERS, 30, 96)
+    assert all(set(METRICS) <= set(row) for row in document["methods"])
+    assert set(document["paired"]) == set(names) - {"reranked"}
+
+
+def test_who_stays_in_a_genre_is_served_well_by_the_rule_of_the_same_genre(done: Outcome) -> None:
+    means = {row["name"]: row["ndcg@10"] for row in done.document["methods"]}
+    assert means["same_genre"] > means["popular"]
+    assert {one["group"] for one in done.document["segments"]} & {"same genre as the history"}
+
+
+def test_the_report_is_what_the_command_said(done: Outcome, folder: Path) -> None:
+    assert json.loads((folder / "report" / "report.json").read_text(encoding="utf-8")) == done.document
+    page = (folder / "report" / "report.html").read_text(encoding="utf-8")
+    assert "same_genre" in page
+    assert "report.html" in done.notes

@@ -1,0 +1,200 @@
+"""What the demo is made of: data, questions, tables, and the stack that it uses."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from clients.command_line.shared import console
+from clients.command_line.shared.console import CommandFailed, ExitCode
+from clients.command_line.shared.running_stack import running_stack
+from clients.command_line.stack import demo_data
+from clients.command_line.stack.demo import DemoChoice
+from clients.command_line.stack.demo_data import DemoData, IndexMark, ensure_indexed
+from clients.command_line.stack.demo_run import Demo, UserDemo, demonstrate
+from clients.command_line.stack.demo_table import print_demo
+from crossrank.v1 import catalog_pb2, ranking_pb2
+from crossrank_client import CrossrankClient, RankedItem, RankedList, RankingMetadata, StageTime, Usage
+from deploy.local import stack
+from deploy.local.process.state import PartState, StackState, Status
+from gateway.domain.errors import StoreUnavailable
+from gateway.domain.values import Interaction, Item
+from gateway.settings import Settings
+from tests.clients.scripted import ScriptedServer, answers
+
+START = datetime(1998, 1, 1, tzinfo=UTC)
+NOWHERE = Settings(postgres_url="postgresql://127.0.0.1:9/nowhere", triton_urls="127.0.0.1:9")
+INFO = ranking_pb2.GetInfoResponse(models=[ranking_pb2.ModelInfo(encoding_fingerprint="f1")])
+
+
+def data(*interactions: tuple[str, str, float]) -> DemoData:
+    """Films 1 to 9, and interactions (user, film, weight) a minute apart."""
+    items = [Item(str(number), {"title": f"Film {number}"}) for number in range(1, 10)]
+    return DemoData(
+        items,
+        [
+            Interaction(user, film, "rating", weight, START + timedelta(minutes=number))
+            for number, (user, film, weight) in enumerate(interactions)
+        ],
+    )
+
+
+def metadata(**changes: int) -> RankingMetadata:
+    fields = {"candidate_count": 9, "scored_count": 9, "cache_hits": 0, **changes}
+    return RankingMetadata(
+        request_id="r",
+        attribution_token="t",
+        model="cross_encoder",
+        model_version="1",
+        encoding_fingerprint="0123456789abcdef",
+        degraded=(),
+        coalesced=0,
+        stages=(StageTime("score", 0.02),),
+        total_s=0.05,
+        usage=Usage(),
+        **fields,
+    )
+
+
+def test_liked_films_come_newest_first_without_those_only_seen() -> None:
+    some = data(("1", "7", 1.0), ("2", "8", 1.0), ("1", "3", 0.0), ("1", "5", 1.0))
+    assert some.liked("1") == ["5", "7"]
+    assert some.liked("nobody") == []
+
+
+def test_users_with_enough_liked_films_are_taken_by_number() -> None:
+    some = data(*[(user, film, 1.0) for user in ("10", "9", "2", "30") for film in ("1", "2")], ("1", "3", 1.0))
+    assert some.users(3, least_liked=2) == ["2", "9", "10"]
+
+
+def test_a_user_that_the_data_does_not_have_is_refused() -> None:
+    some = data(("1", "7", 1.0))
+    assert DemoChoice(user=["1"]).users(some) == ["1"]
+    with pytest.raises(CommandFailed, match="user '2' likes nothing") as failed:
+        DemoChoice(user=["1", "2"]).users(some)
+    assert failed.value.exit_code is ExitCode.USAGE
+
+
+@pytest.mark.parametrize(
+    "other",
+    [IndexMark("goodbooks", 9, "f1"), IndexMark("movielens-100k", 8, "f1"), IndexMark("movielens-100k", 9, "f2")],
+)
+def test_a_mark_holds_for_the_same_data_and_model_only(tmp_path: Path, other: IndexMark) -> None:
+    mark = IndexMark("movielens-100k", 9, "f1")
+    assert not mark.is_set(tmp_path)
+    mark.save(tmp_path)
+    assert mark.is_set(tmp_path)
+    assert not other.is_set(tmp_path)
+
+
+async def test_what_is_indexed_is_not_indexed_again(
+    server: ScriptedServer, client: CrossrankClient, tmp_path: Path
+) -> None:
+    IndexMark("movielens-100k", 9, "f1").save(tmp_path)
+    server.script("GetInfo", answers(INFO))
+    asked = server.script("GetItems", answers(catalog_pb2.GetItemsResponse()))
+    assert not await ensure_indexed(data(), client, NOWHERE, tmp_path, console.progress_bar)
+    assert len(asked.received[0].request.item_ids) == 9
+
+
+@pytest.mark.parametrize(
+    ("fingerprint", "unknown"), [("f2", []), ("f1", ["9"])], ids=["another model", "a database that was removed"]
+)
+async def test_a_catalogue_that_is_not_the_marked_one_is_indexed(
+    server: ScriptedServer,
+    client: CrossrankClient,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    fingerprint: str,
+    unknown: list[str],
+) -> None:
+    monkeypatch.setattr(demo_data, "open_parts", _refuse)
+    IndexMark("movielens-100k", 9, fingerprint).save(tmp_path)
+    server.script("GetInfo", answers(INFO))
+    server.script("GetItems", answers(catalog_pb2.GetItemsResponse(unknown_item_ids=unknown)))
+    with pytest.raises(StoreUnavailable, match="it tried"):
+        await ensure_indexed(data(), client, NOWHERE, tmp_path, console.progress_bar)
+
+
+async def test_a_user_is_asked_for_twice_and_both_lists_of_the_first_answer_are_kept(
+    server: ScriptedServer, client: CrossrankClient
+) -> None:
+    first = _streamed("1", ranking_pb2.LIST_STAGE_FIRST_STAGE)
+    last = _streamed("2", ranking_pb2.LIST_STAGE_RERANKED)
+    streamed = server.script("RecommendStream", answers(first, last))
+    again = server.script("Recommend", answers(ranking_pb2.RecommendResponse()))
+    shown = await demonstrate(client, data(("u", "7", 1.0), ("u", "5", 1.0)), "u")
+    assert (shown.liked, shown.history) == (2, ("Film 5", "Film 7"))
+    assert [item.item_id for item in shown.first_stage.items] == ["1"]
+    assert [item.item_id for item in shown.reranked.items] == ["2"]
+    assert streamed.received[0].request.context == again.received[0].request.context
+    assert streamed.received[0].request.options == again.received[0].request.options
+
+
+def test_the_tables_show_both_orders_and_the_cache(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "160")
+    before = [_film("1", 1, 1), _film("2", 2, 2)]
+    after = [_film("2", 1, 2, logit=1.5, score=0.8176), _film("1", 2, 1, logit=0.25, score=0.5622)]
+    user = UserDemo(
+        user_id="u",
+        liked=2,
+        history=("Film 5", "Film 7"),
+        first_stage=RankedList(tuple(before), metadata()),
+        reranked=RankedList(tuple(after), metadata()),
+        again=RankedList((), metadata(cache_hits=9)),
+    )
+    print_demo(Demo([user], indexed=False, memory_mb={"gateway": 80.4}, seconds={"start": 5.0, "stop": 1.0}))
+    lines = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
+    assert lines[0] == "User u likes 2 films, most recently"
+    assert lines[1] == "Film 5 · Film 7"
+    assert lines[4].split() == ["1", "Film", "1", "Film", "2", "▲", "1", "0.818", "1.500", "popular"]
+    assert lines[5].split() == ["2", "Film", "2", "Film", "1", "▼", "1", "0.562", "0.250", "popular"]
+    text = "\n".join(lines)
+    assert "asked again: 9 of 9 scores from the cache" in text
+    assert "indexed by an earlier run" in text
+    assert "gateway 80 MB" in text
+    assert "together 6.0 s" in text
+
+
+def test_lists_of_different_lengths_are_shown_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    longer = RankedList((_film("1", 1, 1), _film("2", 2, 2)), metadata())
+    shorter = RankedList((_film("2", 1, 2),), metadata())
+    print_demo(Demo([UserDemo("u", 0, (), longer, shorter, shorter)], indexed=True, memory_mb={}, seconds={}))
+    assert capsys.readouterr().out.count("Film 2") == 2
+
+
+def _refuse(settings: Settings) -> None:
+    raise StoreUnavailable(f"it tried {settings.postgres_url}")
+
+
+def _film(item_id: str, rank: int, first: int, logit: float | None = None, score: float | None = None) -> RankedItem:
+    fields = {"title": f"Film {item_id}"}
+    return RankedItem(item_id, rank, first, logit, score, sources=("popular",), fields=fields)
+
+
+def _streamed(item_id: str, stage: ranking_pb2.ListStage) -> ranking_pb2.RecommendStreamResponse:
+    items = [ranking_pb2.RankedItem(item_id=item_id, rank=1)]
+    return ranking_pb2.RecommendStreamResponse(items=items, stage=stage)
+
+
+def _says(state: StackState) -> Callable[[Path], StackState]:
+    return lambda directory: state
+
+
+def test_a_running_stack_is_used_and_left_running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ready = StackState(1, [PartState("gateway", "127.0.0.1:1", Status.READY)])
+    monkeypatch.setattr(stack, "read_status", _says(ready))
+    with running_stack(tmp_path) as state:
+        assert state is ready
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_stack_that_is_starting_or_broken_is_not_touched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    starting = StackState(1, [PartState("gateway", status=Status.STARTING)])
+    monkeypatch.setattr(stack, "read_status", _says(starting))
+    with pytest.raises(CommandFailed, match="the stack is starting"), running_stack(tmp_path):
+        pass
+    assert list(tmp_path.iterdir()) == []

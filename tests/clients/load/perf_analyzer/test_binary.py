@@ -1,0 +1,135 @@
+"""The real perf_analyzer against the real Triton: its load arrives, and its failures are told."""
+
+import shutil
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from clients.load.perf_analyzer import binary
+from clients.load.perf_analyzer.binary import ANY_PERCENT, Load, PerfAnalyzer, Target, find_perf_analyzer
+from clients.load.perf_analyzer.campaign import Campaign, Shape
+from clients.load.perf_analyzer.inputs import Inputs
+from deploy.local.errors import NotInstalled, StartFailed
+from deploy.local.parts.ports import free_ports
+from deploy.local.parts.triton import Triton
+from deploy.local.process.part import RunningPart
+from tests.clients.load.rows import random_lists
+from tests.paths import ROW_SUM_REPOSITORY
+
+SHORT = Load(concurrency="1:2:1", window_ms=500, max_windows=6, stability_percent=ANY_PERCENT)
+
+
+@pytest.fixture(scope="module")
+def analyzer(tmp_path_factory: pytest.TempPathFactory) -> PerfAnalyzer:
+    return find_perf_analyzer(tmp_path_factory.mktemp("tools"))
+
+
+@pytest.fixture(scope="module")
+def triton(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Triton]:
+    directory = tmp_path_factory.mktemp("triton")
+    port, metrics_port = free_ports(2)
+    part = Triton(directory, port, metrics_port, model_repository=ROW_SUM_REPOSITORY)
+    with RunningPart(part, state_directory=directory):
+        yield part
+
+
+def rows_counted(triton: Triton) -> float:
+    """Rows that Triton's own metrics say it has scored."""
+    with urllib.request.urlopen(triton.metrics_url, timeout=5) as answer:
+        lines = answer.read().decode().splitlines()
+    return float(next(line for line in lines if line.startswith('nv_inference_count{model="row_sum"')).split()[-1])
+
+
+def test_the_load_arrives_as_rows_at_the_model(triton: Triton, analyzer: PerfAnalyzer, tmp_path: Path) -> None:
+    before = rows_counted(triton)
+    told: list[Inputs] = []
+    campaign = Campaign(triton.url, "row_sum", Shape(rows_per_request=4, length_classes=2), SHORT)
+    result = campaign.run(analyzer, random_lists(seed=11), tmp_path, told.append)
+    assert [one.inputs for one in result.classes] == told
+    assert len(told) == 2
+    for one in result.classes:
+        assert [measurement.load for measurement in one.measurements] == ["concurrency 1", "concurrency 2"]
+        assert all(measurement.rows_per_s > 0 for measurement in one.measurements)
+        assert all(0 < measurement.p50_ms <= measurement.p99_ms for measurement in one.measurements)
+    sent = rows_counted(triton) - before
+    assert sent > 0
+    assert sent % 4 == 0, "every request holds as many rows as asked for"
+
+
+def test_an_open_loop_offers_the_rate_asked_for(triton: Triton, analyzer: PerfAnalyzer, tmp_path: Path) -> None:
+    load = Load(request_rate="40:40:1", window_ms=1000, max_windows=6, stability_percent=ANY_PERCENT)
+    campaign = Campaign(triton.url, "row_sum", Shape(rows_per_request=4, length_classes=1), load)
+    (one,) = campaign.run(analyzer, random_lists(seed=12), tmp_path, lambda inputs: None).classes
+    assert [measurement.load for measurement in one.measurements] == ["request rate 40"]
+    # Poisson: the count of a second or more scatters around its mean, it does not double.
+    assert 15 < one.measurements[0].requests_per_s < 80
+
+
+def test_numbers_that_scatter_are_given_and_called_unstable(
+    triton: Triton, analyzer: PerfAnalyzer, tmp_path: Path
+) -> None:
+    impossible = Load(concurrency="1:1:1", window_ms=1500, max_windows=3, stability_percent=0)
+    campaign = Campaign(triton.url, "row_sum", Shape(rows_per_request=4, length_classes=1), impossible)
+    (one,) = campaign.run(analyzer, random_lists(seed=13), tmp_path, lambda inputs: None).classes
+    assert not one.stable
+    assert one.measurements[0].rows_per_s > 0
+
+
+def test_a_failure_is_told_in_the_words_of_the_tool(triton: Triton, analyzer: PerfAnalyzer, tmp_path: Path) -> None:
+    inputs = tmp_path / "inputs.json"
+    inputs.write_text('{"data": [{"input_ids": {"content": [1], "shape": [1]}}]}')
+    with pytest.raises(StartFailed, match="missing") as failure:
+        analyzer.run(Target(triton.url, "missing", inputs, rows=1), SHORT, tmp_path)
+    assert "perf_analyzer.log" in failure.value.remedy
+
+
+def test_the_binary_is_unpacked_once(analyzer: PerfAnalyzer, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(executable: Path) -> None:
+        raise AssertionError(f"{executable} is downloaded again")
+
+    monkeypatch.setattr(binary, "_download", refused)
+    assert find_perf_analyzer(analyzer.executable.parent) == analyzer
+    assert sorted(found.name for found in analyzer.executable.parent.iterdir()) == [
+        "download.log",
+        "libraries",
+        "perf_analyzer",
+    ]
+
+
+def test_an_installed_one_is_used_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "which", lambda name, path=None: f"/opt/{name}")
+    assert find_perf_analyzer(tmp_path) == PerfAnalyzer(Path("/opt/perf_analyzer"))
+
+
+def test_without_the_libraries_the_remedy_is_their_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "perf_analyzer").touch()
+    monkeypatch.setattr(binary, "find_spec", lambda name: None)
+    with pytest.raises(NotInstalled, match="nvidia-pytriton") as failure:
+        find_perf_analyzer(tmp_path)
+    assert "crossrank[local]" in failure.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("load", "levels"),
+    [
+        (Load(concurrency="1:4:1"), 4),
+        (Load(concurrency="3"), 1),
+        (Load(concurrency="2:8:3"), 3),
+        (Load(concurrency="1:4"), 4),
+        (Load(request_rate="50:200:50"), 4),
+    ],
+)
+def test_a_run_has_an_end_that_grows_with_its_levels(load: Load, levels: int) -> None:
+    per_level_s = (load.max_windows + 1) * load.window_ms / 1000
+    assert load.longest_s() >= levels * per_level_s
+    assert load.longest_s() <= 30 + 2 * levels * per_level_s
+
+
+def test_a_closed_loop_and_an_open_one_are_asked_for_differently() -> None:
+    assert "--concurrency-range=1:4:1" in Load().options()
+    rate = Load(request_rate="10:20:10").options()
+    assert "--request-rate-range=10:20:10" in rate
+    assert "--request-distribution=poisson" in rate
+    assert not any(option.startswith("--concurrency") for option in rate)

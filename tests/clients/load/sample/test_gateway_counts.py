@@ -1,0 +1,57 @@
+"""What the gateway counted: read from the metrics that it really has."""
+
+import asyncio
+import math
+from dataclasses import replace
+
+import pytest
+from prometheus_client import CollectorRegistry, generate_latest
+
+from clients.load.sample.gateway_counts import parse_counts, read_counts
+from deploy.local.errors import LocalStackError
+from gateway.rpc.outcomes import Outcomes
+from gateway.telemetry.metrics import Metrics
+from tests.gateway.rpc.fakes import scored
+
+
+def text(metrics: Metrics) -> str:
+    return generate_latest(metrics.registry).decode()
+
+
+def test_the_share_of_the_cache_is_that_of_pairs_scored_elsewhere() -> None:
+    metrics = Metrics(CollectorRegistry())
+    metrics.list_answered(replace(scored(["a", "b", "c", "d"], "r"), cache_hits=1))
+    metrics.list_answered(replace(scored(["a", "b", "c", "d"], "r"), coalesced=1))
+    assert parse_counts(text(metrics)).cache_hit_share == pytest.approx(2 / 8)
+
+
+def test_without_a_pair_there_is_no_share() -> None:
+    assert parse_counts(text(Metrics(CollectorRegistry()))).cache_hit_share is None
+
+
+async def test_answers_are_those_of_the_facade_by_status() -> None:
+    metrics = Metrics(CollectorRegistry())
+    before = parse_counts(text(metrics))
+    outcomes = Outcomes(metrics)
+    with outcomes.of("/inference.GRPCInferenceService/ModelInfer"):
+        await asyncio.sleep(0)
+    with outcomes.of("/crossrank.v1.RankingService/Rerank"):
+        pass
+    now = parse_counts(text(metrics))
+    assert now.answers_since(before) == {"CANCELLED": 1}
+    assert now.answers_since(now) == {}
+
+
+def test_timers_of_the_event_loop_are_counted_from_one_reading_to_the_next() -> None:
+    metrics = Metrics(CollectorRegistry())
+    metrics.loop_lag_seconds.observe(0.3)
+    before = parse_counts(text(metrics))
+    for late_s in (0.0004, 0.015, 0.015, 30.0):
+        metrics.loop_lag_seconds.observe(late_s)
+    found = parse_counts(text(metrics)).timers_since(before)
+    assert (found[0.01], found[0.02], found[2.0], found[math.inf]) == (1, 3, 3, 4)
+
+
+def test_a_gateway_that_is_away_is_told_with_its_address() -> None:
+    with pytest.raises(LocalStackError, match=r"metrics at http://127\.0\.0\.1:1/metrics cannot be read"):
+        read_counts("http://127.0.0.1:1/metrics")

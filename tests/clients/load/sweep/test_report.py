@@ -1,0 +1,49 @@
+"""A sweep's file: what is written is what is read, and what is no sweep is refused."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from clients.load.sweep.report import SweepUnreadable, read_sweep, write_sweep
+from tests.clients.load.sweeps import invented_sweep
+
+
+def test_a_sweep_survives_the_way_to_disk_and_back(tmp_path: Path) -> None:
+    sweep = invented_sweep(seconds=5.0)
+    write_sweep(tmp_path / "new" / "sweep.json", sweep)
+    assert read_sweep(tmp_path / "new" / "sweep.json") == sweep
+    assert [file.name for file in (tmp_path / "new").iterdir()] == ["sweep.json"]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("{", "is no sweep"),
+        ("[]", "is no sweep"),
+        ("{}", "is no sweep: KeyError"),
+        ('{"format": 9, "machine": {}, "targets": []}', "has format 9, not 1"),
+        ('{"format": 1, "machine": {}, "targets": [{"levels": []}]}', "is no sweep"),
+    ],
+)
+def test_a_file_that_is_no_sweep_is_refused_with_the_command_that_writes_one(
+    tmp_path: Path, text: str, words: str
+) -> None:
+    file = tmp_path / "sweep.json"
+    file.write_text(text)
+    with pytest.raises(SweepUnreadable, match=words) as refused:
+        read_sweep(file)
+    assert "crossrank sweep" in refused.value.remedy
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SweepUnreadable, match=r"sweep\.json cannot be read"):
+        read_sweep(tmp_path / "sweep.json")
+
+
+def test_a_refused_level_is_kept_with_its_words(tmp_path: Path) -> None:
+    write_sweep(tmp_path / "sweep.json", invented_sweep(seconds=5.0))
+    last = json.loads((tmp_path / "sweep.json").read_text())["targets"][0]["levels"][-1]
+    assert last["measured"] is None
+    assert last["failure"] == "exceeds maximum queue size"
+    assert last["answers"] == {"OK": 4, "RESOURCE_EXHAUSTED": 1}

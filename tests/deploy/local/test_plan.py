@@ -1,0 +1,112 @@
+"""Which parts a stack has and where they listen."""
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from deploy.local.errors import LocalStackError
+from deploy.local.parts.external import External
+from deploy.local.parts.gateway_process import GatewayProcess
+from deploy.local.parts.ports import LOOPBACK, free_port
+from deploy.local.parts.postgres import Postgres
+from deploy.local.parts.triton import Triton
+from deploy.local.plan import PARTS, USUAL_PORTS, Plan, build_parts
+
+
+@pytest.fixture
+def plan() -> Plan:
+    return Plan().with_ports({})
+
+
+def test_a_plan_survives_its_file(tmp_path: Path, plan: Plan) -> None:
+    plan.save(tmp_path / "plan.json")
+    assert Plan.load(tmp_path / "plan.json") == plan
+
+
+def test_the_file_is_closed_to_others_because_a_url_may_hold_a_password(tmp_path: Path) -> None:
+    Plan(postgres_url="postgresql://user:secret@host/db").save(tmp_path / "plan.json")
+    assert (tmp_path / "plan.json").stat().st_mode & 0o077 == 0
+
+
+def test_every_listener_has_a_port_of_its_own(plan: Plan) -> None:
+    assert set(plan.ports) == set(USUAL_PORTS)
+    assert len(set(plan.ports.values())) == len(USUAL_PORTS)
+
+
+def test_a_preferred_port_is_kept_while_it_is_free() -> None:
+    wanted = free_port()
+    assert Plan().with_ports({"gateway": wanted}).ports["gateway"] == wanted
+
+
+def test_a_preferred_port_that_is_taken_is_replaced() -> None:
+    with socket.create_server((LOOPBACK, 0)) as listener:
+        taken = listener.getsockname()[1]
+        assert Plan().with_ports({"gateway": taken}).ports["gateway"] != taken
+
+
+def test_two_parts_that_prefer_the_same_port_get_different_ones() -> None:
+    wanted = free_port()
+    ports = Plan().with_ports(dict.fromkeys(USUAL_PORTS, wanted)).ports
+    assert len(set(ports.values())) == len(USUAL_PORTS)
+
+
+@pytest.mark.parametrize("parts", [("postgres", "redis"), ("Postgres",), ()])
+def test_unknown_parts_are_refused_with_the_known_ones(parts: tuple[str, ...]) -> None:
+    with pytest.raises(LocalStackError, match="unknown parts") as refusal:
+        Plan(parts=parts)
+    assert refusal.value.remedy == "choose one or more of postgres, triton, gateway"
+
+
+@pytest.mark.parametrize("parts", [("gateway",), ("gateway", "postgres"), ("triton", "gateway")])
+def test_a_gateway_without_what_it_needs_is_refused(parts: tuple[str, ...]) -> None:
+    with pytest.raises(LocalStackError, match="cannot run with only"):
+        Plan(parts=parts)
+
+
+def test_parts_come_in_the_order_in_which_they_need_each_other(tmp_path: Path, plan: Plan) -> None:
+    parts = build_parts(plan, tmp_path)
+    assert [part.name for part in parts] == list(PARTS)
+    assert [type(part) for part in parts] == [Postgres, Triton, GatewayProcess]
+
+
+def test_only_the_parts_asked_for_are_built(tmp_path: Path) -> None:
+    plan = Plan(parts=("triton",)).with_ports({})
+    assert [part.name for part in build_parts(plan, tmp_path)] == ["triton"]
+
+
+def test_a_url_replaces_a_server_of_our_own(tmp_path: Path) -> None:
+    plan = Plan(postgres_url="postgresql://elsewhere/db", triton_url="elsewhere:8001").with_ports({})
+    postgres, triton, gateway = build_parts(plan, tmp_path)
+    assert isinstance(postgres, External)
+    assert isinstance(triton, External)
+    assert (postgres.url, triton.url) == ("postgresql://elsewhere/db", "elsewhere:8001")
+    command = gateway.command()
+    assert command is not None
+    assert command.environment["CROSSRANK_POSTGRES_URL"] == "postgresql://elsewhere/db"
+    assert command.environment["CROSSRANK_TRITON_URLS"] == "elsewhere:8001"
+
+
+def test_the_gateway_is_told_everything_that_depends_on_the_stack(tmp_path: Path, plan: Plan) -> None:
+    *_, gateway = build_parts(plan, tmp_path)
+    command = gateway.command()
+    assert command is not None
+    assert command.arguments[1:] == ("-m", "gateway")
+    assert command.environment == {
+        "CROSSRANK_LISTEN": f"127.0.0.1:{plan.ports['gateway']}",
+        "CROSSRANK_METRICS_LISTEN": f"127.0.0.1:{plan.ports['gateway_metrics']}",
+        "CROSSRANK_POSTGRES_URL": f"postgresql://crossrank:@127.0.0.1:{plan.ports['postgres']}/crossrank",
+        "CROSSRANK_TRITON_URLS": f"127.0.0.1:{plan.ports['triton']}",
+        "CROSSRANK_MODEL_REPOSITORY": plan.model_repository,
+    }
+
+
+def test_the_gateway_understands_the_settings_it_is_given(tmp_path: Path, plan: Plan) -> None:
+    from gateway.settings import read_settings
+
+    *_, gateway = build_parts(plan, tmp_path)
+    command = gateway.command()
+    assert command is not None
+    settings = read_settings(command.environment)
+    assert settings.listen == gateway.url
+    assert settings.model_repository == plan.model_repository

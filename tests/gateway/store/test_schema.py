@@ -1,0 +1,163 @@
+"""The tables: created once, by whoever comes first, and refused where they belong to a newer version."""
+
+import asyncio
+import random
+import re
+
+import numpy as np
+import pytest
+from psycopg import AsyncConnection
+
+from gateway.domain.budget import Budget
+from gateway.domain.errors import StoreUnavailable
+from gateway.domain.values import Context, Impression, ModelIdentity, ScoredItem
+from gateway.store.feedback import PostgresFeedbackStore
+from gateway.store.items import PostgresItemStore
+from gateway.store.pool import Database, Row
+from gateway.store.schema import EMBEDDING_DIMENSION, SCHEMA_VERSION, apply_schema, schema_sql
+from tests.fakes.catalogues import film, indexed
+
+SOON_S = 60.0
+
+# What versions 1 to 3 had beside today's tables, with one list of two items and one of none.
+ITEM_BY_ITEM = [
+    """
+    CREATE TABLE impression_items (
+        attribution_token text COLLATE "C" NOT NULL, item_id text COLLATE "C" NOT NULL, rank integer NOT NULL,
+        first_stage_rank integer NOT NULL, logit double precision, score double precision,
+        PRIMARY KEY (attribution_token, item_id)
+    )
+    """,
+    """
+    CREATE FUNCTION delete_items_of_impressions() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        DELETE FROM impression_items USING gone WHERE impression_items.attribution_token = gone.attribution_token;
+        RETURN NULL;
+    END $$
+    """,
+    """
+    CREATE TRIGGER items_leave_with_their_impression AFTER DELETE ON impressions
+        REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION delete_items_of_impressions()
+    """,
+    """
+    INSERT INTO impressions (attribution_token, request_id, context, model, version, fingerprint, degraded)
+    VALUES ('t', 'r', '{}', 'm', '1', 'f', '[]'), ('empty', 'r', '{}', 'm', '1', 'f', '[]')
+    """,
+    "INSERT INTO impression_items VALUES ('t', 'a', 2, 1, NULL, NULL), ('t', 'b', 1, 2, 0.25, 0.5)",
+]
+
+
+async def versions(database: Database) -> list[int]:
+    return [version for (version,) in await database.fetch("SELECT version FROM schema_version", [], Budget(SOON_S))]
+
+
+async def test_many_that_start_at_once_create_the_tables_once(postgres: str) -> None:
+    databases = [Database(postgres, connections=1) for _ in range(4)]
+    for database in databases:
+        await database.open()
+    await asyncio.gather(*[apply_schema(database, Budget(60)) for database in databases])
+    assert await versions(databases[0]) == [SCHEMA_VERSION]
+    for database in databases:
+        await database.close()
+
+
+async def test_applying_again_keeps_what_is_stored(database: Database) -> None:
+    await database.execute("INSERT INTO item_popularity VALUES ('a', 1)", [], Budget(SOON_S))
+    await apply_schema(database, Budget(SOON_S))
+    assert await database.fetch("SELECT * FROM item_popularity", [], Budget(SOON_S)) == [("a", 1)]
+    assert await versions(database) == [SCHEMA_VERSION]
+
+
+async def test_a_database_of_the_version_before_gets_what_it_lacks(database: Database) -> None:
+    await PostgresItemStore(database).upsert(
+        [indexed(film("a", year=1995.0, adult=True, genres=("x",)))], Budget(SOON_S)
+    )
+    for statement in ("DROP TABLE item_numbers", *ITEM_BY_ITEM, "UPDATE schema_version SET version = 1"):
+        await database.execute(statement, [], Budget(SOON_S))
+    await apply_schema(database, Budget(SOON_S))
+    assert await versions(database) == [1, SCHEMA_VERSION]
+    assert await database.fetch("SELECT * FROM item_numbers", [], Budget(SOON_S)) == [("a", "year", 1995.0)]
+    await database.execute("DELETE FROM schema_version WHERE version = 1", [], Budget(SOON_S))
+
+
+@pytest.mark.parametrize("version", [2, 3])
+async def test_lists_that_were_kept_item_by_item_are_shown_as_before(database: Database, version: int) -> None:
+    soon = Budget(SOON_S)
+    columns = "DROP COLUMN item_ids, DROP COLUMN first_stage_ranks, DROP COLUMN logits, DROP COLUMN scores"
+    today = ("DROP VIEW shown_items", f"ALTER TABLE impressions {columns}")
+    checked = ("ALTER TABLE impression_items ADD FOREIGN KEY (attribution_token) REFERENCES impressions",)
+    before = (*today, *ITEM_BY_ITEM, *(checked if version == 2 else ()))
+    for statement in (*before, f"UPDATE schema_version SET version = {version}"):
+        await database.execute(statement, [], soon)
+    await apply_schema(database, soon)
+    assert await database.fetch("SELECT * FROM shown_items ORDER BY attribution_token, rank", [], soon) == [
+        ("t", "b", 1, 2, 0.25, 0.5),
+        ("t", "a", 2, 1, None, None),
+    ]
+    assert await database.fetch("SELECT to_regclass('impression_items')", [], soon) == [(None,)]
+    await database.execute("DELETE FROM impressions", [], soon)  # no trigger asks for the old table
+    await database.execute(f"DELETE FROM schema_version WHERE version = {version}", [], soon)
+
+
+async def test_the_items_of_a_list_leave_with_it(database: Database) -> None:
+    feedback, soon = PostgresFeedbackStore(database), Budget(SOON_S)
+    for token in ("old", "new"):
+        shown = [ScoredItem(f"i{rank}", rank, rank, 0.1 * rank, 0.5) for rank in (1, 2)]
+        identity = ModelIdentity("cross_encoder", "1", "f")
+        await feedback.record_impression(Impression(token, "r", Context(user_id="u"), identity, shown), soon)
+    await database.execute("DELETE FROM impressions WHERE attribution_token = 'old'", [], soon)
+    left = await database.fetch("SELECT attribution_token, item_id FROM shown_items ORDER BY 2", [], soon)
+    assert left == [("new", "i1"), ("new", "i2")]
+
+
+async def test_applying_again_waits_for_nobody_who_reads_the_lists(database: Database) -> None:
+    async def read(connection: AsyncConnection[Row]) -> None:
+        await connection.execute("SELECT FROM shown_items")  # holds the lock of a reader until the end
+        await apply_schema(database, Budget(SOON_S / 4))
+
+    await database.transact(read, Budget(SOON_S))
+
+
+async def test_a_list_is_stored_as_it_was_shown_to_the_last_bit(database: Database) -> None:
+    seed = 20261123
+    draw = random.Random(seed)
+    shown = [
+        ScoredItem('a "quoted", {id} \\ ünï', 1, 9, float(np.float32(draw.uniform(-9, 9))), draw.random()),
+        ScoredItem("b", 2, 1, draw.uniform(-1e-9, 1e-9), 5e-324),
+        ScoredItem("c", 3, 2, None, None),
+    ]
+    identity, soon = ModelIdentity("cross_encoder", "1", "f"), Budget(SOON_S)
+    await PostgresFeedbackStore(database).record_impression(
+        Impression("t", "r", Context(user_id="u"), identity, shown), soon
+    )
+    columns = "item_id, rank, first_stage_rank, logit, score"
+    stored = await database.fetch(f"SELECT {columns} FROM shown_items ORDER BY rank", [], soon)
+    assert stored == [(one.item_id, one.rank, one.first_stage_rank, one.logit, one.score) for one in shown], (
+        f"seed {seed}"
+    )
+
+
+async def test_a_database_of_a_newer_version_is_refused_and_left_as_it_is(database: Database) -> None:
+    newer = SCHEMA_VERSION + 1
+    await database.execute("INSERT INTO schema_version (version) VALUES (%s)", [newer], Budget(SOON_S))
+    await database.execute("DROP INDEX impressions_time", [], Budget(SOON_S))
+    try:
+        with pytest.raises(StoreUnavailable, match=f"version {newer}.*knows {SCHEMA_VERSION}.*upgrade"):
+            await apply_schema(database, Budget(SOON_S))
+        assert await database.fetch("SELECT to_regclass('impressions_time')", [], Budget(SOON_S)) == [(None,)]
+    finally:
+        await database.execute("DELETE FROM schema_version WHERE version = %s", [newer], Budget(SOON_S))
+        await apply_schema(database, Budget(SOON_S))
+
+
+async def test_the_width_of_the_vectors_is_that_of_the_constant(database: Database) -> None:
+    statement = "SELECT atttypmod FROM pg_attribute WHERE attrelid = 'items'::regclass AND attname = 'embedding'"
+    assert await database.fetch(statement, [], Budget(SOON_S)) == [(EMBEDDING_DIMENSION,)]
+
+
+def test_every_statement_can_be_repeated_and_nothing_is_left_to_fill_in() -> None:
+    statements = schema_sql()
+    created = re.findall(r"^CREATE (OR REPLACE|\w+ IF NOT EXISTS)?", statements, re.MULTILINE)
+    assert len(created) > 10
+    assert all(created)
+    assert "{" not in statements

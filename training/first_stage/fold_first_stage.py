@@ -1,0 +1,139 @@
+"""The first stage of a fold: all sources, and the candidates that the reciprocal rank fusion of some of them proposes.
+Knows no file."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from gateway.domain.values import Candidate, SourceHit
+from gateway.ranker.features import RANK_OFFSET
+from training.first_stage.als import Als
+from training.first_stage.neighborhood import Neighborhood, ease, follows, item_knn
+from training.first_stage.popular import Popularity
+from training.first_stage.source import FittedSource
+from training.first_stage.text import Cosine
+from training.first_stage.training_interactions import Scores, TrainingInteractions
+from training.lists.candidate_list import CandidateList
+from training.options.sources import SourceOptions
+from training.protocol.dataset import Dataset, UserCase
+
+BATCH = 64
+
+Advance = Callable[[int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """What the texts alone tell, the same in every fold: BM25 [items, items] and vectors [items, width]."""
+
+    bm25: Scores
+    vectors: Scores
+
+
+Fit = Callable[[TrainingInteractions, Texts, SourceOptions], list[FittedSource]]
+"""Makes sources of what is known."""
+
+
+def fit_baselines(known: TrainingInteractions, texts: Texts, options: SourceOptions) -> list[FittedSource]:
+    """ALS, item kNN, and BM25 of the history's texts: what a served list is measured against where it has none of
+    them."""
+    return [
+        Als(
+            known,
+            factors=options.factors,
+            alpha=options.alpha,
+            iterations=options.iterations,
+            seed=options.seed,
+        ),
+        Neighborhood("item_knn", item_knn(known, options.neighbors, options.shrink)),
+        Neighborhood("bm25", texts.bm25, recent=options.recent),
+    ]
+
+
+def fit_sources(known: TrainingInteractions, texts: Texts, options: SourceOptions) -> list[FittedSource]:
+    """Every source, fitted on what is known."""
+    wide = item_knn(known, 10 * options.neighbors, options.shrink)
+    autoencoder = ease(known, options.ease_ridge)
+    return [
+        *fit_baselines(known, texts, options),
+        Cosine("text_max", texts.vectors, options.recent),
+        Cosine("text_recent", texts.vectors, 3, pool="mean"),
+        Popularity(known.popularity()),
+        Neighborhood("item_knn_recent", wide, decay=0.9, recent=30),
+        Neighborhood("follows", follows(known, 2.0), decay=0.8, recent=30),
+        Neighborhood("ease", autoencoder),
+        Neighborhood("ease_recent", autoencoder, decay=0.9, recent=30),
+        Neighborhood("bm25_recent", texts.bm25, decay=0.8, recent=30),
+    ]
+
+
+class FoldFirstStage:
+    """Makes the lists of one fold."""
+
+    def __init__(self, dataset: Dataset, sources: Sequence[FittedSource], options: SourceOptions) -> None:
+        self._item_ids = [item.item_id for item in dataset.items]
+        self._places = {item_id: place for place, item_id in enumerate(self._item_ids)}
+        self._sources = tuple(sources)
+        self._options = options
+
+    def lists(self, cases: Sequence[UserCase], advance: Advance = lambda count: None) -> list[CandidateList]:
+        """One list per case, in order."""
+        made: list[CandidateList] = []
+        for start in range(0, len(cases), BATCH):
+            batch = cases[start : start + BATCH]
+            scores = self._scores(batch)
+            made += [self._list(case, scores[:, row]) for row, case in enumerate(batch)]
+            advance(len(batch))
+        return made
+
+    def _scores(self, cases: Sequence[UserCase]) -> Scores:
+        """[sources, cases, items]; -infinity for what the user knows already."""
+        histories = [[self._places[item_id] for item_id in case.history] for case in cases]
+        scores = np.stack([source.score(histories) for source in self._sources])
+        for row, case in enumerate(cases):
+            scores[:, row, [self._places[item_id] for item_id in case.seen | set(case.history)]] = -np.inf
+        return scores
+
+    def _list(self, case: UserCase, scores: Scores) -> CandidateList:
+        """``scores`` [sources, items]"""
+        ranks = _ranks(scores)
+        fused = np.zeros(scores.shape[1])
+        for source, rank, score in zip(self._sources, ranks, scores, strict=True):
+            if source.name in self._options.fused:
+                told = (rank <= self._options.fused_depth) & np.isfinite(score) & (score != 0)
+                fused += np.where(told, 1 / (RANK_OFFSET + rank), 0.0)
+        open_items = int(np.isfinite(scores[0]).sum())
+        best = np.argsort(-fused, kind="stable")[: min(self._options.depth, open_items)]
+        best = best[fused[best] > 0]
+        hits = zip(ranks[:, best].T.tolist(), scores[:, best].T.tolist(), strict=True)
+        return CandidateList(
+            case.user_id,
+            case.history,
+            case.targets,
+            tuple(
+                Candidate(self._item_ids[place], number, float(fused[place]), self._hits(*told))
+                for number, (place, told) in enumerate(zip(best, hits, strict=True), start=1)
+            ),
+            {source.name: self._alone(score) for source, score in zip(self._sources, scores, strict=True)},
+        )
+
+    def _alone(self, scores: Scores) -> tuple[str, ...]:
+        """The first ``depth`` items by one source's ``scores`` [items]; where it says nothing the list ends."""
+        best = np.argsort(-scores, kind="stable")[: self._options.depth]
+        return tuple(self._item_ids[place] for place in best if np.isfinite(scores[place]) and scores[place])
+
+    def _hits(self, ranks: Sequence[int], scores: Sequence[float]) -> tuple[SourceHit, ...]:
+        """Of one item; a score of 0 says nothing."""
+        return tuple(
+            SourceHit(source.name, rank, score)
+            for source, rank, score in zip(self._sources, ranks, scores, strict=True)
+            if score
+        )
+
+
+def _ranks(scores: Scores) -> npt.NDArray[np.int64]:
+    """[sources, items] from 1: one more than there are items with a higher score, so equal scores share a rank."""
+    count = scores.shape[1]
+    return np.stack([count - np.searchsorted(np.sort(row), row, side="right") + 1 for row in scores])

@@ -1,0 +1,67 @@
+"""First stages that read: BM25 and the bi-encoder's cosine. Know no user but the history's items."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import bm25s
+import numpy as np
+from scipy.sparse import csc_matrix, csr_matrix
+
+from training.first_stage.training_interactions import Scores
+from training.model.cross_encoder import base_model_path
+from training.options.fit import BUNDLED_MODEL
+
+
+def item_texts(fields: Sequence[Mapping[str, str]]) -> list[str]:
+    """All fields of each item, one after the other."""
+    return [" ".join(text for text in one.values() if text) for one in fields]
+
+
+def bm25(texts: Sequence[str]) -> Scores:
+    """[items, items]: BM25 of each item's whole text as the query, through bm25s (Robertson's idf, k1 1.5, b .75).
+    Words have two letters and more and are no stop words; texts without any are alike to none."""
+    tokens = bm25s.tokenize(list(texts), stopwords="en", show_progress=False)
+    if not any(tokens.ids):  # bm25s indexes no empty vocabulary
+        return np.zeros((len(texts), len(texts)), np.float32)
+    index = bm25s.BM25()
+    index.index(tokens, show_progress=False)
+    weights = index.scores
+    words = csc_matrix(
+        (weights["data"], weights["indices"], weights["indptr"]), shape=(len(texts), len(weights["indptr"]) - 1)
+    )
+    lengths = [len(ids) for ids in tokens.ids]
+    columns = np.concatenate([*(np.array(ids, int) for ids in tokens.ids), np.zeros(0, int)])
+    queries = csr_matrix(
+        (np.ones(len(columns), np.float32), columns, np.concatenate([[0], np.cumsum(lengths)])),
+        shape=(len(texts), words.shape[1]),
+    )
+    queries.sum_duplicates()
+    return np.asarray((queries @ words.T).todense(), dtype=np.float32)
+
+
+def embed(texts: Sequence[str]) -> Scores:
+    """[items, 384] unit vectors of the bundled bi-encoder."""
+    from sentence_transformers import SentenceTransformer
+
+    model = SentenceTransformer(base_model_path(BUNDLED_MODEL), device="cpu")
+    vectors = model.encode(list(texts), batch_size=64, normalize_embeddings=True, show_progress_bar=None)
+    return np.asarray(vectors, dtype=np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class Cosine:
+    """A FittedSource: the largest (``pool`` "max") or mean cosine between an item and the ``recent`` history items."""
+
+    name: str
+    vectors: Scores
+    recent: int
+    pool: str = "max"
+
+    def score(self, histories: Sequence[Sequence[int]]) -> Scores:
+        """[histories, items]"""
+        scores = np.zeros((len(histories), len(self.vectors)), np.float32)
+        for row, history in enumerate(histories):
+            near = self.vectors[list(history)[::-1][: self.recent]] @ self.vectors.T
+            if len(near):
+                scores[row] = near.max(axis=0) if self.pool == "max" else near.mean(axis=0)
+        return scores

@@ -1,0 +1,163 @@
+"""Candidate lists, logits and final order as the gateway serves them, for evaluated users. There is no second
+implementation here: the gateway's own pipeline, sources and stores are asked."""
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from prometheus_client import CollectorRegistry
+
+from gateway.app import build_candidates, build_parts, build_pipeline
+from gateway.cache.local import LocalScoreCache
+from gateway.domain.budget import Budget, Call
+from gateway.domain.values import (
+    Candidate,
+    CandidateOptions,
+    CandidateQuery,
+    Context,
+    RankedList,
+    RankingOptions,
+    Reason,
+    SourceHit,
+)
+from gateway.models import Models
+from gateway.ranker.features import HISTORY_EVENTS
+from gateway.settings import Settings
+from gateway.store.histories import PostgresHistoryStore
+from gateway.store.pool import Database
+from gateway.telemetry.metrics import Metrics
+from training.errors import TrainingError
+from training.protocol.dataset import UserCase
+
+BLEND = "blend"
+FIRST_STAGE_DEPTH = 200
+"""Of the first-stage rows, so that recall at 200 can be told whatever depth is re-ranked."""
+
+BUDGET_S = 60.0
+ATTEMPTS = 30
+CONCURRENT_LISTS = 3
+
+Advance = Callable[[int], None]
+
+
+class ListDegraded(TrainingError):
+    """The stack kept answering less than a full list."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServedList:
+    """What was served to one user. ``by_source``: every source alone, and the blend, best first. ``candidates``: the
+    blend that was re-ranked."""
+
+    user_id: str
+    targets: tuple[str, ...]
+    by_source: Mapping[str, tuple[str, ...]]
+    candidates: tuple[Candidate, ...]
+    logits: tuple[float, ...]
+    ranked: tuple[str, ...]
+
+
+class ListServer:
+    """Asks the gateway's parts for the lists of evaluated users, ``depth`` candidates each."""
+
+    def __init__(self, settings: Settings, database: Database, models: Models, depth: int) -> None:
+        self._blend = build_candidates(settings, database, models)
+        metrics, cache = Metrics(CollectorRegistry()), LocalScoreCache(settings.cache_entries)
+        self._pipeline = build_pipeline(settings, build_parts(settings, database, models, cache, metrics))
+        self._histories = PostgresHistoryStore(database)
+        self._depth = depth
+
+    async def serve_all(self, cases: Sequence[UserCase], advance: Advance) -> list[ServedList]:
+        """One list per case, in order; a few at a time, so that the model server is never overloaded."""
+        places = asyncio.Semaphore(CONCURRENT_LISTS)
+
+        async def serve(case: UserCase) -> ServedList:
+            async with places:
+                served = await self._serve(case)
+            advance(1)
+            return served
+
+        return await asyncio.gather(*(serve(case) for case in cases))
+
+    async def _serve(self, case: UserCase) -> ServedList:
+        query = await self._query(case)
+        wide = replace(query, limit=max(self._depth, FIRST_STAGE_DEPTH))
+        rows = {name: await self._fetch(wide, [name]) for name in self._blend.names}
+        rows[BLEND] = await self._fetch(wide, [])
+        candidates = await self._fetch(query, [])
+        answer = await self._recommend(case)
+        logits = {one.item_id: one.logit for one in answer.items if one.logit is not None}
+        if set(logits) != {one.item_id for one in candidates}:
+            raise ListDegraded(
+                f"user {case.user_id}: {len(logits)} items were scored, {len(candidates)} proposed",
+                "nothing else may write to this database while lists are served",
+            )
+        return ServedList(
+            user_id=case.user_id,
+            targets=case.targets,
+            by_source={name: tuple(one.item_id for one in found) for name, found in rows.items()},
+            candidates=tuple(candidates),
+            logits=tuple(logits[one.item_id] for one in candidates),
+            ranked=tuple(one.item_id for one in answer.items),
+        )
+
+    async def _fetch(self, query: CandidateQuery, sources: Sequence[str]) -> Sequence[Candidate]:
+        candidates, degradations = await self._blend.fetch(query, sources, Budget(BUDGET_S))
+        if degradations:
+            raise ListDegraded(degradations[0].detail, "crossrank doctor")
+        return candidates
+
+    async def _query(self, case: UserCase) -> CandidateQuery:
+        """As the pipeline asks. Raises ListDegraded when the store knows another history than the protocol."""
+        history = tuple(await self._histories.recent(case.user_id, HISTORY_EVENTS, Budget(BUDGET_S)))
+        expected = list(case.history)[::-1][:HISTORY_EVENTS]
+        if [event.item_id for event in history] != expected:
+            raise ListDegraded(
+                f"user {case.user_id}: the store's history is not that of the protocol",
+                "index the interactions of this phase into an empty database",
+            )
+        return CandidateQuery(limit=self._depth, history=history, seen_by=case.user_id)
+
+    async def _recommend(self, case: UserCase) -> RankedList:
+        """All candidates, though a small catalogue may have fewer than ``depth``; what a busy model server left out is
+        asked for again, the rest comes from the cache."""
+        for _ in range(ATTEMPTS):
+            answer = await self._pipeline.recommend(
+                Context(user_id=case.user_id),
+                CandidateOptions(limit=self._depth),
+                RankingOptions(top_n=self._depth),
+                Call(f"evaluation-{case.user_id}", Budget(BUDGET_S)),
+            )
+            busy = [one for one in answer.degraded if one.reason is not Reason.CANDIDATES_SHORT]
+            if not busy:
+                return answer
+        raise ListDegraded(f"user {case.user_id}: {busy[0].detail}", "run it on a machine with more time")
+
+
+def write_served(file: Path, lists: Sequence[ServedList]) -> None:
+    """One JSON document a line; complete or not there."""
+    partial = file.with_name(file.name + ".partial")
+    partial.write_text("".join(json.dumps(asdict(one)) + "\n" for one in lists), encoding="utf-8")
+    partial.replace(file)
+
+
+def read_served(file: Path) -> list[ServedList]:
+    """What write_served wrote."""
+    return [_parse(json.loads(line)) for line in file.read_text(encoding="utf-8").splitlines()]
+
+
+def _parse(data: Mapping[str, Any]) -> ServedList:
+    return ServedList(
+        user_id=data["user_id"],
+        targets=tuple(data["targets"]),
+        by_source={name: tuple(items) for name, items in data["by_source"].items()},
+        candidates=tuple(
+            Candidate(one["item_id"], one["rank"], one["score"], tuple(SourceHit(**hit) for hit in one["hits"]))
+            for one in data["candidates"]
+        ),
+        logits=tuple(data["logits"]),
+        ranked=tuple(data["ranked"]),
+    )

@@ -1,0 +1,53 @@
+"""Which features a fusion gets when nobody names them: from the sources and the items' fields. Knows no values."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+
+from gateway.ranker.features import LOGIT_FAMILY, feature_family
+from training.options.config import FusionOptions
+
+LOGIT = ("logit",)
+
+_OVERLAP = ("recency", "share", "count", "last", "jaccard_last", "jaccard_mean")
+_WORDS = ("share", "jaccard_last", "jaccard_mean")
+_NUMBER = ("value", "gap", "gap_last")
+
+
+def feature_names(
+    options: FusionOptions, sources: Sequence[str], items: Iterable[Mapping[str, str]] = ()
+) -> tuple[str, ...]:
+    """The features that the options name, else all that fit the kind, and those to add; those of the logit first. A
+    linear fusion gets the first stage's signals only; trees also popularity and what the items' fields have in common
+    with the history."""
+    if options.features:
+        named = (*options.features, *options.more_features)
+        logit = tuple(name for name in named if feature_family(name) == LOGIT_FAMILY) or LOGIT
+        return tuple(dict.fromkeys((*logit, *named)))
+    names = [*LOGIT, "first_stage"]
+    names += [f"{kind}:{source}" for source in sources for kind in ("reciprocal_rank", "log_score")]
+    if options.kind == "lambdamart":
+        names += ["sources", "best_rank", "popularity", "history_length", *field_features(items)]
+    return tuple(dict.fromkeys((*names, *options.more_features)))
+
+
+def field_features(items: Iterable[Mapping[str, str]]) -> list[str]:
+    """Numbers for fields that hold nothing else, values and words in common for the others."""
+    texts: dict[str, list[str]] = {}
+    for fields in items:
+        for name, text in fields.items():
+            texts.setdefault(name, []).append(text)
+    names: list[str] = []
+    for name in sorted(texts):
+        filled = [text for text in texts[name] if text.strip()]
+        if filled and all(map(_is_number, filled)):
+            names += [f"{kind}:{name}" for kind in _NUMBER]
+        elif filled:
+            names += [f"{kind}:{name}" for kind in _OVERLAP] + [f"{kind}:{name}.words" for kind in _WORDS]
+    return names
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False

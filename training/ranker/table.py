@@ -1,0 +1,90 @@
+"""Lists to the table that a fusion is fitted on: the gateway's own features of every candidate, and which were targets.
+Knows no way of fitting."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from gateway.ranker.features import LOGIT_FAMILY, FusionInput, Matrix, feature_family, feature_matrix
+from training.errors import RunIncomplete
+
+Values = npt.NDArray[np.float64]
+Counts = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredList:
+    """One list as served, with a logit for each candidate where features read it, and what the user liked next."""
+
+    user_id: str
+    given: FusionInput
+    targets: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class FusionTable:
+    """``matrix`` [rows, names]: the candidates of one list after the other, each in first-stage order. ``is_target``
+    [rows]. By list: ``sizes`` (rows), ``targets`` (how many there are, in the list or not), ``users``."""
+
+    names: tuple[str, ...]
+    matrix: Matrix
+    is_target: npt.NDArray[np.bool_]
+    sizes: Counts
+    targets: Counts
+    users: tuple[str, ...]
+
+    @property
+    def starts(self) -> Counts:
+        """[lists]: the first row of each."""
+        return np.cumsum(self.sizes) - self.sizes
+
+    @property
+    def hits(self) -> Counts:
+        """[lists]: targets among the candidates."""
+        found: Counts = np.add.reduceat(self.is_target.astype(np.int64), self.starts)
+        return found
+
+    def with_features(self, names: Sequence[str]) -> "FusionTable":
+        """The same lists with these of its features. Raises ValueError for names that are not among them."""
+        if missing := [name for name in names if name not in self.names]:
+            raise ValueError(f"the table has no feature {', '.join(missing)}; it has {', '.join(self.names)}")
+        return replace(self, names=tuple(names), matrix=self.matrix[:, [self.names.index(name) for name in names]])
+
+    def without_logit(self) -> "FusionTable":
+        """The same lists without any feature of the logit."""
+        return self.with_features([name for name in self.names if feature_family(name) != LOGIT_FAMILY])
+
+    def of_lists(self, chosen: npt.NDArray[np.bool_]) -> "FusionTable":
+        """Only the lists [lists] that are chosen."""
+        rows = np.repeat(chosen, self.sizes)
+        return FusionTable(
+            self.names,
+            self.matrix[rows],
+            self.is_target[rows],
+            self.sizes[chosen],
+            self.targets[chosen],
+            tuple(user for user, is_chosen in zip(self.users, chosen, strict=True) if is_chosen),
+        )
+
+
+def tabulate(lists: Sequence[ScoredList], names: Sequence[str]) -> FusionTable:
+    """The table of all lists that have candidates. Raises RunIncomplete when no list holds a target, and what
+    feature_matrix raises."""
+    ordered = [
+        replace(one, given=replace(one.given, candidates=sorted(one.given.candidates, key=lambda each: each.rank)))
+        for one in lists
+        if one.given.candidates
+    ]
+    is_target = [candidate.item_id in one.targets for one in ordered for candidate in one.given.candidates]
+    if not any(is_target):
+        raise RunIncomplete("no candidate list holds a target", "fetch more candidates, or check the split")
+    return FusionTable(
+        names=tuple(names),
+        matrix=np.concatenate([feature_matrix(names, one.given) for one in ordered]),
+        is_target=np.array(is_target),
+        sizes=np.array([len(one.given.candidates) for one in ordered], dtype=np.int64),
+        targets=np.array([len(one.targets) for one in ordered], dtype=np.int64),
+        users=tuple(one.user_id for one in ordered),
+    )

@@ -1,0 +1,45 @@
+"""What a version folder was written with: size and SHA-256 of every file, so that a changed one is found. Knows no
+model."""
+
+import json
+from pathlib import Path
+
+from training.files import sha256_of
+
+MANIFEST_FILE = "files.json"
+
+
+def write_manifest(folder: Path) -> None:
+    """Writes ``files.json`` about all files that are in the folder now."""
+    files = sorted(file for file in folder.rglob("*") if file.is_file() and file.name != MANIFEST_FILE)
+    entries = {file.relative_to(folder).as_posix(): _entry(file) for file in files}
+    partial = folder / f".{MANIFEST_FILE}.partial"
+    partial.write_text(json.dumps(entries, indent=1) + "\n", encoding="utf-8")
+    partial.replace(folder / MANIFEST_FILE)
+
+
+def manifest_faults(folder: Path) -> list[str]:
+    """What is missing or differs from what was written; files that came later are none of it. A folder without a
+    manifest has one fault."""
+    try:
+        entries = json.loads((folder / MANIFEST_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as fault:
+        return [f"{MANIFEST_FILE} cannot be read ({fault}): export the version again"]
+    if not isinstance(entries, dict) or not all(isinstance(entry, dict) for entry in entries.values()):
+        return [f"{MANIFEST_FILE} is no table of files: export the version again"]
+    if not entries:
+        return [f"{MANIFEST_FILE} names no file: export the version again"]
+    return [fault for name, entry in entries.items() for fault in _faults(folder / name, name, entry)]
+
+
+def _entry(file: Path) -> dict[str, object]:
+    return {"bytes": file.stat().st_size, "sha256": sha256_of(file)}
+
+
+def _faults(file: Path, name: str, entry: dict[str, object]) -> list[str]:
+    if not file.is_file():
+        return [f"{name} is missing"]
+    found = _entry(file)
+    return [
+        f"{name}: {key} {found.get(key)}, written with {entry[key]}" for key in entry if found.get(key) != entry[key]
+    ]

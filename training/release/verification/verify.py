@@ -1,0 +1,98 @@
+"""Does the running stack serve what was trained? Gateway (int8) and fp32 graph on its Triton against the reference."""
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from google.protobuf import text_format
+from transformers import AutoModelForSequenceClassification, PreTrainedModel
+from tritonclient.grpc.model_config_pb2 import ModelConfig
+
+from crossrank_client import CrossrankClient
+from gateway.domain.values import EncodedPair
+from gateway.encoding.bundle import TOKENIZER_FILE, EncodingBundle, open_bundle
+from gateway.encoding.render import ContextFields
+from training.errors import TrainingError
+from training.export.graph.export import export_cross_encoder
+from training.release.repository.recover import recover_cross_encoder
+from training.release.verification.agreement import VerificationReport, kendall_taus, max_abs_difference
+from training.release.verification.hosted import hosted, hosted_logits
+from training.release.verification.lists import ListPlan, VerificationList, draw_lists, pair_texts
+from training.release.verification.reference import Logits, Reference
+from training.release.verification.served import read_catalogue, served_logits
+
+Advance = Callable[[int], None]
+
+
+class VersionMismatch(TrainingError):
+    """The gateway serves another version than the folder given."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verifier:
+    """One served model version and the stack that serves it. ``checkpoint``: a folder with the trained fp32 weights;
+    None: the reference is rebuilt from the weights of the shipped graph."""
+
+    version_folder: Path
+    gateway_url: str
+    triton_url: str
+    checkpoint: Path | None
+    plan: ListPlan
+
+    async def run(self, advance: Advance) -> VerificationReport:
+        """Compares all pairs; ``advance`` gets the pairs done. Raises TrainingError or CrossrankCallError."""
+        bundle = open_bundle(self.version_folder / "encoding")
+        model = recover_cross_encoder(self.version_folder) if self.checkpoint is None else _trained(self.checkpoint)
+        async with CrossrankClient(self.gateway_url, timeout_s=5.0) as client:
+            await self._require_version(client, bundle)
+            lists = draw_lists(await read_catalogue(client), self.plan)
+            served = [await served_logits(client, one, self.plan.seed + place) for place, one in enumerate(lists)]
+        reference = Reference(model, self.version_folder / "encoding" / TOKENIZER_FILE, bundle.encoder)
+        expected = [reference.score(*pair_texts(bundle.encoder, one), advance) for one in lists]
+        with tempfile.TemporaryDirectory() as folder:
+            graph = export_cross_encoder(model, Path(folder) / "model.onnx").read_bytes()
+        hosted_answers = await self._host(graph, bundle, lists)
+        taus = kendall_taus(expected, served)
+        return VerificationReport(
+            max_abs_dlogit_fp32=max_abs_difference(expected, [[answer] for answer in hosted_answers]),
+            max_abs_dlogit_int8=max_abs_difference(expected, served),
+            kendall_tau_int8=min(taus),
+            kendall_tau_int8_mean=sum(taus) / len(taus),
+            pairs=sum(len(one.candidates) for one in lists),
+            lists=len(lists),
+            reference="trained checkpoint" if self.checkpoint else "fp32 model of the shipped weights",
+            model=self.version_folder.parent.name,
+            model_version=self.version_folder.name,
+            encoding_fingerprint=bundle.fingerprint,
+        )
+
+    async def _require_version(self, client: CrossrankClient, bundle: EncodingBundle) -> None:
+        models = (await client.get_info()).models
+        served = [(one.version, one.encoding_fingerprint) for one in models]
+        if (self.version_folder.name, bundle.fingerprint) not in served:
+            raise VersionMismatch(
+                f"the gateway serves {served}, not version {self.version_folder.name} of {self.version_folder.parent}",
+                "restart the stack on this model repository, or name its folder with --model-repository",
+            )
+
+    async def _host(self, graph: bytes, bundle: EncodingBundle, lists: list[VerificationList]) -> list[Logits]:
+        config = text_format.Parse((self.version_folder.parent / "config.pbtxt").read_text(), ModelConfig())
+        del config.model_warmup[:]
+        worker = (self.version_folder / "model.py").read_bytes()
+        async with hosted(self.triton_url, config, {"1/model.py": worker, "1/model.onnx": graph}) as connection:
+            return [
+                await hosted_logits(connection, _pairs(bundle, one), self.plan.seed + place)
+                for place, one in enumerate(lists)
+            ]
+
+
+def _pairs(bundle: EncodingBundle, one: VerificationList) -> list[EncodedPair]:
+    encoder = bundle.encoder
+    context = encoder.encode_context(ContextFields(history=[item.fields for item in one.history]))
+    return [encoder.join(context, encoder.encode_item(item.fields)) for item in one.candidates]
+
+
+def _trained(checkpoint: Path) -> PreTrainedModel:
+    model: PreTrainedModel = AutoModelForSequenceClassification.from_pretrained(checkpoint, trust_remote_code=False)
+    return model
