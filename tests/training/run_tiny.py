@@ -20,8 +20,9 @@ from training.data.tables import Tables
 from training.fit import trainer
 from training.options.config import TrainingConfig
 from training.options.fit import FitOptions, NegativeOptions
+from training.options.protocol import Protocol
 from training.options.text import TextOptions
-from training.protocol.dataset import Dataset, Protocol
+from training.protocol.dataset import Dataset
 from training.run import Run
 from training.run_folder import RunFolder
 

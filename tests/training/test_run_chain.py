@@ -25,8 +25,9 @@ from training.model.cross_encoder import open_cross_encoder, tokenizer_path, wit
 from training.model.pair_table import PairTable, context_key, padded
 from training.options.config import AlignOptions, ListOptions, TrainingConfig
 from training.options.fit import FitOptions
+from training.options.protocol import Protocol
 from training.options.text import TextOptions
-from training.protocol.dataset import Dataset, Phase, Protocol
+from training.protocol.dataset import Dataset, Phase
 from training.run import Run
 from training.run_folder import RunFolder
 

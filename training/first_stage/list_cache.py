@@ -7,8 +7,9 @@ from training.data.tables import Tables
 from training.first_stage.fold_lists import FoldLists, Say
 from training.lists.candidate_list import CandidateList
 from training.options.config import TrainingConfig
+from training.options.protocol import Protocol
 from training.options.sources import SourceOptions
-from training.protocol.dataset import Dataset, Protocol
+from training.protocol.dataset import Dataset
 
 
 class SharedLists:

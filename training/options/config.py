@@ -2,10 +2,12 @@
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
-from types import NoneType, UnionType
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+from pydantic.dataclasses import dataclass
 
 from gateway.encoding.spec import EncodingSpec
 from gateway.ranker.features import FeatureUnknown, check_features
@@ -21,95 +23,62 @@ from training.options.fit import (
     NegativeOptions,
     SelectOptions,
     TeacherOptions,
-    check_bounds,
 )
 from training.options.presets import with_preset
+from training.options.protocol import Protocol
 from training.options.sources import SourceOptions
 from training.options.text import TextOptions
-from training.protocol.dataset import Protocol
-
-DEVICES = ("auto", "cpu")
-FUSION_KINDS = ("linear", "lambdamart")
+from training.options.validation import MANY, Count, Options, Positive, Rate, Seed, Texts, Weight, require_within
 
 
-@dataclass(frozen=True, slots=True)
-class AlignOptions:
-    """A step before the fit: token states of a title learn the item's place among the others. 0 ``steps``: none."""
+@dataclass(frozen=True)
+class AlignOptions(Options, section="align"):
+    """A step before the fit: token states of a title learn the item's place among the others."""
 
-    steps: int = 0
-    batch: int = 48
-    learning_rate: float = 3e-4
-    width: int = 64
+    steps: Annotated[Count, Field(description="Steps of the optimiser; 0: no such step.")] = 0
+    batch: Annotated[int, Field(ge=1, le=4096, description="Sequences of a step.")] = 48
+    learning_rate: Annotated[Rate, Field(description="Highest learning rate.")] = 3e-4
+    width: Annotated[int, Field(ge=1, le=4096, description="Dimensions of an item's place.")] = 64
 
 
-@dataclass(frozen=True, slots=True)
-class ListOptions:
-    """Lists of the loss "distil": one positive and ``negatives`` per list.
+@dataclass(frozen=True)
+class ListOptions(Options, section="lists"):
+    """Lists of the loss "distil": one positive, and negatives that are near, far and, for the rest, popular."""
 
-    ``near`` of them from the first ``near_rank`` ranks of the first stage, ``far`` down to ``far_rank``, the rest drawn
-    by popularity. ``rank``: dimensions that the first stage's relations are smoothed to.
-    """
-
-    negatives: int = 11
-    near: int = 5
-    near_rank: int = 50
-    far: int = 4
-    far_rank: int = 250
-    min_history: int = 5
-    rank: int = 32
+    negatives: Annotated[int, Field(ge=1, le=1000, description="Negatives of a list in all.")] = 11
+    near: Annotated[int, Field(description="Of the first `near_rank` ranks; 0 to `negatives`.")] = 5
+    near_rank: Annotated[Positive, Field(description="Last rank of the near ones in the first stage.")] = 50
+    far: Annotated[int, Field(description="Of the ranks after them; 0 to `negatives` less `near`.")] = 4
+    far_rank: Annotated[int, Field(description="Last rank of the far ones; `near_rank` or more.")] = 250
+    min_history: Annotated[Count, Field(description="Positives before the one of a list, at least.")] = 5
+    rank: Annotated[int, Field(ge=1, le=4096, description="Dimensions that the first stage is smoothed to.")] = 32
 
     def __post_init__(self) -> None:
         """Raises ConfigInvalid."""
-        bounds = {
-            "negatives": (self.negatives, 1, 1000),
-            "near": (self.near, 0, self.negatives),
-            "far": (self.far, 0, self.negatives - self.near),
-            "near_rank": (self.near_rank, 1, 1e9),
-            "far_rank": (self.far_rank, self.near_rank, 1e9),
-            "min_history": (self.min_history, 0, 1e9),
-            "rank": (self.rank, 1, 4096),
-        }
-        check_bounds("lists.", bounds)
+        require_within("lists.near", self.near, 0, self.negatives)
+        require_within("lists.far", self.far, 0, self.negatives - self.near)
+        require_within("lists.far_rank", self.far_rank, self.near_rank, MANY)
 
 
-@dataclass(frozen=True, slots=True)
-class FusionOptions:
-    """The fused score: ``kind`` ("linear" or "lambdamart") over the ``features`` named (gateway/ranker/features.py;
-    empty: all that fit; those of the logit are added where none is named) and ``more_features``, with the ``ridge`` on
-    standardised weights or leaves.
+@dataclass(frozen=True)
+class FusionOptions(Options, section="fusion"):
+    """The fused score. LambdaMART is a bag of boosters that see no feature of the logit; those join the trees with
+    weights of their own."""
 
-    For LambdaMART: a ``bag`` of boosters of at most ``trees`` trees with ``leaves`` of at least ``leaf_items`` items
-    each; one stops after ``patience`` trees without a gain. A tree sees ``feature_share`` of the features, but none
-    of the logit's, which join the trees with weights of their own.
-    """
-
-    kind: str = "linear"
-    features: tuple[str, ...] = ()
-    more_features: tuple[str, ...] = ()
-    ridge: float = 0.05
-    bag: int = 5
-    trees: int = 500
-    leaves: int = 15
-    leaf_items: int = 50
-    learning_rate: float = 0.05
-    feature_share: float = 0.5
-    patience: int = 50
+    kind: Annotated[Literal["linear", "lambdamart"], Field(description="What is fitted.")] = "linear"
+    features: Annotated[Texts, Field(description="Of gateway/ranker/features.py; none: all that fit.")] = ()
+    more_features: Annotated[Texts, Field(description="Features beside those.")] = ()
+    ridge: Annotated[Weight, Field(description="L2 regularisation of standardised weights or leaves.")] = 0.05
+    bag: Annotated[int, Field(ge=1, le=100, description="Boosters of LambdaMART.")] = 5
+    trees: Annotated[int, Field(ge=1, le=100_000, description="Most trees of a booster.")] = 500
+    leaves: Annotated[int, Field(ge=2, le=4096, description="Most leaves of a tree.")] = 15
+    leaf_items: Annotated[Positive, Field(description="Fewest items of a leaf.")] = 50
+    learning_rate: Annotated[Rate, Field(description="Of the boosters.")] = 0.05
+    feature_share: Annotated[Rate, Field(description="Share of the features that a tree sees.")] = 0.5
+    patience: Annotated[int, Field(ge=1, le=100_000, description="Trees without a gain to stop after.")] = 50
 
     def __post_init__(self) -> None:
         """Raises ConfigInvalid."""
-        if self.kind not in FUSION_KINDS:
-            raise ConfigInvalid(f"fusion.kind is {self.kind!r}", f"use one of {', '.join(FUSION_KINDS)}")
-        bounds = {
-            "ridge": (self.ridge, 0, 1e6),
-            "bag": (self.bag, 1, 100),
-            "trees": (self.trees, 1, 100_000),
-            "leaves": (self.leaves, 2, 4096),
-            "leaf_items": (self.leaf_items, 1, 1e9),
-            "learning_rate": (self.learning_rate, 1e-9, 1),
-            "feature_share": (self.feature_share, 1e-9, 1),
-            "patience": (self.patience, 1, 100_000),
-        }
-        check_bounds("fusion.", bounds)
         try:
             check_features((*self.features, *self.more_features))
         except FeatureUnknown as fault:
@@ -118,36 +87,36 @@ class FusionOptions:
             ) from fault
 
 
-@dataclass(frozen=True, slots=True)
-class TrainingConfig:
-    """Everything that decides a run, with its seed. ``device``: "cpu", or "auto" for a GPU where there is one.
-    ``bf16``: products in bfloat16 where the device has instructions for them, in fp32 elsewhere. ``threads`` of one
-    process; 0: one per core, or OMP_NUM_THREADS, which torchrun sets to 1. With one a run repeats itself exactly."""
+@dataclass(frozen=True)
+class TrainingConfig(Options):
+    """Everything that decides a run. A field whose type is Options is a table of the file."""
 
-    name: str
-    base_model: str = BUNDLED_MODEL
-    layers: int = 3
-    seed: int = 1
-    threads: int = 1
-    device: str = "auto"
-    bf16: bool = True
-    protocol: Protocol = field(default_factory=Protocol)
-    first_stage: CooccurrenceOptions = field(default_factory=CooccurrenceOptions)
-    text: TextOptions = field(default_factory=TextOptions)
-    align: AlignOptions = field(default_factory=AlignOptions)
-    candidates: SourceOptions = field(default_factory=SourceOptions)
-    lists: ListOptions = field(default_factory=ListOptions)
-    negatives: NegativeOptions = field(default_factory=NegativeOptions)
-    augment: AugmentOptions = field(default_factory=AugmentOptions)
-    fit: FitOptions = field(default_factory=FitOptions)
-    select: SelectOptions = field(default_factory=SelectOptions)
-    teacher: TeacherOptions = field(default_factory=TeacherOptions)
-    fusion: FusionOptions = field(default_factory=FusionOptions)
+    name: Annotated[str, Field(description="Of the run and its model; by default that of the file.")]
+    base_model: Annotated[str, Field(description="The weights that come with the package, or a folder.")] = (
+        BUNDLED_MODEL
+    )
+    layers: Annotated[int, Field(ge=1, le=48, description="Layers of the base model to keep.")] = 3
+    seed: Annotated[Seed, Field(description="Of all that is random.")] = 1
+    threads: Annotated[
+        int, Field(ge=0, le=4096, description="Of one process; 0: one per core, or OMP_NUM_THREADS. 1 repeats exactly.")
+    ] = 1
+    device: Annotated[Literal["auto", "cpu"], Field(description='"auto" takes a GPU where there is one.')] = "auto"
+    bf16: Annotated[bool, Field(description="Products in bfloat16 where the device has instructions for them.")] = True
+    protocol: Protocol = Protocol()
+    first_stage: CooccurrenceOptions = CooccurrenceOptions()
+    text: TextOptions = TextOptions()
+    align: AlignOptions = AlignOptions()
+    candidates: SourceOptions = SourceOptions()
+    lists: ListOptions = ListOptions()
+    negatives: NegativeOptions = NegativeOptions()
+    augment: AugmentOptions = AugmentOptions()
+    fit: FitOptions = FitOptions()
+    select: SelectOptions = SelectOptions()
+    teacher: TeacherOptions = TeacherOptions()
+    fusion: FusionOptions = FusionOptions()
 
     def __post_init__(self) -> None:
-        """Raises ConfigInvalid."""
-        if self.device not in DEVICES:
-            raise ConfigInvalid(f"device is {self.device!r}", f"use one of {', '.join(DEVICES)}")
+        """Raises ConfigInvalid for sections that contradict each other."""
         if self.fit.loss in TEACHER_LOSSES and not self.teacher.teaches:
             raise ConfigInvalid(
                 f"fit.loss {self.fit.loss!r} needs a teacher",
@@ -166,7 +135,6 @@ class TrainingConfig:
                 'only "listnet" learns from chances: set fit.loss = "listnet" or teacher.share = 1.0',
             )
         self.candidates.require_known()
-        check_bounds("", {"layers": (self.layers, 1, 48), "threads": (self.threads, 0, 4096)})
 
     def encoding(self) -> EncodingSpec:
         """The encoding spec without fitted fusion."""
@@ -177,22 +145,6 @@ class TrainingConfig:
         return asdict(self)
 
 
-_SECTIONS: Mapping[str, type] = {
-    "protocol": Protocol,
-    "first_stage": CooccurrenceOptions,
-    "text": TextOptions,
-    "align": AlignOptions,
-    "candidates": SourceOptions,
-    "lists": ListOptions,
-    "negatives": NegativeOptions,
-    "augment": AugmentOptions,
-    "fit": FitOptions,
-    "select": SelectOptions,
-    "teacher": TeacherOptions,
-    "fusion": FusionOptions,
-}
-
-
 def read_config(file: Path) -> TrainingConfig:
     """The configuration of a file. Raises ConfigInvalid naming the key."""
     try:
@@ -201,55 +153,13 @@ def read_config(file: Path) -> TrainingConfig:
         raise ConfigInvalid(
             f"{file} cannot be read: {fault}", "write TOML in UTF-8; see training/configs for examples"
         ) from fault
-    data.setdefault("name", file.stem)
-    return parse_config(data, str(file))
+    return parse_config({"name": file.stem, **data}, str(file))
 
 
 def parse_config(data: Mapping[str, Any], source: str) -> TrainingConfig:
     """The configuration of plain data; ``source`` is what errors name. Raises ConfigInvalid."""
-    values = {key: _section(source, key, value) for key, value in data.items()}
-    return TrainingConfig(**_checked(source, "", TrainingConfig, values))
-
-
-def _section(source: str, key: str, value: Any) -> Any:
-    section = _SECTIONS.get(key)
-    if section is None:
-        return value
-    if not isinstance(value, dict):
-        raise ConfigInvalid(f"{source}: {key} is {value!r}", f"write a table [{key}]")
-    chosen = with_preset(value) if section is TextOptions else value
-    return section(**_checked(source, f"{key}.", section, {name: _frozen(one) for name, one in chosen.items()}))
-
-
-def _frozen(value: Any) -> Any:
-    """Lists of any depth as tuples."""
-    return tuple(_frozen(one) for one in value) if isinstance(value, list | tuple) else value
-
-
-def _checked(source: str, prefix: str, section: type, values: Mapping[str, Any]) -> dict[str, Any]:
-    known = get_type_hints(section)
-    for name, value in values.items():
-        if name not in known:
-            raise ConfigInvalid(f"{source}: unknown key {prefix}{name}", f"known: {', '.join(sorted(known))}")
-        if not _is_a(value, known[name]):
-            wanted = " or ".join(_WRITTEN.get(one, "a list") for one in _kinds(known[name]) if one is not NoneType)
-            raise ConfigInvalid(f"{source}: {prefix}{name} is {value!r}", f"write {wanted}")
-    return dict(values)
-
-
-_WRITTEN: Mapping[Any, str] = {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}
-
-
-def _kinds(hint: Any) -> tuple[Any, ...]:
-    return get_args(hint) if isinstance(hint, UnionType) else (hint,)
-
-
-def _is_a(value: Any, hint: Any) -> bool:
-    """Whether a value is of a field's type; a whole number is a number, true is none."""
-    if isinstance(hint, UnionType):
-        return any(_is_a(value, one) for one in get_args(hint))
-    if get_origin(hint) is tuple:
-        return isinstance(value, tuple) and all(_is_a(one, get_args(hint)[0]) for one in value)
-    if isinstance(value, bool) or hint is bool:
-        return isinstance(value, bool) and hint is bool
-    return isinstance(value, int | float if hint is float else hint)
+    text = data.get("text")
+    try:
+        return TrainingConfig(**{**data, "text": with_preset(text)} if isinstance(text, dict) else data)
+    except ConfigInvalid as fault:
+        raise ConfigInvalid(f"{source}: {fault.message}", fault.remedy) from fault

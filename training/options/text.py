@@ -1,49 +1,41 @@
 """What a trained model reads of history and item: fields, choice, order and budgets. Knows no torch."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
-from typing import cast, get_args
+from typing import Annotated
+
+from pydantic import Field
+from pydantic.dataclasses import dataclass
 
 from gateway.encoding.spec import ContextSpec, EncodingSpec, FieldSpec, HistoryChoice, HistoryOrder, ItemSpec
 from gateway.ranker.features import HISTORY_EVENTS
 from training.errors import ConfigInvalid
-from training.options.fit import check_bounds
+from training.options.validation import Options, Texts, require_within
+
+Tokens = Annotated[int, Field(ge=1, le=8192)]
 
 
-@dataclass(frozen=True, slots=True)
-class TextOptions:
-    """What the model reads, in tokens and fields; becomes the encoding spec. ``preset = "NAME"`` in a file stands for
-    the keys of training/configs/presets/NAME.toml. ``history_choice``: "newest", or "distinct", which leaves out what
-    reads like a newer item. ``history_order``: "newest_first" or "oldest_first"."""
+@dataclass(frozen=True)
+class TextOptions(Options, section="text"):
+    """What the model reads, in fields and tokens; becomes the encoding spec. ``preset = "NAME"`` in a file stands for
+    the keys of training/configs/presets/NAME.toml."""
 
-    history_items: int = 8
-    history_fields: tuple[str, ...] = ("title",)
-    history_item_tokens: int = 8
-    context_tokens: int = 48
-    item_fields: tuple[str, ...] = ("title",)
-    item_tokens: int = 24
-    history_choice: str = "newest"
-    history_order: str = "newest_first"
+    history_items: Annotated[int, Field(ge=0, le=HISTORY_EVENTS, description="Newest items of the history.")] = 8
+    history_fields: Annotated[Texts, Field(description="Columns read of each item of the history.")] = ("title",)
+    history_item_tokens: Annotated[int, Field(description="Most tokens of one of them; 1 to `context_tokens`.")] = 8
+    context_tokens: Annotated[Tokens, Field(description="Most tokens of the whole history.")] = 48
+    item_fields: Annotated[
+        Texts,
+        Field(min_length=1, max_length=32, description="Columns read of a candidate, most telling first."),
+    ] = ("title",)
+    item_tokens: Annotated[Tokens, Field(description="Most tokens of a candidate.")] = 24
+    history_choice: Annotated[
+        HistoryChoice, Field(description='"distinct" leaves out what reads like a newer item.')
+    ] = "newest"
+    history_order: Annotated[HistoryOrder, Field(description="Order in which the history is read.")] = "newest_first"
 
     def __post_init__(self) -> None:
-        """Raises ConfigInvalid. That the model has positions for both sides is seen when it is opened. A history has as
-        many items as a gateway reads, at most."""
-        bounds = {
-            "history_items": (self.history_items, 0, HISTORY_EVENTS),
-            "context_tokens": (self.context_tokens, 1, 8192),
-            "history_item_tokens": (self.history_item_tokens, 1, self.context_tokens),
-            "item_tokens": (self.item_tokens, 1, 8192),
-        }
-        check_bounds("text.", bounds)
-        if not 1 <= len(self.item_fields) <= 32:
-            raise ConfigInvalid(f"text.item_fields names {len(self.item_fields)} columns", "name 1 to 32")
-        kinds = {
-            "history_choice": (self.history_choice, HistoryChoice),
-            "history_order": (self.history_order, HistoryOrder),
-        }
-        for key, (kind, known) in kinds.items():
-            if kind not in get_args(known):
-                raise ConfigInvalid(f"text.{key} is {kind!r}", f"use {' or '.join(map(repr, get_args(known)))}")
+        """Raises ConfigInvalid."""
+        require_within("text.history_item_tokens", self.history_item_tokens, 1, self.context_tokens)
 
     def require_columns(self, columns: Collection[str]) -> None:
         """Raises ConfigInvalid when a field to read is no column of the items table."""
@@ -63,8 +55,8 @@ class TextOptions:
                 max_tokens=self.context_tokens,
                 max_item_tokens=self.history_item_tokens,
                 history_fields=tuple(map(FieldSpec, self.history_fields)),
-                history_choice=cast(HistoryChoice, self.history_choice),
-                history_order=cast(HistoryOrder, self.history_order),
+                history_choice=self.history_choice,
+                history_order=self.history_order,
             ),
             item=ItemSpec(max_tokens=self.item_tokens, fields=tuple(map(FieldSpec, self.item_fields))),
         )

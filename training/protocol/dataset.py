@@ -13,7 +13,8 @@ from enum import IntEnum
 
 from training.data.impressions import ImpressionRow
 from training.data.tables import InteractionRow, ItemRow, Tables
-from training.errors import ConfigInvalid, TooFewUsers
+from training.errors import TooFewUsers
+from training.options.protocol import Protocol
 
 
 class Phase(IntEnum):
@@ -21,24 +22,6 @@ class Phase(IntEnum):
 
     TEST = 0
     VALID = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Protocol:
-    """Numbers of the protocol."""
-
-    min_positives: int = 20
-    held_out: int = 5
-    min_history: int = 5
-    min_users: int = 10
-
-    def __post_init__(self) -> None:
-        """Raises ConfigInvalid when test and valid would leave a user without any history."""
-        if self.held_out < 1 or self.min_positives <= 2 * self.held_out:
-            raise ConfigInvalid(
-                f"held_out is {self.held_out} and min_positives {self.min_positives}",
-                "let held_out be 1 or more and min_positives more than twice held_out, for test, valid and a history",
-            )
 
 
 @dataclass(frozen=True, slots=True)

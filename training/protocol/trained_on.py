@@ -9,7 +9,7 @@ from typing import Self
 from training.data.digest import tables_digest
 from training.data.tables import Tables
 from training.errors import Leak
-from training.protocol.dataset import Protocol
+from training.options.protocol import Protocol
 
 FILE = "trained_on.json"
 

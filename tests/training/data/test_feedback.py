@@ -19,7 +19,8 @@ from training.data.feedback import FeedbackCounts, export_feedback, open_feedbac
 from training.data.impressions import ImpressionRow
 from training.data.tables import Tables, read_tables
 from training.errors import DataUnavailable
-from training.protocol.dataset import Dataset, Phase, Protocol
+from training.options.protocol import Protocol
+from training.protocol.dataset import Dataset, Phase
 
 NOW = datetime.now(UTC)
 FILMS = "abcdefgh"

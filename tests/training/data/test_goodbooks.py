@@ -9,7 +9,8 @@ import pytest
 from tests.paths import SHARED_DATA
 from training.data import goodbooks
 from training.errors import DataUnavailable, TableInvalid
-from training.protocol.dataset import Dataset, Phase, Protocol
+from training.options.protocol import Protocol
+from training.protocol.dataset import Dataset, Phase
 
 SHARED = SHARED_DATA / "goodbooks"
 HEADER = "item_id,title,authors,year,language,genres\n"

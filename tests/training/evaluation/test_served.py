@@ -19,7 +19,8 @@ from training.lists.served import BLEND, ServedList, read_served, write_served
 from training.metrics.ranking import METRICS, expected_at_random, measure
 from training.options.config import AlignOptions, TrainingConfig
 from training.options.fit import FitOptions, SelectOptions, TeacherOptions
-from training.protocol.dataset import Dataset, Phase, Protocol
+from training.options.protocol import Protocol
+from training.protocol.dataset import Dataset, Phase
 from training.ranker.baselines import WITHOUT_LOGIT, read_baselines, write_baselines
 from training.ranker.lists import fusion_input, order_by
 from training.release.card import MOVIELENS, own_data, results_table, write_card

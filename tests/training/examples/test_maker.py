@@ -17,7 +17,8 @@ from training.lists.candidate_list import CandidateList
 from training.model.references import parse_reference
 from training.options.config import TrainingConfig
 from training.options.fit import AugmentOptions, FitOptions, NegativeOptions, TeacherOptions
-from training.protocol.dataset import Dataset, Phase, Protocol
+from training.options.protocol import Protocol
+from training.protocol.dataset import Dataset, Phase
 
 PROTOCOL = Protocol(min_positives=12, held_out=3, min_history=3)
 WORLD = synthetic_tables(users=16)

@@ -5,8 +5,9 @@ import pytest
 from tests.training.synthetic import synthetic_tables
 from training.first_stage import baselines
 from training.first_stage.baselines import BASELINES, baseline_orders
+from training.options.protocol import Protocol
 from training.options.sources import SourceOptions
-from training.protocol.dataset import Dataset, Phase, Protocol
+from training.protocol.dataset import Dataset, Phase
 
 DATASET = Dataset(synthetic_tables(), Protocol(min_positives=12, held_out=3))
 OPTIONS = SourceOptions(factors=4, iterations=3, depth=20)

@@ -14,8 +14,9 @@ from training.first_stage.neighborhood import ease, follows, item_knn
 from training.first_stage.text import bm25
 from training.first_stage.training_interactions import Scores
 from training.lists.candidate_list import CandidateList
+from training.options.protocol import Protocol
 from training.options.sources import SOURCES, SourceOptions
-from training.protocol.dataset import Dataset, Protocol, UserCase
+from training.protocol.dataset import Dataset, UserCase
 
 DATASET = Dataset(synthetic_tables(users=40, items=96), Protocol(min_positives=12, held_out=3, min_history=3))
 ITEMS = [item.item_id for item in DATASET.items]

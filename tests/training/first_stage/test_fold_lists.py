@@ -13,8 +13,9 @@ from training.first_stage import fold_lists
 from training.first_stage.fold_lists import FoldLists
 from training.first_stage.training_interactions import TrainingInteractions, known_in
 from training.lists.candidate_list import CandidateList
+from training.options.protocol import Protocol
 from training.options.sources import SourceOptions
-from training.protocol.dataset import Dataset, Phase, Protocol
+from training.protocol.dataset import Dataset, Phase
 
 PROTOCOL = Protocol(min_positives=12, held_out=3, min_history=3)
 OPTIONS = SourceOptions(factors=4, iterations=3, depth=20)

@@ -5,7 +5,8 @@ import numpy as np
 from tests.training.first_stage.by_hand import known
 from tests.training.synthetic import synthetic_tables
 from training.first_stage.training_interactions import known_in, weights_of
-from training.protocol.dataset import Dataset, Protocol
+from training.options.protocol import Protocol
+from training.protocol.dataset import Dataset
 
 PROTOCOL = Protocol(min_positives=12, held_out=3, min_history=3)
 

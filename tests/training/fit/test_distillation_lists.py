@@ -11,7 +11,8 @@ from training.first_stage.cooccurrence import Cooccurrence
 from training.fit.distillation_lists import ListMaker, read_lists, write_lists
 from training.options.config import ListOptions
 from training.options.cooccurrence import CooccurrenceOptions
-from training.protocol.dataset import Dataset, Phase, Protocol
+from training.options.protocol import Protocol
+from training.protocol.dataset import Dataset, Phase
 
 OPTIONS = ListOptions(negatives=7, near=3, near_rank=6, far=2, far_rank=20, min_history=3)
 

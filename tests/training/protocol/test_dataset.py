@@ -8,7 +8,8 @@ import pytest
 from tests.training.synthetic import START, synthetic_tables
 from training.data.tables import InteractionRow, ItemRow, Tables
 from training.errors import ConfigInvalid, TooFewUsers
-from training.protocol.dataset import Dataset, Phase, Protocol
+from training.options.protocol import Protocol
+from training.protocol.dataset import Dataset, Phase
 
 PROTOCOL = Protocol(min_positives=12, held_out=3, min_history=2)
 

@@ -9,7 +9,8 @@ import pytest
 from tests.training.synthetic import synthetic_tables
 from training.data.tables import InteractionRow, Tables
 from training.errors import Leak
-from training.protocol.dataset import Dataset, Phase, Protocol, UserCase
+from training.options.protocol import Protocol
+from training.protocol.dataset import Dataset, Phase, UserCase
 from training.protocol.leaks import Fingerprint, check_fit, check_history, check_lists, check_training, fingerprint
 
 PROTOCOL = Protocol(min_positives=12, held_out=3, min_history=3)

@@ -8,7 +8,7 @@ import pytest
 from tests.training.synthetic import synthetic_tables
 from training.data.impressions import ImpressionRow
 from training.errors import Leak
-from training.protocol.dataset import Protocol
+from training.options.protocol import Protocol
 from training.protocol.trained_on import TrainedOn, measured_protocol
 
 TABLES = synthetic_tables(users=4)

@@ -10,7 +10,7 @@ from gateway.ranker.fused_score import Fusion
 from gateway.ranker.spec import LinearFusion
 from tests.training.tables_by_hand import NAMES, random_scored, random_table
 from training.errors import ConfigInvalid, RunIncomplete
-from training.options.config import FusionOptions
+from training.options.config import FusionOptions, parse_config
 from training.ranker.baselines import TREES_WITHOUT_LOGIT, WITHOUT_LOGIT
 from training.ranker.calibration import platt_scaling
 from training.ranker.fit import fit_fusion, fit_fusions
@@ -101,7 +101,7 @@ def test_the_kind_decides_what_is_fitted_and_an_unknown_one_is_refused() -> None
     assert fit_fusion(table, FusionOptions(), seed=1).spec.kind == "linear"
     assert fit_fusion(table, FusionOptions(kind="lambdamart", trees=3), seed=1).spec.kind == "lambdamart"
     with pytest.raises(ConfigInvalid, match=r"fusion\.kind is 'oracle'; use one of linear, lambdamart"):
-        FusionOptions(kind="oracle")
+        parse_config({"name": "mine", "fusion": {"kind": "oracle"}}, "mine")
 
 
 @pytest.mark.parametrize("options", [FusionOptions(), FusionOptions(kind="lambdamart", bag=2, trees=3)])

@@ -9,7 +9,8 @@ from gateway.ranker.fused_score import LOGIT_FUSION
 from tests.training.lists_by_hand import served_list
 from tests.training.synthetic import synthetic_tables
 from training.options.config import FusionOptions
-from training.protocol.dataset import Dataset, Phase, Protocol
+from training.options.protocol import Protocol
+from training.protocol.dataset import Dataset, Phase
 from training.ranker.feature_names import feature_names, field_features
 from training.ranker.lists import fusion_input, order_by, scored_lists, users_by_item
 from training.ranker.table import ScoredList, tabulate

@@ -17,8 +17,9 @@ from training.export.compare import score_graph
 from training.export.packed_weights import score_packed
 from training.export.precision import Device, Precision
 from training.options.config import TrainingConfig
+from training.options.protocol import Protocol
 from training.options.text import TextOptions
-from training.protocol.dataset import Dataset, Protocol
+from training.protocol.dataset import Dataset
 from training.ranker.baselines import WITHOUT_LOGIT, read_baselines
 from training.ranker.fit import Fusions
 from training.release.golden import HARD_TEXTS, golden_inputs, tolerance_of

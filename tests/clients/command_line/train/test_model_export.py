@@ -20,8 +20,9 @@ from training.first_stage.baselines import BASELINES
 from training.lists.served import ListDegraded, ServedList, read_served
 from training.options.config import AlignOptions, FusionOptions, ListOptions, TrainingConfig
 from training.options.fit import FitOptions
+from training.options.protocol import Protocol
 from training.options.text import TextOptions
-from training.protocol.dataset import Dataset, Phase, Protocol
+from training.protocol.dataset import Dataset, Phase
 from training.protocol.trained_on import TrainedOn
 from training.ranker.baselines import WITHOUT_LOGIT, read_baselines
 from training.ranker.lists import order_by, scored_lists
