@@ -89,20 +89,16 @@ class FusionOptions(Options, section="fusion"):
 
 @dataclass(frozen=True)
 class TrainingConfig(Options):
-    """Everything that decides a run. A field whose type is Options is a table of the file."""
+    """Everything that decides a run. With one thread a run repeats itself exactly."""
 
     name: Annotated[str, Field(description="Of the run and its model; by default that of the file.")]
-    base_model: Annotated[str, Field(description="The weights that come with the package, or a folder.")] = (
-        BUNDLED_MODEL
-    )
+    base_model: Annotated[str, Field(description="The bundled weights, or a folder of others.")] = BUNDLED_MODEL
     layers: Annotated[int, Field(ge=1, le=48, description="Layers of the base model to keep.")] = 3
     seed: Annotated[Seed, Field(description="Of all that is random.")] = 1
-    threads: Annotated[
-        int, Field(ge=0, le=4096, description="Of one process; 0: one per core, or OMP_NUM_THREADS. 1 repeats exactly.")
-    ] = 1
+    threads: Annotated[int, Field(ge=0, le=4096, description="Of a process; 0: OMP_NUM_THREADS or one per core.")] = 1
     device: Annotated[Literal["auto", "cpu"], Field(description='"auto" takes a GPU where there is one.')] = "auto"
     bf16: Annotated[bool, Field(description="Products in bfloat16 where the device has instructions for them.")] = True
-    protocol: Protocol = Protocol()
+    protocol: Protocol = Protocol()  # from here on: sections of the file
     first_stage: CooccurrenceOptions = CooccurrenceOptions()
     text: TextOptions = TextOptions()
     align: AlignOptions = AlignOptions()

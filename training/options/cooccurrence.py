@@ -12,9 +12,7 @@ from training.options.validation import Options, Positive, Share, Weight
 class CooccurrenceOptions(Options, section="first_stage"):
     """Which items are liked together and after each other. The defaults were chosen on valid lists."""
 
-    shrink: Annotated[Weight, Field(description="Added to the denominator of a similarity: rare pairs count less.")] = (
-        2.0
-    )
+    shrink: Annotated[Weight, Field(description="Added to the divisor of a similarity: rare pairs count less.")] = 2.0
     recent_items: Annotated[Positive, Field(description="Newest items of a history that are read.")] = 20
     together_decay: Annotated[Share, Field(description="Weight of each older item, for items liked together.")] = 0.8
     follows_decay: Annotated[Share, Field(description="Weight of each older item, for items liked next.")] = 0.9

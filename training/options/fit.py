@@ -19,31 +19,23 @@ UNTAUGHT_LOSSES = ("bce", "lambda")
 Loss = Literal["listnet", "lambda", "plistmle", "bce", "margin_mse", "mse", "distil"]
 LOSSES: tuple[Loss, ...] = get_args(Loss)
 
+Margin = Annotated[float | None, Field(ge=0, le=10)]
+Cosine = Annotated[float | None, Field(ge=0, le=1)]
 RankRanges = Annotated[tuple[Annotated[tuple[int, ...], Strict(False)], ...], Strict(False)]
 
 
 @dataclass(frozen=True)
 class NegativeOptions(Options, section="negatives"):
-    """Negatives of a list with one positive, chosen in this order: shown, ``ranges``, semantic neighbours, popular."""
+    """Negatives of a list with one positive, chosen in this order: those shown; of ranges of the first stage, or of the
+    teacher's order; nearest to the positive in text; by popularity."""
 
     count: Annotated[int, Field(ge=1, le=1000, description="Negatives of a list in all.")] = 11
     shown: Annotated[int, Field(description="Most that were shown to the user and not wanted; 0 to `count`.")] = 0
-    ranges: Annotated[
-        RankRanges,
-        Field(description="[first rank, last rank, how many] of the first stage, or of the teacher's order."),
-    ] = ((1, 50, 5), (51, 200, 4))
-    semantic_neighbors: Annotated[
-        int, Field(description="Most whose text is nearest the positive's; 0 to `count`.")
-    ] = 0
-    popular_power: Annotated[
-        float, Field(ge=0, le=4, description="The rest is drawn by popularity to this power; 0: evenly.")
-    ] = 0.5
-    margin: Annotated[
-        float | None, Field(ge=0, le=10, description="Share of the positive's first-stage score to stay below.")
-    ] = None
-    duplicate_similarity: Annotated[
-        float | None, Field(ge=0, le=1, description="Items as near in text to the positive (cosine) are no negatives.")
-    ] = None
+    ranges: Annotated[RankRanges, Field(description="[first rank, last rank, how many].")] = ((1, 50, 5), (51, 200, 4))
+    semantic_neighbors: Annotated[int, Field(description="Most of the nearest in text; 0 to `count`.")] = 0
+    popular_power: Annotated[float, Field(ge=0, le=4, description="Power of popularity that draws the rest.")] = 0.5
+    margin: Annotated[Margin, Field(description="Share of its score that a positive must lead by.")] = None
+    duplicate_similarity: Annotated[Cosine, Field(description="Items as near in text are no negatives.")] = None
 
     def __post_init__(self) -> None:
         """Raises ConfigInvalid."""
@@ -60,12 +52,10 @@ class NegativeOptions(Options, section="negatives"):
 class AugmentOptions(Options, section="augment"):
     """Random changes of training lists, never of lists that are measured."""
 
-    positions: Annotated[
-        Share, Field(description="Chance that the history reaches up to just before the positive.")
-    ] = 0.0
-    positive_power: Annotated[
-        float, Field(ge=0, le=2, description="A positive is kept by a chance of its popularity to minus this power.")
-    ] = 0.0
+    positions: Annotated[Share, Field(description="Chance that the history goes on to just before the positive.")] = 0.0
+    positive_power: Annotated[float, Field(ge=0, le=2, description="Popular positives are thinned by this power.")] = (
+        0.0
+    )
     subsample: Annotated[Share, Field(description="Chance that only a random run of the history is left.")] = 0.0
     history_dropout: Annotated[Share, Field(description="Chance of each item of the history to be left out.")] = 0.0
     shuffle: Annotated[Share, Field(description="Chance that the history loses its order.")] = 0.0
@@ -101,20 +91,16 @@ class SelectOptions(Options, section="select"):
 
     users: Annotated[Count, Field(description="Valid lists to rank; 0: the last checkpoint is kept.")] = 0
     depth: Annotated[int, Field(ge=10, le=1000, description="Candidates of each list.")] = 100
-    patience: Annotated[
-        int, Field(ge=0, le=1000, description="Checkpoints without a gain to stop after; 0: never.")
-    ] = 0
+    patience: Annotated[int, Field(ge=0, le=1000, description="Checkpoints without a gain; 0: never stop.")] = 0
 
 
 @dataclass(frozen=True)
 class TeacherOptions(Options, section="teacher"):
-    """Whose scores of the training lists are their labels; nobody's by default."""
+    """Whose scores of the training lists are their labels; nobody's by default. A fused score is fitted on other users'
+    lists; negatives are then chosen by its order, and only positives among the candidates are learned from."""
 
     model: Annotated[str, Field(description="Folder of a trained cross-encoder whose logits teach.")] = ""
-    fusion: Annotated[
-        bool,
-        Field(description="A fused score without a logit teaches, fitted on other users; negatives take its order."),
-    ] = False
+    fusion: Annotated[bool, Field(description="Whether the fused score teaches, fitted without a logit.")] = False
     share: Annotated[Share, Field(description='The teacher\'s part of the labels; below 1 for "listnet" only.')] = 1.0
 
     def __post_init__(self) -> None:

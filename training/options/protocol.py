@@ -14,9 +14,7 @@ class Protocol(Options, section="protocol"):
     """Which users are measured, and how their positives are cut into folds."""
 
     min_positives: Annotated[int, Field(description="Users with fewer are not measured; over twice `held_out`.")] = 20
-    held_out: Annotated[
-        int, Field(description="Positives of a user in each fold: test, valid, training; 1 or more.")
-    ] = 5
+    held_out: Annotated[int, Field(description="Positives of a user that a fold tests; 1 or more.")] = 5
     min_history: Annotated[Count, Field(description="Positives that stay before those of a training fold.")] = 5
     min_users: Annotated[Count, Field(description="With fewer measured users nothing is learned or measured.")] = 10
 

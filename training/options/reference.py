@@ -26,7 +26,7 @@ def reference() -> str:
     sections = [
         one.annotation for one in top if isinstance(one.annotation, type) and issubclass(one.annotation, Options)
     ]
-    return "\n".join([_HEAD, *map(_chapter, (TrainingConfig, *sections))])
+    return "\n".join([_HEAD, _chapter(TrainingConfig), *map(_chapter, sections)])
 
 
 def _chapter(options: type[Options]) -> str:
@@ -44,7 +44,7 @@ def _row(key: str, field: FieldInfo) -> str:
 
 def _type(annotation: Any) -> str:
     if get_origin(annotation) is Literal:
-        return " or ".join(f'`"{one}"`' for one in get_args(annotation))
+        return ", ".join(f'`"{one}"`' for one in get_args(annotation))
     if get_origin(annotation) is tuple:
         return "list"
     return _TYPES.get(annotation) or _type(get_args(annotation)[0])

@@ -6,7 +6,7 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from training.errors import ConfigInvalid
-from training.options.validation import Options, Positive, Seed, Texts, Weight
+from training.options.validation import MANY, Options, Positive, Seed, Texts, Weight
 
 SOURCES = (
     "als",
@@ -33,14 +33,9 @@ class SourceOptions(Options, section="candidates"):
     factors: Annotated[int, Field(ge=1, le=4096, description="Dimensions of ALS.")] = 64
     alpha: Annotated[Weight, Field(description="Confidence that ALS gives to a positive.")] = 10.0
     iterations: Annotated[int, Field(ge=1, le=1000, description="Of ALS.")] = 15
-    ease_ridge: Annotated[float, Field(ge=1e-9, le=1e9, description="L2 regularisation of EASE.")] = 300.0
+    ease_ridge: Annotated[float, Field(ge=1e-9, le=MANY, description="L2 regularisation of EASE.")] = 300.0
     recent: Annotated[Positive, Field(description="Newest items of a history that text and recency sources read.")] = 20
-    fused: Annotated[Texts, Field(description="Sources whose ranks are fused.")] = (
-        "als",
-        "item_knn",
-        "bm25",
-        "text_max",
-    )
+    fused: Annotated[Texts, Field(description="Sources to fuse by rank.")] = ("als", "item_knn", "bm25", "text_max")
     fused_depth: Annotated[Positive, Field(description="First ranks of each fused source that count.")] = 500
     depth: Annotated[Positive, Field(description="Candidates of a list.")] = 200
     seed: Annotated[Seed, Field(description="Of ALS.")] = 42

@@ -12,25 +12,21 @@ from training.errors import ConfigInvalid
 from training.options.validation import Options, Texts, require_within
 
 Tokens = Annotated[int, Field(ge=1, le=8192)]
+Columns = Annotated[Texts, Field(min_length=1, max_length=32)]
 
 
 @dataclass(frozen=True)
 class TextOptions(Options, section="text"):
-    """What the model reads, in fields and tokens; becomes the encoding spec. ``preset = "NAME"`` in a file stands for
-    the keys of training/configs/presets/NAME.toml."""
+    """What the model reads, in fields and tokens; becomes the encoding spec. `preset = "NAME"` stands for the keys
+    of training/configs/presets/NAME.toml."""
 
     history_items: Annotated[int, Field(ge=0, le=HISTORY_EVENTS, description="Newest items of the history.")] = 8
     history_fields: Annotated[Texts, Field(description="Columns read of each item of the history.")] = ("title",)
     history_item_tokens: Annotated[int, Field(description="Most tokens of one of them; 1 to `context_tokens`.")] = 8
     context_tokens: Annotated[Tokens, Field(description="Most tokens of the whole history.")] = 48
-    item_fields: Annotated[
-        Texts,
-        Field(min_length=1, max_length=32, description="Columns read of a candidate, most telling first."),
-    ] = ("title",)
+    item_fields: Annotated[Columns, Field(description="Columns read of a candidate, most telling first.")] = ("title",)
     item_tokens: Annotated[Tokens, Field(description="Most tokens of a candidate.")] = 24
-    history_choice: Annotated[
-        HistoryChoice, Field(description='"distinct" leaves out what reads like a newer item.')
-    ] = "newest"
+    history_choice: Annotated[HistoryChoice, Field(description='"distinct": no two that read alike.')] = "newest"
     history_order: Annotated[HistoryOrder, Field(description="Order in which the history is read.")] = "newest_first"
 
     def __post_init__(self) -> None:

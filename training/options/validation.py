@@ -66,13 +66,15 @@ def bounds_of(field: FieldInfo) -> str:
 def _refusal(options: type[Options], error: ErrorDetails) -> ConfigInvalid:
     if not error["loc"]:
         return ConfigInvalid(f"{options.section} is {error['input']!r}", f"write a table [{options.section}]")
-    name, *places = error["loc"]
-    key = ".".join(filter(None, (options.section, str(name)))) + "".join(f"[{place}]" for place in places)
+    first, *places = error["loc"]
+    known = options.__pydantic_fields__
+    name = list(known)[first] if isinstance(first, int) else first  # a number: it was given by position
+    key = ".".join(filter(None, (options.section, name))) + "".join(f"[{place}]" for place in places)
     if error["type"] == "unexpected_keyword_argument":
-        return ConfigInvalid(f"unknown key {key}", f"known: {', '.join(sorted(options.__pydantic_fields__))}")
+        return ConfigInvalid(f"unknown key {key}", f"known: {', '.join(sorted(known))}")
     if error["type"] == "missing":
         return ConfigInvalid(f"{key} is missing", f"write {key} = ...")
-    return ConfigInvalid(f"{key} is {error['input']!r}", _remedy(options.__pydantic_fields__[str(name)], error))
+    return ConfigInvalid(f"{key} is {error['input']!r}", _remedy(known[name], error))
 
 
 def _remedy(field: FieldInfo, error: ErrorDetails) -> str:

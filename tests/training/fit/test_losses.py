@@ -17,7 +17,7 @@ from training.fit.losses import make_loss
 from training.model.cross_encoder import PairCrossEncoder, open_cross_encoder
 from training.model.pair_table import PairTable, context_key
 from training.options.config import TrainingConfig
-from training.options.fit import LOSSES, FitOptions
+from training.options.fit import LOSSES, FitOptions, Loss
 from training.options.text import TextOptions
 
 FIELDS = {item.item_id: item.fields for item in synthetic_tables(users=1, items=24, events=6).items}
@@ -60,7 +60,7 @@ def logits_of(model: PairCrossEncoder, example: RankingExample) -> npt.NDArray[n
 
 
 @pytest.mark.parametrize("name", STANDARD)
-def test_a_few_lists_are_learned_by_heart(name: str, model: PairCrossEncoder) -> None:
+def test_a_few_lists_are_learned_by_heart(name: Loss, model: PairCrossEncoder) -> None:
     loss = make_loss(model, FitOptions(loss=name, positive_weight=3.0))
     inputs, labels = batch_of(EXAMPLES)
     optimizer = torch.optim.AdamW(loss.parameters(), lr=1e-3)
@@ -78,7 +78,7 @@ def test_a_few_lists_are_learned_by_heart(name: str, model: PairCrossEncoder) ->
 
 
 @pytest.mark.parametrize("name", STANDARD)
-def test_the_parameters_of_a_loss_are_those_of_the_model_each_once(name: str, model: PairCrossEncoder) -> None:
+def test_the_parameters_of_a_loss_are_those_of_the_model_each_once(name: Loss, model: PairCrossEncoder) -> None:
     loss = make_loss(model, FitOptions(loss=name))
     assert {id(one) for one in loss.parameters()} == {id(one) for one in model.parameters()}
     assert all(key.startswith("model.") for key, _ in loss.named_parameters())
