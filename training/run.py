@@ -12,6 +12,7 @@ import torch
 from accelerate import PartialState
 from sentence_transformers import SentenceTransformer
 
+from gateway.domain.progress import Say
 from gateway.encoding.pair_encoder import PairEncoder
 from gateway.encoding.render import render_item
 from gateway.encoding.tokenizer import open_tokenizer
@@ -46,7 +47,6 @@ from training.protocol.leaks import check_training
 from training.ranker.teacher import rank_by_fusion
 from training.run_folder import RunFolder
 
-Say = Callable[[str], None]
 ListsOfFold = Callable[[int], Sequence[CandidateList]]
 """The candidate lists of a fold (0: test, 1: valid, higher: for training)."""
 

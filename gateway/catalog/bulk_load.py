@@ -1,7 +1,7 @@
 """Streams catalogues and histories of any size into PostgreSQL. What was loaded before is found again: a load that
 broke off is simply repeated. Knows no file format."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import TypeVar
@@ -10,12 +10,10 @@ from psycopg import AsyncConnection
 
 from gateway.catalog.writer import CatalogWriter
 from gateway.domain.budget import Budget
+from gateway.domain.progress import Advance
 from gateway.domain.values import Interaction, Item, WriteCounts
 from gateway.store.pool import Database, Row
 from gateway.store.staging import Staging, stage
-
-Progress = Callable[[int], None]
-"""Called with the number of rows that were just stored."""
 
 Value = TypeVar("Value")
 
@@ -70,7 +68,7 @@ class InteractionCounts:
 
 
 async def load_items(
-    writer: CatalogWriter, items: Iterable[Item], progress: Progress, limits: BatchLimits = BatchLimits()
+    writer: CatalogWriter, items: Iterable[Item], advance: Advance, limits: BatchLimits = BatchLimits()
 ) -> WriteCounts:
     """Writes items batch by batch, each all or nothing. Raises as CatalogWriter.upsert."""
     total = WriteCounts()
@@ -79,14 +77,14 @@ async def load_items(
         total = WriteCounts(
             total.inserted + counts.inserted, total.updated + counts.updated, total.unchanged + counts.unchanged
         )
-        progress(len(batch))
+        advance(len(batch))
     return total
 
 
 async def load_interactions(
     database: Database,
     interactions: Iterable[Interaction],
-    progress: Progress,
+    advance: Advance,
     limits: BatchLimits = BatchLimits(),
 ) -> InteractionCounts:
     """Adds interactions batch by batch, each all or nothing; at the same moment, the later row is the more recent.
@@ -101,7 +99,7 @@ async def load_interactions(
             total.unchanged + counts.unchanged,
             total.unknown_items + counts.unknown_items,
         )
-        progress(len(batch))
+        advance(len(batch))
     return total
 
 

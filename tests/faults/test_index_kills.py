@@ -13,11 +13,12 @@ import psutil
 import pytest
 
 from clients.command_line.catalog.index import PlaceChoice
-from clients.command_line.catalog.table_index import ITEM_BATCHES, Advance, IndexCounts, index_tables, open_parts
+from clients.command_line.catalog.table_index import ITEM_BATCHES, IndexCounts, index_tables, open_parts
 from deploy.local.plan import Plan
 from deploy.local.stack import LocalStack
 from gateway.domain.budget import Budget
 from gateway.domain.errors import StoreUnavailable
+from gateway.domain.progress import Advance
 from gateway.domain.values import Interaction, Item
 from gateway.store.items import PostgresItemStore
 from gateway.store.pool import Database

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from gateway.domain.progress import Say
 from training.ablation.table import AblationRow, VariantResult, compare, write_table
 from training.ablation.variants import Variant
 from training.data.tables import Tables
@@ -21,7 +22,7 @@ from training.model.pair_table import PairTable, context_key
 from training.options.config import TrainingConfig
 from training.options.fit import SelectOptions
 from training.protocol.dataset import Phase
-from training.run import ListsOfFold, Run, Say
+from training.run import ListsOfFold, Run
 from training.run_folder import RunFolder
 
 

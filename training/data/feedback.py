@@ -1,7 +1,7 @@
 """What FeedbackService logged, out of PostgreSQL as tables: items, interactions, and impressions joined to what users
 did by attribution token. Reads one moment of the database, row by row; changes nothing in it."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,13 +10,11 @@ from typing import Any
 import psycopg
 from psycopg import Connection, IsolationLevel
 
+from gateway.domain.progress import Advance
 from training.data.impressions import IMPRESSION_COLUMNS, ImpressionRow, RankCounts, propensities
 from training.data.rows import write_files
 from training.data.tables import INTERACTION_COLUMNS, ITEM_ID, InteractionRow
 from training.errors import DataUnavailable
-
-Advance = Callable[[int], None]
-"""Called with the number of rows just read."""
 
 _CONNECT_TIMEOUT_S = 5
 _BATCH_ROWS = 2000

@@ -3,13 +3,14 @@ lists that the gateway served. For data sets whose first stage is not the gatewa
 
 import hashlib
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
+from gateway.domain.progress import Advance
 from gateway.encoding.pair_encoder import PairEncoder
 from gateway.encoding.render import ContextFields
 from gateway.ranker.features import HISTORY_EVENTS
@@ -25,7 +26,6 @@ from training.ranker.table import ScoredList
 KEPT_LISTS = 100
 """So many are scored before what is known is written."""
 
-Advance = Callable[[int], None]
 Fields = Mapping[str, Mapping[str, str]]
 
 

@@ -1,10 +1,11 @@
 """First stages that are no sources of the gateway, as rows that served lists are measured against. Knows no model."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
 
+from gateway.domain.progress import Say
 from training.first_stage.fold_first_stage import fit_baselines
 from training.first_stage.fold_lists import MAX_ITEMS, FoldLists
 from training.options.sources import SourceOptions
@@ -16,7 +17,7 @@ Orders = Mapping[str, Mapping[str, tuple[str, ...]]]
 """Items by user and row."""
 
 
-def baseline_orders(dataset: Dataset, options: SourceOptions, say: Callable[[str], None]) -> Orders:
+def baseline_orders(dataset: Dataset, options: SourceOptions, say: Say) -> Orders:
     """Of every test user, by baselines fitted on what was known then; empty where the catalogue is too large for
     them. Raises Leak as FoldLists does."""
     if len(dataset.items) > MAX_ITEMS:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from gateway.domain.progress import Advance
 from gateway.domain.values import Candidate, SourceHit
 from gateway.ranker.features import RANK_OFFSET
 from training.first_stage.als import Als
@@ -20,8 +21,6 @@ from training.options.sources import SourceOptions
 from training.protocol.dataset import Dataset, UserCase
 
 BATCH = 64
-
-Advance = Callable[[int], None]
 
 
 @dataclass(frozen=True, slots=True)

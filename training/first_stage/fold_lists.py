@@ -1,9 +1,9 @@
 """The candidate lists of every fold of a data set, each from sources fitted on what that fold may know. Knows no model
 but the bi-encoder's vectors."""
 
-from collections.abc import Callable
 from functools import cached_property
 
+from gateway.domain.progress import Say
 from training.errors import ConfigInvalid
 from training.first_stage.embedding_cache import Embed
 from training.first_stage.fold_first_stage import Fit, FoldFirstStage, Texts, fit_sources
@@ -16,8 +16,6 @@ from training.protocol.leaks import check_fit, check_known, check_lists, fingerp
 
 MAX_ITEMS = 20_000
 """EASE and BM25 hold [items, items] in memory: 1.6 GB each here."""
-
-Say = Callable[[str], None]
 
 
 class FoldLists:

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 
+from gateway.domain.progress import Say
 from training.data.tables import Tables
-from training.first_stage.fold_lists import FoldLists, Say
+from training.first_stage.fold_lists import FoldLists
 from training.lists.candidate_list import CandidateList
 from training.options.config import TrainingConfig
 from training.options.protocol import Protocol

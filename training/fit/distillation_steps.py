@@ -1,12 +1,13 @@
 """Optional steps that learn from the dense first stage of a small catalogue: align (before any loss), and lists, fit
 and settle of the loss "distil". One process only; its tables are items x items."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from datasets import Dataset as Rows
 
+from gateway.domain.progress import Say
 from training.errors import RunIncomplete
 from training.first_stage.cooccurrence import Cooccurrence, SmoothCooccurrence
 from training.fit import alignment, distillation, trainer
@@ -20,8 +21,6 @@ from training.run_folder import RunFolder
 
 BELIEF_POSITIONS = 600
 """Positions that the three weights of the first stage's belief are fitted on."""
-
-Say = Callable[[str], None]
 
 
 class DenseSteps:

@@ -1,11 +1,12 @@
 """The whole check of a card in order: its rate, how exact half precision is, how fast each shape. Knows no screen."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
+from gateway.domain.progress import Say
 from training.gpu_check.card import PRODUCT_SIZE, find_device, measure_card
 from training.gpu_check.exactness import measure_exactness
 from training.gpu_check.report import CheckReport
@@ -36,7 +37,7 @@ class CheckPlan:
         return QUICK if self.quick else FULL
 
 
-def run_check(plan: CheckPlan, say: Callable[[str], None]) -> CheckReport:
+def run_check(plan: CheckPlan, say: Say) -> CheckReport:
     """Raises NoAccelerator. A mode that this machine cannot run is a fault of the report and harms no other."""
     device = find_device(plan.device)
     say("measuring products of matrices")

@@ -2,7 +2,7 @@
 
 import re
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,6 +10,7 @@ import numpy as np
 import onnx
 from transformers import PreTrainedModel
 
+from gateway.domain.progress import Advance
 from gateway.encoding.bundle import fingerprint_of, write_bundle
 from gateway.encoding.golden import GoldenSet
 from gateway.encoding.pair_encoder import PairEncoder
@@ -75,7 +76,7 @@ class Imported:
     exactness: Exactness
 
 
-def import_checkpoint(checkpoint: Checkpoint, plan: ImportPlan, advance: Callable[[int], None]) -> Imported:
+def import_checkpoint(checkpoint: Checkpoint, plan: ImportPlan, advance: Advance) -> Imported:
     """Writes the version; ``advance`` is called once for each of STEPS.
 
     Raises ConfigInvalid, CheckpointUnusable, ImportRefused, ModelNotExportable or VersionRefused.

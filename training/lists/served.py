@@ -3,7 +3,7 @@ implementation here: the gateway's own pipeline, sources and stores are asked.""
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry
 from gateway.app import build_candidates, build_parts, build_pipeline
 from gateway.cache.local import LocalScoreCache
 from gateway.domain.budget import Budget, Call
+from gateway.domain.progress import Advance
 from gateway.domain.values import (
     Candidate,
     CandidateOptions,
@@ -39,8 +40,6 @@ FIRST_STAGE_DEPTH = 200
 BUDGET_S = 60.0
 ATTEMPTS = 30
 CONCURRENT_LISTS = 3
-
-Advance = Callable[[int], None]
 
 
 class ListDegraded(TrainingError):

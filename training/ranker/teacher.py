@@ -1,11 +1,12 @@
 """The fused score of the first stage, without a cross-encoder, as a teacher of one: trees learn from few lists what a
 model that reads texts needs many for. Every list is scored by a fusion fitted on other users. Knows no text."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
+from gateway.domain.progress import Say
 from gateway.ranker.features import LOGIT_FAMILY, feature_family
 from training.errors import RunIncomplete
 from training.lists.candidate_list import CandidateList
@@ -16,8 +17,6 @@ from training.ranker.feature_names import feature_names
 from training.ranker.fit import fit_fusion
 from training.ranker.lists import unscored_lists
 from training.ranker.table import Values, tabulate
-
-Say = Callable[[str], None]
 
 
 def rank_by_fusion(

@@ -2,14 +2,14 @@
 Knows no stack and prints nothing."""
 
 import random
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from gateway.domain.progress import Progress, Say
 from gateway.encoding.pair_encoder import PairEncoder
 from gateway.encoding.tokenizer import open_tokenizer
 from training.evaluation.evaluation import Evaluation
-from training.evaluation.offline_lists import Advance, ListScorer, ranked_by, score_lists
+from training.evaluation.offline_lists import ListScorer, ranked_by, score_lists
 from training.evaluation.served import evaluate_served
 from training.first_stage.embedding_cache import cached_embeddings
 from training.first_stage.fold_lists import FoldLists
@@ -26,9 +26,6 @@ from training.ranker.table import FusionTable, tabulate
 from training.release.release import Release
 from training.run_folder import RunFolder
 
-Progress = Callable[[str, int], AbstractContextManager[Advance]]
-"""A bar for a named piece of work of so many steps."""
-
 
 @dataclass(frozen=True, slots=True)
 class OfflineEvaluation:
@@ -40,7 +37,7 @@ class OfflineEvaluation:
     users: int
     seed: int
 
-    def run(self, say: Callable[[str], None], progress: Progress) -> tuple[Evaluation, Fusions]:
+    def run(self, say: Say, progress: Progress) -> tuple[Evaluation, Fusions]:
         """Logits of both folds are kept in the run's folder."""
         release = Release(self.config, self.dataset, self.folder)
         tokenizer = open_tokenizer(tokenizer_path(base_model_path(self.config.base_model)))

@@ -2,7 +2,7 @@
 stored already is left alone. Must not know files or how progress is shown."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from clients.command_line.catalog.retry import PatientEmbedder, patiently
@@ -12,6 +12,7 @@ from gateway.catalog.bulk_load import BatchLimits, InteractionCounts, load_inter
 from gateway.catalog.neighbors import NeighborCounts, rebuild_neighbors
 from gateway.catalog.writer import CatalogWriter
 from gateway.domain.budget import Budget
+from gateway.domain.progress import Progress
 from gateway.domain.values import Interaction, Item, WriteCounts
 from gateway.encoding.pair_encoder import PairEncoder
 from gateway.models import Models, open_models
@@ -26,10 +27,6 @@ NEIGHBORS_S = 3600.0
 STATISTICS_S = 300.0
 MODELS_S = 15.0
 """How long the models may take until they answer rightly."""
-
-Advance = Callable[[int], None]
-Progress = Callable[[str, int | None], AbstractContextManager[Advance]]
-"""Opens a progress bar: its title, and how many things are to be done where that is known."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from clients.load.bench.rounds import Record, Told, run_rounds
+from clients.load.bench.rounds import Record, run_rounds
 from clients.load.bench.systems import agreement
 from clients.load.bench.systems.checkpoint import write_checkpoint
 from clients.load.bench.systems.environment import InfinityEnvironment
@@ -18,6 +18,7 @@ from clients.load.bench.systems.triton_alone import TritonAlone, encoded
 from clients.load.bench.systems.wide_repository import MODEL, SERVED, newest_version, write_wide_repository
 from clients.load.bench.workload import job_texts, machine
 from clients.load.bench.workload.system import CALLERS, CANDIDATES, System, Visit
+from gateway.domain.progress import Say
 from gateway.domain.values import EncodedPair
 from gateway.encoding.bundle import open_bundle
 from gateway.encoding.pair_encoder import PairEncoder
@@ -85,7 +86,7 @@ class Benchmark:
         self._environment = InfinityEnvironment(plan.directory / "infinity")
         self._mixes = [self._mix(name) for name in plan.mixes]
 
-    def run(self, told: Told) -> "Outcome":
+    def run(self, told: Say) -> "Outcome":
         """``told`` gets each system's name before its turn. Raises TrainingError."""
         plan = self._plan
         if _NEEDS_CHECKPOINT & set(plan.systems):

@@ -1,14 +1,13 @@
 """Rounds in which every system gets its turn, each round in another order, so that what changes on the machine meets
 them all. Must not know what a system is."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from clients.load.bench.workload.readings import Reading
 from clients.load.bench.workload.system import Findings, System, SystemAbsent, Visit
 from deploy.local.errors import LocalStackError
-
-Told = Callable[[str], None]
+from gateway.domain.progress import Say
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +40,7 @@ def order(names: Sequence[str], number: int) -> list[str]:
     return [*names[start:], *names[:start]]
 
 
-def run_rounds(systems: Sequence[System], visits: Sequence[Visit], told: Told) -> Record:
+def run_rounds(systems: Sequence[System], visits: Sequence[Visit], told: Say) -> Record:
     """Every system in every round; ``told`` gets the name of each before its turn.
 
     Only the first visit has a proof, so that a score is computed once. A system that fails is absent from then on, and

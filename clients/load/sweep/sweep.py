@@ -15,6 +15,7 @@ from clients.load.perf_analyzer.trace import Trace, read_trace
 from clients.load.sample.gateway_counts import GatewayCounts
 from clients.load.sweep.report import Level, TargetSweep
 from deploy.local.errors import StartFailed
+from gateway.domain.progress import Say
 
 WINDOWS = 3
 """perf_analyzer reports the last three windows together; with any scatter allowed it measures no more."""
@@ -57,7 +58,7 @@ class Subject:
 class TargetSweeper:
     """Sweeps one subject in `folder`. `told` hears of every run before it starts."""
 
-    def __init__(self, analyzer: PerfAnalyzer, steps: Steps, folder: Path, told: Callable[[str], None]) -> None:
+    def __init__(self, analyzer: PerfAnalyzer, steps: Steps, folder: Path, told: Say) -> None:
         self._analyzer = analyzer
         self._steps = steps
         self._folder = folder

@@ -10,6 +10,7 @@ from typing import Any
 from google.protobuf.message import DecodeError
 from onnxruntime.capi import onnxruntime_pybind11_state as runtime_errors
 
+from gateway.domain.progress import Advance
 from gateway.encoding.bundle import fingerprint_of
 from training.errors import TrainingError
 from training.protocol.dataset import Dataset
@@ -20,7 +21,6 @@ from training.release.gate.list_checks import (
     LABELS,
     LEAK,
     RANKS,
-    Advance,
     Learned,
     Scored,
     check_champion,

@@ -1,13 +1,14 @@
 """Checks of a version on lists of users: does int8 rank as fp32, is it no worse than the champion, is its sign right,
 were the lists kept out of its training. Knows no files of a version."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 from scipy.stats import rankdata
 
+from gateway.domain.progress import Advance
 from training.errors import Leak
 from training.export.compare import Logits, kendall_tau, score_batches
 from training.metrics.significance import bootstrap_intervals, paired_differences
@@ -24,8 +25,6 @@ MAX_INT8_LOSS = 0.005
 MAX_RELATIVE_LOSS = 0.01
 SEED = 1
 Values = npt.NDArray[np.float64]
-Advance = Callable[[int], None]
-"""Gets the lists done."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """The reference: `transformers` in fp32, its own tokenizer, one pair at a time, no padding. Knows no server."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +8,7 @@ import numpy.typing as npt
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
+from gateway.domain.progress import Advance
 from gateway.encoding.pair_encoder import PairEncoder
 
 Logits = npt.NDArray[np.float32]
@@ -23,7 +24,7 @@ class Reference:
         )
         self._encoder = encoder
 
-    def score(self, context: str, items: Sequence[str], advance: Callable[[int], None] = lambda done: None) -> Logits:
+    def score(self, context: str, items: Sequence[str], advance: Advance = lambda done: None) -> Logits:
         """Logits of the pairs (context, item), each computed alone. Only the item side is cut."""
         logits = []
         with torch.inference_mode():

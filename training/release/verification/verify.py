@@ -1,7 +1,6 @@
 """Does the running stack serve what was trained? Gateway (int8) and fp32 graph on its Triton against the reference."""
 
 import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from transformers import AutoModelForSequenceClassification, PreTrainedModel
 from tritonclient.grpc.model_config_pb2 import ModelConfig
 
 from crossrank_client import CrossrankClient
+from gateway.domain.progress import Advance
 from gateway.domain.values import EncodedPair
 from gateway.encoding.bundle import TOKENIZER_FILE, EncodingBundle, open_bundle
 from gateway.encoding.render import ContextFields
@@ -21,8 +21,6 @@ from training.release.verification.hosted import hosted, hosted_logits
 from training.release.verification.lists import ListPlan, VerificationList, draw_lists, pair_texts
 from training.release.verification.reference import Logits, Reference
 from training.release.verification.served import read_catalogue, served_logits
-
-Advance = Callable[[int], None]
 
 
 class VersionMismatch(TrainingError):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from clients.command_line.catalog.retry import PatientEmbedder
-from clients.command_line.catalog.table_index import ITEM_BATCHES, Advance, IndexParts, index_tables
+from clients.command_line.catalog.table_index import ITEM_BATCHES, IndexParts, index_tables
 from gateway.candidates.item_neighbors import ItemNeighbors
 from gateway.candidates.popular import Popular
 from gateway.candidates.text_ann import TextAnn
@@ -16,6 +16,7 @@ from gateway.catalog.analyze import TABLES
 from gateway.catalog.bulk_load import InteractionCounts
 from gateway.domain.budget import Budget
 from gateway.domain.errors import ModelAnswerInvalid, ModelOverloaded
+from gateway.domain.progress import Advance
 from gateway.domain.values import CandidateQuery, HistoryEvent, Interaction, Item, WriteCounts
 from gateway.ports import Embeddings
 from gateway.store.histories import PostgresHistoryStore

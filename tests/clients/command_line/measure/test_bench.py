@@ -12,7 +12,7 @@ from clients.command_line.shared.console import CommandFailed
 from clients.load.bench import benchmark
 from clients.load.bench.benchmark import Outcome, Plan
 from clients.load.bench.result import summary
-from clients.load.bench.rounds import Told
+from gateway.domain.progress import Say
 from tests.clients.load.bench.made import made, record_of
 
 
@@ -26,7 +26,7 @@ def plans(monkeypatch: pytest.MonkeyPatch) -> list[Plan]:
             asked.append(plan)
             self._plan = plan
 
-        def run(self, told: Told) -> Outcome:
+        def run(self, told: Say) -> Outcome:
             for name in self._plan.systems:
                 told(name)
             record = record_of([made(name, 10.0) for name in self._plan.systems])
