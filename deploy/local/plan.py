@@ -16,6 +16,7 @@ from deploy.local.parts.postgres import Postgres
 from deploy.local.parts.triton import PROJECT_REPOSITORY, Triton
 from deploy.local.parts.triton_probe import TritonProbe
 from deploy.local.process.part import Part
+from gateway.domain.files import replace_json
 
 PARTS = ("postgres", "triton", "gateway")
 USUAL_PORTS = {"postgres": 5433, "triton": 8001, "triton_metrics": 8002, "gateway": 50051, "gateway_metrics": 9090}
@@ -56,8 +57,7 @@ class Plan:
 
     def save(self, file: Path) -> None:
         """Writes it where the supervisor looks for it; closed to others, a URL may hold a password."""
-        file.touch(mode=0o600)
-        file.write_text(json.dumps(asdict(self), indent=1))
+        replace_json(file, asdict(self), mode=0o600)
 
     @classmethod
     def load(cls, file: Path) -> Self:

@@ -2,7 +2,6 @@
 implementation here: the gateway's own pipeline, sources and stores are asked."""
 
 import asyncio
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -13,6 +12,7 @@ from prometheus_client import CollectorRegistry
 from gateway.app import build_candidates, build_parts, build_pipeline
 from gateway.cache.local import LocalScoreCache
 from gateway.domain.budget import Budget, Call
+from gateway.domain.files import read_json_lines, replace_json_lines
 from gateway.domain.values import (
     Candidate,
     CandidateOptions,
@@ -139,14 +139,12 @@ class ListServer:
 
 def write_served(file: Path, lists: Sequence[ServedList]) -> None:
     """One JSON document a line; complete or not there."""
-    partial = file.with_name(file.name + ".partial")
-    partial.write_text("".join(json.dumps(asdict(one)) + "\n" for one in lists), encoding="utf-8")
-    partial.replace(file)
+    replace_json_lines(file, map(asdict, lists))
 
 
 def read_served(file: Path) -> list[ServedList]:
     """What write_served wrote."""
-    return [_parse(json.loads(line)) for line in file.read_text(encoding="utf-8").splitlines()]
+    return [_parse(data) for data in read_json_lines(file)]
 
 
 def _parse(data: Mapping[str, Any]) -> ServedList:
