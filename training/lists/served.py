@@ -9,7 +9,7 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry
 
-from gateway.app import build_candidates, build_parts, build_pipeline
+from gateway.app import Stores, build_parts, build_pipeline
 from gateway.cache.local import LocalScoreCache
 from gateway.domain.budget import Budget, Call
 from gateway.domain.files import read_json_lines, replace_json_lines
@@ -26,7 +26,6 @@ from gateway.domain.values import (
 from gateway.models import Models
 from gateway.ranker.features import HISTORY_EVENTS
 from gateway.settings import Settings
-from gateway.store.histories import PostgresHistoryStore
 from gateway.store.pool import Database
 from gateway.telemetry.metrics import Metrics
 from training.errors import TrainingError
@@ -64,10 +63,10 @@ class ListServer:
     """Asks the gateway's parts for the lists of evaluated users, ``depth`` candidates each."""
 
     def __init__(self, settings: Settings, database: Database, models: Models, depth: int) -> None:
-        self._blend = build_candidates(settings, database, models)
         metrics, cache = Metrics(CollectorRegistry()), LocalScoreCache(settings.cache_entries)
-        self._pipeline = build_pipeline(settings, build_parts(settings, database, models, cache, metrics))
-        self._histories = PostgresHistoryStore(database)
+        parts = build_parts(settings, Stores(database), models, cache, metrics)
+        self._pipeline = build_pipeline(settings, parts)
+        self._blend, self._histories = parts.candidates, parts.histories
         self._depth = depth
 
     async def serve_all(self, cases: Sequence[UserCase], advance: Advance) -> list[ServedList]:
