@@ -36,8 +36,11 @@ def health_service() -> Iterator[tuple[str, health.HealthServicer]]:
         server.stop(0).wait()
 
 
-def test_a_serving_gateway_passes(health_service: tuple[str, health.HealthServicer]) -> None:
+def test_a_gateway_passes_as_soon_as_it_serves(health_service: tuple[str, health.HealthServicer]) -> None:
     address, servicer = health_service
+    servicer.set("", health_pb2.HealthCheckResponse.NOT_SERVING)
+    with pytest.raises(Unready):
+        probes.probe_gateway(address, timeout_s=TIMEOUT_S)
     servicer.set("", health_pb2.HealthCheckResponse.SERVING)
     probes.probe_gateway(address, timeout_s=TIMEOUT_S)
 
