@@ -76,6 +76,17 @@ class Info:
         return (ModelInfo(served.identity, spec.template, fields, longest, ready),)
 
 
+class Stores:
+    """All that PostgreSQL keeps, built once."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.items = PostgresItemStore(database)
+        self.histories = PostgresHistoryStore(database)
+        self.feedback = PostgresFeedbackStore(database)
+        self.comparisons = PostgresComparisonStore(database)
+
+
 @asynccontextmanager
 async def open_database(settings: Settings) -> AsyncIterator[Database]:
     """The database, with its schema. Raises StoreUnavailable."""
@@ -88,7 +99,7 @@ async def open_database(settings: Settings) -> AsyncIterator[Database]:
         await database.close()
 
 
-async def run(settings: Settings, *, shares_port: bool = False) -> None:
+async def run(settings: Settings) -> None:
     """Serves until told to stop. Raises StoreUnavailable or CannotListen when it cannot start."""
     metrics = Metrics(CollectorRegistry())
     with metrics_endpoint(settings.metrics_listen, metrics.registry):
@@ -98,14 +109,15 @@ async def run(settings: Settings, *, shares_port: bool = False) -> None:
             open_models(settings) as models,
             open_cache(settings, metrics) as cache,
         ):
-            parts = build_parts(settings, database, models, cache, metrics)
+            stores = Stores(database)
+            parts = build_parts(settings, stores, models, cache, metrics)
             async with (
-                open_ranker(settings, parts, database, models, metrics) as ranker,
+                open_ranker(settings, parts, stores, models, metrics) as ranker,
                 open_warm_up(settings, parts, models, metrics),
             ):
-                services = build_services(settings, database, models, metrics, ranker)
+                services = build_services(settings, stores, parts, models, metrics, ranker)
                 with tuned_gc():
-                    await serve(services, replace(server_settings(settings), shares_port=shares_port))
+                    await serve(services, server_settings(settings))
 
 
 def build_candidates(settings: Settings, database: Database, models: Models) -> Blend:
@@ -137,15 +149,15 @@ async def open_cache(settings: Settings, metrics: Metrics) -> AsyncIterator[Scor
         await redis.close()
 
 
-def build_parts(settings: Settings, database: Database, models: Models, cache: ScoreCache, metrics: Metrics) -> Parts:
+def build_parts(settings: Settings, stores: Stores, models: Models, cache: ScoreCache, metrics: Metrics) -> Parts:
     """The champion's pipeline over PostgreSQL and Triton, in parts."""
     admission = Admission(settings.max_tokens_in_flight, settings.batch_share, settings.overload_retry_after_s)
     metrics.watch("tokens_in_flight", "Tokens of admitted work", lambda: admission.in_flight)
     return Parts(
-        candidates=build_candidates(settings, database, models),
-        items=PostgresItemStore(database),
-        histories=PostgresHistoryStore(database),
-        feedback=PostgresFeedbackStore(database),
+        candidates=build_candidates(settings, stores.database, models),
+        items=stores.items,
+        histories=stores.histories,
+        feedback=stores.feedback,
         cache=cache,
         token_ids=TokenIdCache(settings.item_texts),
         scorer=build_scorer(settings, models.champion, admission),
@@ -181,7 +193,7 @@ async def open_warm_up(settings: Settings, parts: Parts, models: Models, metrics
 
 @asynccontextmanager
 async def open_ranker(
-    settings: Settings, parts: Parts, database: Database, models: Models, metrics: Metrics
+    settings: Settings, parts: Parts, stores: Stores, models: Models, metrics: Metrics
 ) -> AsyncIterator[Ranker]:
     """The champion's pipeline; with a challenger its shadow and its canary around it. At the end the shadow finishes
     what it has begun."""
@@ -195,7 +207,7 @@ async def open_ranker(
 
     metrics.watch("challenger_ready", "1 while the challenger answers golden pairs rightly", lambda: float(ready()))
     challenger = replace(parts, scorer=build_scorer(settings, models.challenger, parts.admission))
-    comparisons = ComparisonLog(PostgresComparisonStore(database), metrics)
+    comparisons = ComparisonLog(stores.comparisons, metrics)
     shadow = Shadow(
         build_pipeline(settings, replace(challenger, cache=LocalScoreCache(0))),
         verification.identity,
@@ -214,13 +226,12 @@ async def open_ranker(
 
 
 def build_services(
-    settings: Settings, database: Database, models: Models, metrics: Metrics, ranker: Ranker
+    settings: Settings, stores: Stores, parts: Parts, models: Models, metrics: Metrics, ranker: Ranker
 ) -> Services:
     """All servicers over one ranker."""
     limits = request_limits(settings)
-    items = PostgresItemStore(database)
-    writer = CatalogWriter(items, models.bi_encoder, models.encoder, settings.embedding_model)
-    info = Info(models, build_candidates(settings, database, models).names, settings.serving_window_s)
+    writer = CatalogWriter(stores.items, models.bi_encoder, models.encoder, settings.embedding_model)
+    info = Info(models, parts.candidates.names, settings.serving_window_s)
 
     def ranking_is_right() -> bool:
         return models.champion.endpoints.right_within(settings.serving_window_s)
@@ -228,8 +239,8 @@ def build_services(
     metrics.watch("ranking_ready", "1 while golden pairs are answered rightly", lambda: float(ranking_is_right()))
     return Services(
         ranking=RankingServicer(ranker, info, limits),
-        catalog=CatalogServicer(writer, items, limits),
-        feedback=FeedbackServicer(PostgresFeedbackStore(database), limits),
+        catalog=CatalogServicer(writer, stores.items, limits),
+        feedback=FeedbackServicer(stores.feedback, limits),
         open_inference=OpenInferenceServicer(ranker, info, limits),
         metrics=metrics,
         ranking_is_right=ranking_is_right,
@@ -262,4 +273,5 @@ def server_settings(settings: Settings) -> ServerSettings:
         tls=tls,
         drain_s=settings.drain_s,
         grace_s=settings.max_deadline_s + 1.0,
+        shares_port=settings.processes > 1,
     )

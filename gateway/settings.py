@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,10 @@ class Settings:
     listen: str = _knob("127.0.0.1:50051", "where the gRPC API listens", "host:port")
     metrics_listen: str = _knob("127.0.0.1:9090", "where Prometheus scrapes; empty: nowhere", "host:port")
     processes: int = _knob(
-        1, "gateways behind one port, each with its own cache, pool and admission, and metrics one port up", "", (1, 64)
+        1,
+        "gateways of the local stack behind one port, each with a cache, pool and admission, and metrics one port up",
+        "",
+        (1, 64),
     )
     reflection: bool = _knob(True, "serve gRPC reflection; switch off where the API must not describe itself")
     drain_s: float = _knob(0.0, "between NOT_SERVING and refusing calls; on Kubernetes 5", "s", (0, 300))
@@ -166,13 +169,6 @@ def _contradictions(settings: Settings) -> list[str]:
         if getattr(settings, name) and not settings.challenger:
             faults.append(f"{PREFIX}{name.upper()} is above 0 without {PREFIX}CHALLENGER: name the model on trial")
     return faults
-
-
-def worker_settings(settings: Settings, number: int, listen: str) -> Settings:
-    """Of one process of several, from 0: it shares the API's address and has a port of its own for metrics."""
-    host, separator, port = settings.metrics_listen.rpartition(":")
-    own = f"{host}:{int(port) + number}" if separator and port.isdecimal() and int(port) else settings.metrics_listen
-    return replace(settings, listen=listen, metrics_listen=own)
 
 
 def encodings_folder(settings: Settings) -> Path:

@@ -12,6 +12,7 @@ import torch
 from accelerate import PartialState
 from sentence_transformers import SentenceTransformer
 
+from gateway.domain.files import replace_json
 from gateway.domain.progress import Say
 from gateway.encoding.pair_encoder import PairEncoder
 from gateway.encoding.render import render_item
@@ -202,9 +203,7 @@ class Run:
             told = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
             made_with = {"torch": torch.__version__, "bfloat16_products": self._in_bfloat16()}
             record = {**told, "config": self.config.to_dict(), **made_with, **numbers}
-            partial = file.with_name(file.name + ".partial")
-            partial.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
-            partial.replace(file)
+            replace_json(file, record)
 
 
 def _set_up_torch(config: TrainingConfig) -> None:

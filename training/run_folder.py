@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gateway.domain.files import replace_text
 from training.errors import ConfigInvalid, RunIncomplete
 from training.options.config import TrainingConfig
 
@@ -94,9 +95,7 @@ class RunFolder:
 
 def _write_once(file: Path, text: str) -> None:
     if not file.is_file():
-        partial = file.with_name(file.name + ".partial")
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(file)
+        replace_text(file, text)
 
 
 READ_LATER = frozenset({"fusion"})

@@ -1,7 +1,7 @@
 """Which parts a stack consists of, where they listen, and the parts themselves. Must not start them."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -13,11 +13,14 @@ from deploy.local.parts.external import External
 from deploy.local.parts.gateway_process import GatewayProcess
 from deploy.local.parts.ports import free_port
 from deploy.local.parts.postgres import Postgres
+from deploy.local.parts.shared_port import SharedPort
 from deploy.local.parts.triton import PROJECT_REPOSITORY, Triton
 from deploy.local.parts.triton_probe import TritonProbe
 from deploy.local.process.part import Part
+from gateway.domain.files import replace_json
 
-PARTS = ("postgres", "triton", "gateway")
+GATEWAY = "gateway"
+PARTS = ("postgres", "triton", GATEWAY)
 USUAL_PORTS = {"postgres": 5433, "triton": 8001, "triton_metrics": 8002, "gateway": 50051, "gateway_metrics": 9090}
 
 
@@ -31,6 +34,8 @@ class Plan:
     triton_url: str = ""
     ports: dict[str, int] = field(default_factory=dict)
     ports_at_random: bool = False
+    gateways: int = 1
+    """Gateway processes behind one port."""
 
     def __post_init__(self) -> None:
         unknown = set(self.parts) - set(PARTS)
@@ -38,26 +43,32 @@ class Plan:
             raise LocalStackError(
                 f"unknown parts {sorted(unknown)}", remedy=f"choose one or more of {', '.join(PARTS)}"
             )
-        if "gateway" in self.parts and not {"postgres", "triton"} <= set(self.parts):
+        if GATEWAY in self.parts and not {"postgres", "triton"} <= set(self.parts):
             raise LocalStackError(
                 f"the gateway cannot run with only {', '.join(self.parts)}",
                 remedy="add postgres and triton, or give --postgres-url and --triton-url",
             )
 
     def with_ports(self, preferred: Mapping[str, int]) -> "Plan":
-        """The same plan with a port for everything: the preferred one where it is free, else any."""
+        """The same plan with a port for everything: the preferred one where it is free, else any. Several gateways
+        have their metrics at ports in a row."""
         ports: dict[str, int] = {}
         for name in USUAL_PORTS:
-            port = free_port(preferred.get(name))
-            while port in ports.values():
-                port = free_port()
-            ports[name] = port
+            names = [f"{one}_metrics" for one in self.gateway_names] if name == "gateway_metrics" else [name]
+            first = free_port(preferred.get(name), len(names))
+            while not set(range(first, first + len(names))).isdisjoint(ports.values()):
+                first = free_port(None, len(names))
+            ports |= {one: first + number for number, one in enumerate(names)}
         return replace(self, ports=ports)
+
+    @property
+    def gateway_names(self) -> list[str]:
+        """One for each process."""
+        return [GATEWAY, *(f"{GATEWAY}-{number}" for number in range(2, self.gateways + 1))]
 
     def save(self, file: Path) -> None:
         """Writes it where the supervisor looks for it; closed to others, a URL may hold a password."""
-        file.touch(mode=0o600)
-        file.write_text(json.dumps(asdict(self), indent=1))
+        replace_json(file, asdict(self), mode=0o600)
 
     @classmethod
     def load(cls, file: Path) -> Self:
@@ -68,17 +79,27 @@ class Plan:
 
 def build_parts(plan: Plan, state_directory: Path) -> list[Part]:
     """The parts of `plan`, those first that others need."""
-    postgres, triton = _postgres(plan, state_directory), _triton(plan, state_directory)
-    gateway = GatewayProcess(
-        state_directory,
-        plan.ports["gateway"],
-        plan.ports["gateway_metrics"],
-        Path(plan.model_repository),
-        postgres=postgres,
-        triton=triton,
-    )
-    every: Sequence[Part] = (postgres, triton, gateway)
-    return [part for part in every if part.name in plan.parts]
+    servers = (_postgres(plan, state_directory), _triton(plan, state_directory))
+    gateways = _gateways(plan, state_directory, *servers) if GATEWAY in plan.parts else []
+    return [*(part for part in servers if part.name in plan.parts), *gateways]
+
+
+def _gateways(plan: Plan, state_directory: Path, postgres: Part, triton: Part) -> list[Part]:
+    port, repository = plan.ports[GATEWAY], Path(plan.model_repository)
+    shared = SharedPort(port, plan.gateways) if plan.gateways > 1 else None
+    return [
+        GatewayProcess(
+            state_directory,
+            port,
+            plan.ports[f"{name}_metrics"],
+            repository,
+            postgres=postgres,
+            triton=triton,
+            name=name,
+            shared=shared,
+        )
+        for name in plan.gateway_names
+    ]
 
 
 def _postgres(plan: Plan, state_directory: Path) -> Part:

@@ -15,11 +15,12 @@ import psutil
 from deploy.local.errors import StartFailed
 from deploy.local.parts import shared_memory
 from deploy.local.parts.gateway_process import PROJECT
-from deploy.local.plan import PARTS, USUAL_PORTS, Plan
+from deploy.local.plan import GATEWAY, PARTS, USUAL_PORTS, Plan
 from deploy.local.process import orphans, process
 from deploy.local.process.lock import StackLock
 from deploy.local.process.logs import Log
 from deploy.local.process.state import PartState, StackState, Status
+from gateway.settings import SettingsInvalid, read_settings
 
 _SUPERVISOR = "supervisor"
 _POLL_S = 0.1
@@ -89,6 +90,11 @@ def read_plan(state_directory: Path) -> Plan:
     return Plan.load(state_directory / "plan.json")
 
 
+def part_names(state_directory: Path) -> list[str]:
+    """What may have left processes: all that there can be, and what ran there last."""
+    return list(dict.fromkeys((*PARTS, *(part.name for part in StackState.load(_state_file(state_directory)).parts))))
+
+
 def log_file(state_directory: Path, part: str) -> Path:
     """Where a part, or the supervisor, writes its log."""
     return state_directory / "logs" / f"{part}.log"
@@ -144,7 +150,16 @@ def _save_plan(state_directory: Path, plan: Plan, *, keep_ports: bool) -> None:
     file = state_directory / "plan.json"
     last = read_plan(state_directory) if file.exists() else Plan(ports_at_random=True)
     kept = USUAL_PORTS if last.ports_at_random else last.ports
-    replace(plan.with_ports(kept if keep_ports else {}), ports_at_random=not keep_ports).save(file)
+    plan = replace(plan, gateways=_gateways() if GATEWAY in plan.parts else 1, ports_at_random=not keep_ports)
+    plan.with_ports(kept if keep_ports else {}).save(file)
+
+
+def _gateways() -> int:
+    """How many, by the settings that the gateway reads."""
+    try:
+        return read_settings().processes
+    except SettingsInvalid as fault:
+        raise StartFailed(f"the settings cannot be used:\n{fault}", remedy="correct them in the environment") from fault
 
 
 def _spawn_supervisor(state_directory: Path, *, bound_to_caller: bool) -> None:
@@ -169,7 +184,7 @@ def _end_supervisor(supervisor: psutil.Process) -> None:
 
 
 def _sweep(state_directory: Path) -> tuple[int, int]:
-    processes = sum(orphans.end(part, state_directory) for part in (_SUPERVISOR, *PARTS))
+    processes = sum(orphans.end(part, state_directory) for part in (_SUPERVISOR, *part_names(state_directory)))
     return processes, shared_memory.remove_regions(state_directory)
 
 

@@ -31,7 +31,7 @@ class Supervisor:
         self._stop = Event()
         self._watchers: list[Watcher] = []
         for part in build_parts(plan, state_directory):
-            needs = list(self._watchers) if part.name == "gateway" else []
+            needs = [one for one in self._watchers if not one.needs] if part.name in plan.gateway_names else []
             running = RunningPart(part, state_directory=state_directory)
             self._watchers.append(Watcher(running, needs=needs, report=self._report))
 

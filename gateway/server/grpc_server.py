@@ -55,7 +55,7 @@ class ServerSettings:
     """For calls that are running when the server stops: above the longest deadline."""
 
     shares_port: bool = False
-    """With the other processes of one gateway, and with nobody else."""
+    """With the other gateways of one stack, and with nobody else."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 from tritonclient.grpc.aio import InferenceServerClient
 
-from gateway.app import build_parts, open_ranker
+from gateway.app import Stores, build_parts, open_ranker
 from gateway.cache.local import LocalScoreCache
 from gateway.domain.budget import Budget, Call
 from gateway.domain.values import Candidate, Context, Item, RankedList, RankingOptions
@@ -90,8 +90,8 @@ async def gateway(place: Place, database: Database, **changes: Any) -> AsyncIter
                 one is None or one.verification.identity().fingerprint for one in (models.champion, models.challenger)
             ):
                 await asyncio.sleep(0.05)
-        parts = build_parts(settings, database, models, LocalScoreCache(settings.cache_entries), metrics)
-        async with open_ranker(settings, parts, database, models, metrics) as ranker:
+        parts = build_parts(settings, Stores(database), models, LocalScoreCache(settings.cache_entries), metrics)
+        async with open_ranker(settings, parts, Stores(database), models, metrics) as ranker:
             yield Gateway(ranker, models, metrics)
 
 
@@ -150,8 +150,8 @@ async def test_a_challenger_that_is_no_model_leaves_everything_to_the_champion(
     settings = place.settings(challenger="7", canary_share=1.0, shadow_share=1.0)
     metrics = Metrics(CollectorRegistry())
     async with open_models(settings) as models:
-        parts = build_parts(settings, database, models, LocalScoreCache(settings.cache_entries), metrics)
-        async with open_ranker(settings, parts, database, models, metrics) as ranker:
+        parts = build_parts(settings, Stores(database), models, LocalScoreCache(settings.cache_entries), metrics)
+        async with open_ranker(settings, parts, Stores(database), models, metrics) as ranker:
             running = Gateway(ranker, models, metrics)
             answer = await running.ask("u1")
     assert not answer.degraded

@@ -1,10 +1,8 @@
 """Settings: defaults, bounds, and errors that name variable, value and remedy, all at once."""
 
-from dataclasses import replace
-
 import pytest
 
-from gateway.settings import Settings, SettingsInvalid, describe, read_settings, worker_settings
+from gateway.settings import Settings, SettingsInvalid, describe, read_settings
 
 
 def test_an_empty_environment_gives_the_defaults() -> None:
@@ -57,14 +55,3 @@ def test_every_setting_says_why_and_every_default_is_inside_its_bounds() -> None
         assert knob.why, knob.variable
         if knob.bounds:
             assert knob.bounds[0] <= float(knob.default) <= knob.bounds[1], knob.variable
-
-
-@pytest.mark.parametrize(
-    ("metrics_listen", "expected"),
-    [("0.0.0.0:9090", "0.0.0.0:9093"), ("[::1]:9090", "[::1]:9093"), ("127.0.0.1:0", "127.0.0.1:0"), ("", "")],
-)
-def test_a_worker_shares_the_address_of_the_api_but_not_that_of_the_metrics(metrics_listen: str, expected: str) -> None:
-    settings = Settings(metrics_listen=metrics_listen, processes=4)
-    worker = worker_settings(settings, 3, "0.0.0.0:50051")
-    assert (worker.listen, worker.metrics_listen) == ("0.0.0.0:50051", expected)
-    assert worker == replace(settings, listen=worker.listen, metrics_listen=expected)

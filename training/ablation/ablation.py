@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from gateway.domain.files import replace_json
 from gateway.domain.progress import Say
 from training.ablation.table import AblationRow, VariantResult, compare, write_table
 from training.ablation.variants import Variant
@@ -56,9 +57,7 @@ class Ablation:
         if done.is_file():
             return VariantResult(**json.loads(done.read_text(encoding="utf-8")))
         result = self._measure(variant, run, selection_lists(lists_of_fold(Phase.VALID), self.measured, seed))
-        partial = done.with_name(done.name + ".partial")
-        partial.write_text(json.dumps(asdict(result), indent=2) + "\n", encoding="utf-8")
-        partial.replace(done)
+        replace_json(done, asdict(result))
         return result
 
     def _measure(self, variant: Variant, run: Run, lists: Sequence[CandidateList]) -> VariantResult:

@@ -4,20 +4,19 @@ column by name."""
 import csv
 import gzip
 import math
-import os
 import re
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
+from gateway.domain.files import replacing
 from training.errors import TableInvalid
 
 Value = TypeVar("Value")
-
-PARTIAL = ".partial"
 
 _PANDAS_INDEX = re.compile(r"__index_level_\d+__")
 """A column that pandas adds where rows were chosen or sorted: row numbers, which nobody wrote."""
@@ -95,15 +94,9 @@ def write_files(folder: Path, tables: Mapping[str, tuple[Sequence[str], Iterable
     """CSV files of ``folder``, by name: header and rows. All are complete before the first replaces an older one; when
     one fails, the old files stay and nothing half-written is left."""
     folder.mkdir(parents=True, exist_ok=True)
-    partial = [folder / f"{name}{PARTIAL}" for name in tables]
-    try:
-        for file, (header, rows) in zip(partial, tables.values(), strict=True):
-            _write_csv(file, header, rows)
-        for file in partial:
-            file.replace(file.with_suffix(""))
-    finally:
-        for file in partial:
-            file.unlink(missing_ok=True)
+    with ExitStack() as replaced:
+        for name, (header, rows) in tables.items():
+            _write_csv(replaced.enter_context(replacing(folder / name)), header, rows)
 
 
 def _check_columns(file: Path, found: Sequence[str], needed: Sequence[str]) -> None:
@@ -187,5 +180,3 @@ def _write_csv(file: Path, header: Sequence[str], rows: Iterable[Sequence[str]])
         writer = csv.writer(lines, lineterminator="\n")
         writer.writerow(header)
         writer.writerows(rows)
-        lines.flush()
-        os.fsync(lines.fileno())

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from gateway.domain.files import replacing, sha256_of
 from gateway.domain.progress import Advance
 from gateway.encoding.pair_encoder import PairEncoder
 from gateway.encoding.render import ContextFields
@@ -17,7 +18,6 @@ from gateway.ranker.features import HISTORY_EVENTS
 from gateway.ranker.fused_score import Fusion
 from training.export.compare import score_batches
 from training.export.session import open_session
-from training.files import sha256_of
 from training.lists.candidate_list import CandidateList
 from training.lists.served import BLEND, ServedList
 from training.ranker.lists import order_by
@@ -95,9 +95,8 @@ def _kept(cache: Path, lists: Sequence[CandidateList], made_of: str) -> list[tup
 def _keep(cache: Path, logits: Sequence[Sequence[float]], made_of: str) -> None:
     longest = max((len(row) for row in logits), default=0)
     rows = np.array([[*row, *[0.0] * (longest - len(row))] for row in logits])
-    partial = cache.with_name(f"partial-{cache.name}")
-    np.savez(partial, logits=rows, made_of=np.array(made_of))
-    partial.replace(cache)
+    with replacing(cache) as fresh:
+        np.savez(fresh, logits=rows, made_of=np.array(made_of))
 
 
 def _served(one: CandidateList, logits: tuple[float, ...]) -> ServedList:

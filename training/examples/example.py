@@ -3,11 +3,12 @@
 Items and history items are references: an item id, or an item id with the text fields that are left out of it.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+
+from gateway.domain.files import read_json_lines, replace_json_lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,16 +24,12 @@ class RankingExample:
 
 def write_examples(file: Path, examples: Sequence[RankingExample]) -> None:
     """One JSON document a line; complete or not there."""
-    partial = file.with_name(file.name + ".partial")
-    with partial.open("w", encoding="utf-8") as lines:
-        lines.writelines(json.dumps(asdict(one)) + "\n" for one in examples)
-    partial.replace(file)
+    replace_json_lines(file, map(asdict, examples))
 
 
 def read_examples(file: Path) -> list[RankingExample]:
     """What write_examples wrote."""
-    with file.open(encoding="utf-8") as lines:
-        return [_parse(json.loads(line)) for line in lines]
+    return [_parse(data) for data in read_json_lines(file)]
 
 
 def _parse(data: dict[str, Any]) -> RankingExample:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from gateway.domain.files import replacing
 from training.first_stage.training_interactions import Scores
 
 Embed = Callable[[Sequence[str]], Scores]
@@ -21,9 +22,8 @@ def cached_embeddings(folder: Path, embed: Embed) -> Embed:
             return known
         vectors = embed(texts)
         folder.mkdir(parents=True, exist_ok=True)
-        partial = file.with_suffix(".partial.npy")
-        np.save(partial, vectors)
-        partial.replace(file)
+        with replacing(file) as fresh:
+            np.save(fresh, vectors)
         return vectors
 
     return kept

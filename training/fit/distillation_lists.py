@@ -2,7 +2,6 @@
 first stage says of them. Knows no
 text and no model."""
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from gateway.domain.files import read_json_lines, replace_json_lines
 from training.first_stage.cooccurrence import Cooccurrence, Scores, SmoothCooccurrence
 from training.options.config import ListOptions
 from training.protocol.dataset import Dataset, Phase
@@ -169,14 +169,12 @@ class ListMaker:
 
 def write_lists(file: Path, lists: Sequence[TrainingList]) -> None:
     """One JSON document a line; complete or not there."""
-    partial = file.with_suffix(".partial")
-    partial.write_text("".join(json.dumps(asdict(one)) + "\n" for one in lists), encoding="utf-8")
-    partial.replace(file)
+    replace_json_lines(file, map(asdict, lists))
 
 
 def read_lists(file: Path) -> list[TrainingList]:
     """What write_lists wrote."""
-    return [_parse(json.loads(line)) for line in file.read_text(encoding="utf-8").splitlines()]
+    return [_parse(data) for data in read_json_lines(file)]
 
 
 def _parse(data: dict[str, Any]) -> TrainingList:

@@ -2,7 +2,6 @@
 implementation here: the gateway's own pipeline, sources and stores are asked."""
 
 import asyncio
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -10,9 +9,10 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry
 
-from gateway.app import build_candidates, build_parts, build_pipeline
+from gateway.app import Stores, build_parts, build_pipeline
 from gateway.cache.local import LocalScoreCache
 from gateway.domain.budget import Budget, Call
+from gateway.domain.files import read_json_lines, replace_json_lines
 from gateway.domain.progress import Advance
 from gateway.domain.values import (
     Candidate,
@@ -27,7 +27,6 @@ from gateway.domain.values import (
 from gateway.models import Models
 from gateway.ranker.features import HISTORY_EVENTS
 from gateway.settings import Settings
-from gateway.store.histories import PostgresHistoryStore
 from gateway.store.pool import Database
 from gateway.telemetry.metrics import Metrics
 from training.errors import TrainingError
@@ -63,10 +62,10 @@ class ListServer:
     """Asks the gateway's parts for the lists of evaluated users, ``depth`` candidates each."""
 
     def __init__(self, settings: Settings, database: Database, models: Models, depth: int) -> None:
-        self._blend = build_candidates(settings, database, models)
         metrics, cache = Metrics(CollectorRegistry()), LocalScoreCache(settings.cache_entries)
-        self._pipeline = build_pipeline(settings, build_parts(settings, database, models, cache, metrics))
-        self._histories = PostgresHistoryStore(database)
+        parts = build_parts(settings, Stores(database), models, cache, metrics)
+        self._pipeline = build_pipeline(settings, parts)
+        self._blend, self._histories = parts.candidates, parts.histories
         self._depth = depth
 
     async def serve_all(self, cases: Sequence[UserCase], advance: Advance) -> list[ServedList]:
@@ -138,14 +137,12 @@ class ListServer:
 
 def write_served(file: Path, lists: Sequence[ServedList]) -> None:
     """One JSON document a line; complete or not there."""
-    partial = file.with_name(file.name + ".partial")
-    partial.write_text("".join(json.dumps(asdict(one)) + "\n" for one in lists), encoding="utf-8")
-    partial.replace(file)
+    replace_json_lines(file, map(asdict, lists))
 
 
 def read_served(file: Path) -> list[ServedList]:
     """What write_served wrote."""
-    return [_parse(json.loads(line)) for line in file.read_text(encoding="utf-8").splitlines()]
+    return [_parse(data) for data in read_json_lines(file)]
 
 
 def _parse(data: Mapping[str, Any]) -> ServedList:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from transformers import AutoModelForSequenceClassification, PreTrainedModel
 
+from gateway.domain.files import sha256_of
 from gateway.encoding.bundle import fingerprint_of, write_bundle
 from gateway.encoding.pair_encoder import PairEncoder
 from gateway.encoding.tokenizer import open_tokenizer
@@ -20,7 +21,6 @@ from training.export.graph.half_precision import to_half
 from training.export.int8.quantize import quantize
 from training.export.packed_weights import HALF, score_packed, write_packed_weights
 from training.export.precision import Device, Precision
-from training.files import sha256_of
 from training.model.cross_encoder import base_model_path, tokenizer_path
 from training.options.config import TrainingConfig
 from training.protocol.dataset import Dataset

@@ -12,6 +12,7 @@ from pathlib import Path
 from deploy.local.errors import NotInstalled, StartFailed
 from deploy.local.parts import shared_library
 from deploy.local.process import process
+from gateway.domain.files import replace_bytes
 
 # The last wheel whose binary runs with glibc 2.34; from 2.52 on it wants 2.38, from 2.61 on there is none.
 _WHEEL = "tritonclient==2.51.0"
@@ -149,11 +150,8 @@ def _download(executable: Path) -> None:
     )
     process.run(download, log_file=executable.parent / "download.log", timeout_s=_DOWNLOAD_TIMEOUT_S)
     (wheel,) = folder.glob("tritonclient-*.whl")
-    unpacked = executable.with_suffix(".new")
     with zipfile.ZipFile(wheel) as archive:
-        unpacked.write_bytes(archive.read(_MEMBER))
-    unpacked.chmod(0o755)
-    unpacked.rename(executable)
+        replace_bytes(executable, archive.read(_MEMBER), mode=0o755)
     shutil.rmtree(folder)
 
 

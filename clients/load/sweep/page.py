@@ -8,6 +8,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from clients.load.sweep import plot
 from clients.load.sweep.report import Sweep, TargetSweep, write_sweep
+from gateway.domain.files import replace_text
 
 JSON_FILE, HTML_FILE = "sweep.json", "sweep.html"
 _TEMPLATE = "sweep.html.jinja"
@@ -26,9 +27,8 @@ class Picture:
 def write_page(folder: Path, sweep: Sweep) -> list[Path]:
     """`sweep.json` and `sweep.html`. Raises OSError."""
     write_sweep(folder / JSON_FILE, sweep)
-    partial = folder / f"{HTML_FILE}.partial"
-    partial.write_text(render_page(sweep), encoding="utf-8")
-    return [folder / JSON_FILE, partial.replace(folder / HTML_FILE)]
+    replace_text(folder / HTML_FILE, render_page(sweep))
+    return [folder / JSON_FILE, folder / HTML_FILE]
 
 
 def render_page(sweep: Sweep) -> str:

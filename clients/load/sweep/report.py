@@ -9,6 +9,7 @@ from typing import Any
 from clients.load.capacity.calibration import Alone
 from clients.load.perf_analyzer.report import Measurement
 from deploy.local.errors import LocalStackError
+from gateway.domain.files import replace_json
 
 FORMAT = 1
 TRITON, GATEWAY = "triton", "gateway"
@@ -62,9 +63,7 @@ class Sweep:
 def write_sweep(file: Path, sweep: Sweep) -> None:
     """Whole, or the old file stays."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    partial = file.with_suffix(".partial")
-    partial.write_text(json.dumps(sweep.document(), indent=2, allow_nan=False) + "\n", encoding="utf-8")
-    partial.replace(file)
+    replace_json(file, sweep.document(), allow_nan=False)
 
 
 def read_sweep(file: Path) -> Sweep:

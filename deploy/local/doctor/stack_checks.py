@@ -7,12 +7,11 @@ from deploy.local.doctor.finding import Finding, Severity, bad, good
 from deploy.local.errors import Broken, ProbeFailed
 from deploy.local.parts import probes, shared_memory
 from deploy.local.parts.ports import is_free
-from deploy.local.parts.triton_probe import TritonProbe
-from deploy.local.plan import PARTS, USUAL_PORTS, Plan
+from deploy.local.plan import USUAL_PORTS, build_parts
 from deploy.local.process import orphans
 from deploy.local.process.lock import StackLock
 from deploy.local.process.state import PartState, Status
-from deploy.local.stack import read_status
+from deploy.local.stack import part_names, read_plan, read_status
 
 _PROBE_TIMEOUT_S = 3.0
 _DEAD_WORKER_REMEDY = "the supervisor restarts a Triton of its own within seconds; restart any other by hand"
@@ -28,13 +27,13 @@ def check_stack(state_directory: Path) -> Iterator[Finding]:
         return
     state = read_status(state_directory)
     yield good("stack", f"supervised by process {state.supervisor_pid}, {state.status}")
+    parts = {part.name: part for part in build_parts(read_plan(state_directory), state_directory)}
     for part in state.parts:
-        yield _part(part)
+        yield _part(part, parts[part.name].probe)
 
 
 def _ports(state_directory: Path) -> Iterator[Finding]:
-    plan_file = state_directory / "plan.json"
-    ports = Plan.load(plan_file).ports if plan_file.exists() else USUAL_PORTS
+    ports = read_plan(state_directory).ports if (state_directory / "plan.json").exists() else USUAL_PORTS
     for name, port in ports.items():
         if is_free(port):
             yield good(f"port {port}", f"free for {name}")
@@ -46,7 +45,11 @@ def _ports(state_directory: Path) -> Iterator[Finding]:
 
 
 def _orphans(state_directory: Path) -> Finding:
-    found = [f"{process.pid} ({part})" for part in PARTS for process in orphans.find(part, state_directory)]
+    found = [
+        f"{process.pid} ({part})"
+        for part in part_names(state_directory)
+        for process in orphans.find(part, state_directory)
+    ]
     if not found:
         return good("orphans", "no process of an earlier stack is left")
     return bad("orphans", f"left by an earlier stack: {', '.join(found)}", "crossrank down")
@@ -61,11 +64,11 @@ def _regions(state_directory: Path) -> Finding:
     )
 
 
-def _part(part: PartState) -> Finding:
+def _part(part: PartState, probe: Callable[[float], None]) -> Finding:
     if part.status is Status.FAILED:
         return bad(part.name, part.detail, part.remedy)
     try:
-        _PROBES[part.name](part.url)
+        probe(_PROBE_TIMEOUT_S)
     except Broken as failure:
         return bad(
             part.name, f"a worker is dead while Triton reports READY: {failure.message}", "crossrank up heals it"
@@ -73,10 +76,3 @@ def _part(part: PartState) -> Finding:
     except ProbeFailed as failure:
         return bad(part.name, failure.message, failure.remedy or f"crossrank logs {part.name}")
     return good(part.name, f"gives right answers at {probes.without_password(part.url)}")
-
-
-_PROBES: dict[str, Callable[[str], None]] = {
-    "postgres": lambda url: probes.probe_postgres(url, timeout_s=_PROBE_TIMEOUT_S),
-    "triton": lambda url: TritonProbe(url).check(_PROBE_TIMEOUT_S),
-    "gateway": lambda url: probes.probe_gateway(url, timeout_s=_PROBE_TIMEOUT_S),
-}

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from deploy.local.parts import probes
 from deploy.local.parts.ports import LOOPBACK
+from deploy.local.parts.shared_port import SharedPort
 from deploy.local.process import orphans, process
 from deploy.local.process.part import Part
 
@@ -28,13 +29,18 @@ class GatewayProcess:
     settings: Mapping[str, str] = field(default_factory=dict)
     """More of them, by variable."""
 
+    shared: SharedPort | None = None
+    """Where it is one of several behind its port."""
+
     @property
     def url(self) -> str:
         """host:port of the gRPC API."""
         return f"{LOOPBACK}:{self.port}"
 
     def prepare(self, log_file: Path) -> None:
-        """Nothing: what it needs was started before it."""
+        """What it needs was started before it, but for a port that it shares."""
+        if self.shared:
+            self.shared.reserve()
 
     def command(self) -> process.Command:
         """The serving process with the settings of this stack over those of the caller's environment."""
@@ -45,6 +51,7 @@ class GatewayProcess:
             environment={
                 **self.settings,
                 "CROSSRANK_LISTEN": self.url,
+                "CROSSRANK_PROCESSES": str(self.shared.processes if self.shared else 1),
                 "CROSSRANK_METRICS_LISTEN": f"{LOOPBACK}:{self.metrics_port}",
                 "CROSSRANK_POSTGRES_URL": self.postgres.url,
                 "CROSSRANK_TRITON_URLS": self.triton.url,
@@ -54,8 +61,12 @@ class GatewayProcess:
         )
 
     def probe(self, timeout_s: float) -> None:
-        """SERVING, which the gateway reports while its golden pairs come out right."""
-        probes.probe_gateway(self.url, timeout_s=timeout_s)
+        """SERVING, which the gateway reports while its golden pairs come out right. Behind a shared port anybody might
+        answer: there its own metrics say so."""
+        if self.shared:
+            probes.probe_gateway_metrics(f"{LOOPBACK}:{self.metrics_port}", timeout_s=timeout_s)
+        else:
+            probes.probe_gateway(self.url, timeout_s=timeout_s)
 
     def clean_up(self) -> None:
         """Nothing remains."""

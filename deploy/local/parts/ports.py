@@ -20,17 +20,15 @@ def is_free(port: int) -> bool:
     return True
 
 
-def free_port(preferred: int | None = None) -> int:
-    """`preferred` when it is free, else a free port outside the ephemeral range.
+def free_port(preferred: int | None = None, in_a_row: int = 1) -> int:
+    """The first of `in_a_row` free ports: `preferred` where they are free, else any outside the ephemeral range.
 
     Raises OSError when none of 200 random ports is free.
     """
-    if preferred is not None and is_free(preferred):
-        return preferred
-    for _ in range(_MAX_ATTEMPTS):
-        port = random.randint(_FIRST_PORT, _LAST_PORT)
-        if is_free(port):
-            return port
+    drawn = (random.randint(_FIRST_PORT, _LAST_PORT) for _ in range(_MAX_ATTEMPTS))
+    for first in drawn if preferred is None else (preferred, *drawn):
+        if all(map(is_free, range(first, first + in_a_row))):
+            return first
     raise OSError(f"no free port among {_MAX_ATTEMPTS} tried in {_FIRST_PORT}-{_LAST_PORT}; close some listeners")
 
 

@@ -1,7 +1,9 @@
 """Readiness by a right answer: a SELECT from PostgreSQL, SERVING from the gateway. Triton's, an inference, is in
 triton_probe.py. Must not start or stop anything."""
 
+from http.client import HTTPException
 from urllib.parse import urlsplit
+from urllib.request import urlopen
 
 import grpc
 import psycopg
@@ -12,6 +14,7 @@ from deploy.local.parts.call_errors import probe_failure
 
 # Refusals of a server that works or recovers: "the database system is starting up", "… in recovery mode".
 _ALIVE_MESSAGES = ("the database system is", "too many clients", "remaining connection slots")
+_READY = "crossrank_ranking_ready"
 
 
 def probe_postgres(url: str, *, timeout_s: float) -> None:
@@ -48,6 +51,20 @@ def probe_gateway(address: str, *, timeout_s: float) -> None:
     if reply.status != health_pb2.HealthCheckResponse.SERVING:
         name = health_pb2.HealthCheckResponse.ServingStatus.Name(reply.status)
         raise Unready(f"the gateway at {address} reports {name}", remedy="crossrank logs gateway")
+
+
+def probe_gateway_metrics(address: str, *, timeout_s: float) -> None:
+    """Raises ProbeFailed unless the metrics of one of several gateways behind a port say that its golden pairs come out
+    right."""
+    try:
+        with urlopen(f"http://{address}/metrics", timeout=timeout_s) as answer:
+            metrics = answer.read().decode()
+    except (OSError, HTTPException) as error:
+        late = isinstance(getattr(error, "reason", error), TimeoutError)
+        kind = Silent if late else ProbeFailed
+        raise kind(f"the gateway with metrics at {address} does not answer: {error}") from error
+    if f"\n{_READY} 1.0\n" not in metrics:
+        raise Unready(f"the gateway with metrics at {address} does not rank yet", remedy="crossrank logs gateway")
 
 
 def without_password(url: str) -> str:

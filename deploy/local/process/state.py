@@ -6,6 +6,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Self
 
+from gateway.domain.files import replace_json
+
 
 class Status(StrEnum):
     """Of a part, and of the whole: the whole is what its worst part is."""
@@ -57,11 +59,7 @@ class StackState:
 
     def save(self, file: Path) -> None:
         """Replaces the file in one step; closed to others."""
-        fresh = file.with_suffix(".new")
-        fresh.unlink(missing_ok=True)
-        fresh.touch(mode=0o600)
-        fresh.write_text(json.dumps({"status": self.status, **asdict(self)}, indent=1))
-        fresh.replace(file)
+        replace_json(file, {"status": self.status, **asdict(self)}, mode=0o600)
 
     @classmethod
     def load(cls, file: Path) -> Self:

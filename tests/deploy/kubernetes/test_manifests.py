@@ -38,6 +38,7 @@ _TAKES_ONE = {"rollingUpdate": {"maxUnavailable": 1}}
 PLANTED: list[tuple[Check, Plant]] = [
     (truth.settings_exist, lambda m: _config(m).update(CROSSRANK_NO_SUCH="1")),
     (truth.settings_exist, lambda m: _config(m).update(CROSSRANK_DRAIN_S="soon")),
+    (truth.settings_exist, lambda m: _config(m).update(CROSSRANK_PROCESSES="2")),
     (truth.secrets_stay_outside, lambda m: _box(m)["env"][0].update(valueFrom={}, value="postgresql://u:p@h/d")),
     (truth.ports_agree, lambda m: _config(m).update(CROSSRANK_LISTEN="0.0.0.0:50052")),
     (truth.ports_agree, lambda m: _box(m)["readinessProbe"]["grpc"].update(port=50052)),

@@ -8,7 +8,7 @@ import pytest
 from deploy.local.errors import LocalStackError
 from deploy.local.parts.external import External
 from deploy.local.parts.gateway_process import GatewayProcess
-from deploy.local.parts.ports import LOOPBACK, free_port
+from deploy.local.parts.ports import LOOPBACK, free_port, is_free
 from deploy.local.parts.postgres import Postgres
 from deploy.local.parts.triton import Triton
 from deploy.local.plan import PARTS, USUAL_PORTS, Plan, build_parts
@@ -94,6 +94,7 @@ def test_the_gateway_is_told_everything_that_depends_on_the_stack(tmp_path: Path
     assert command.arguments[1:] == ("-m", "gateway")
     assert command.environment == {
         "CROSSRANK_LISTEN": f"127.0.0.1:{plan.ports['gateway']}",
+        "CROSSRANK_PROCESSES": "1",
         "CROSSRANK_METRICS_LISTEN": f"127.0.0.1:{plan.ports['gateway_metrics']}",
         "CROSSRANK_POSTGRES_URL": f"postgresql://crossrank:@127.0.0.1:{plan.ports['postgres']}/crossrank",
         "CROSSRANK_TRITON_URLS": f"127.0.0.1:{plan.ports['triton']}",
@@ -110,3 +111,59 @@ def test_the_gateway_understands_the_settings_it_is_given(tmp_path: Path, plan: 
     settings = read_settings(command.environment)
     assert settings.listen == gateway.url
     assert settings.model_repository == plan.model_repository
+
+
+@pytest.fixture
+def three() -> Plan:
+    return Plan(gateways=3).with_ports({})
+
+
+def test_several_gateways_are_parts_of_their_own_behind_one_port(tmp_path: Path, three: Plan) -> None:
+    from gateway.settings import read_settings
+
+    _, _, *gateways = build_parts(three, tmp_path)
+    assert [part.name for part in gateways] == ["gateway", "gateway-2", "gateway-3"]
+    assert {part.url for part in gateways} == {f"127.0.0.1:{three.ports['gateway']}"}
+    commands = [command for part in gateways if (command := part.command())]
+    settings = [read_settings(command.environment) for command in commands]
+    first = three.ports["gateway_metrics"]
+    assert [one.metrics_listen for one in settings] == [f"127.0.0.1:{first + number}" for number in range(3)]
+    assert {(one.listen, one.processes) for one in settings} == {(gateways[0].url, 3)}
+    assert len({command.mark for command in commands}) == len({command.directory for command in commands}) == 3
+
+
+def test_their_metrics_are_at_the_preferred_port_and_those_above_it(three: Plan) -> None:
+    wanted = free_port(in_a_row=3)
+    ports = three.with_ports({"gateway_metrics": wanted}).ports
+    names = ("gateway_metrics", "gateway-2_metrics", "gateway-3_metrics")
+    assert [ports[name] for name in names] == [wanted, wanted + 1, wanted + 2]
+
+
+def test_where_one_port_in_the_row_is_taken_the_whole_row_moves(three: Plan) -> None:
+    wanted = free_port(in_a_row=3)
+    with socket.create_server((LOOPBACK, wanted + 2)):
+        ports = three.with_ports({"gateway_metrics": wanted}).ports
+    row = [ports[name] for name in ("gateway_metrics", "gateway-2_metrics", "gateway-3_metrics")]
+    assert wanted + 2 not in row
+    assert row == list(range(row[0], row[0] + 3))
+
+
+def test_the_row_avoids_the_ports_of_other_parts(three: Plan) -> None:
+    wanted = free_port(in_a_row=4)
+    ports = three.with_ports({"gateway": wanted + 1, "gateway_metrics": wanted}).ports
+    assert ports["gateway"] == wanted + 1
+    assert len(set(ports.values())) == len(ports) == len(USUAL_PORTS) + 2
+
+
+def test_gateways_reserve_their_port_when_they_start_and_not_from_each_other(tmp_path: Path, three: Plan) -> None:
+    _, _, *gateways = build_parts(three, tmp_path)
+    assert is_free(three.ports["gateway"])
+    for part in gateways:
+        part.prepare(tmp_path / "log")
+    assert not is_free(three.ports["gateway"])
+
+
+def test_a_gateway_alone_reserves_nothing_it_binds_the_port_itself(tmp_path: Path, plan: Plan) -> None:
+    *_, gateway = build_parts(plan, tmp_path)
+    gateway.prepare(tmp_path / "log")
+    assert is_free(plan.ports["gateway"])

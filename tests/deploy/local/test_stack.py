@@ -214,6 +214,27 @@ def test_what_an_earlier_stack_left_is_removed_before_a_new_one_starts(tmp_path:
         down(tmp_path)
 
 
+def test_a_gateway_beyond_the_first_that_an_earlier_stack_left_is_removed(tmp_path: Path) -> None:
+    StackState(7, [PartState("gateway-2")]).save(tmp_path / "state.json")
+    sleeper = process.Command(
+        arguments=("/bin/sh", "-c", "exec sleep 60"), directory=tmp_path, mark=orphans.mark("gateway-2", tmp_path)
+    )
+    process.detach(sleeper, log_file=tmp_path / "log")
+    wait_until(lambda: any(orphans.find("gateway-2", tmp_path)), "the orphan runs")
+    assert "(gateway-2)" in findings(tmp_path)["orphans"].detail
+    assert down(tmp_path).orphans == 1
+    assert list(orphans.find("gateway-2", tmp_path)) == []
+
+
+def test_settings_that_the_gateway_could_not_use_are_refused_before_anything_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CROSSRANK_PROCESSES", "65")
+    with pytest.raises(StartFailed, match="CROSSRANK_PROCESSES='65': must be 1 to 64"):
+        up(tmp_path, Plan())
+    assert remains(tmp_path) == []
+
+
 def test_a_stack_is_found_by_another_name_of_its_folder(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path / "real")
     (tmp_path / "real").mkdir()

@@ -60,7 +60,9 @@ def story(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     told: list[str] = []
 
     def build(plan: Plan, state_directory: Path) -> list[Part]:
-        return [Script(name, state_directory, told) for name in plan.parts]
+        servers = [name for name in plan.parts if name != "gateway"]
+        names = [*servers, *(plan.gateway_names if "gateway" in plan.parts else ())]
+        return [Script(name, state_directory, told) for name in names]
 
     monkeypatch.setattr(supervisor, "build_parts", build)
     return told
@@ -97,6 +99,57 @@ def test_the_gateway_starts_last_and_ends_first(tmp_path: Path, story: list[str]
     assert story[3] == "gateway ends"
     assert sorted(story[4:]) == ["postgres ends", "triton ends"]
     assert status(tmp_path) is Status.STOPPED
+
+
+def test_several_gateways_start_when_the_servers_answer_and_end_before_them(
+    tmp_path: Path, story: list[str], run: Run
+) -> None:
+    one = Supervisor(Plan(gateways=3), tmp_path)
+    thread = run(one)
+    wait_until(lambda: status(tmp_path) is Status.READY, "everything is ready")
+    gateways = ["gateway", "gateway-2", "gateway-3"]
+    assert sorted(story[:2]) == ["postgres starts", "triton starts"]
+    assert sorted(story[2:]) == [f"{name} starts" for name in gateways]
+    one.stop()
+    thread.join()
+    assert sorted(story[5:8]) == [f"{name} ends" for name in gateways]
+    assert sorted(story[8:]) == ["postgres ends", "triton ends"]
+    assert [found for name in gateways for found in orphans.find(name, tmp_path)] == []
+
+
+def test_all_gateways_are_asked_to_stop_before_any_is_waited_for(
+    tmp_path: Path, story: list[str], run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    together = threading.Barrier(3)
+
+    def wait_for_the_others(self: Script) -> None:
+        if self.name.startswith("gateway") and f"{self.name} starts" in self.story:
+            together.wait(timeout=15)
+
+    one = Supervisor(Plan(gateways=3), tmp_path)
+    thread = run(one)
+    wait_until(lambda: status(tmp_path) is Status.READY, "everything is ready")
+    monkeypatch.setattr(Script, "clean_up", wait_for_the_others)
+    one.stop()
+    thread.join()
+    assert not together.broken
+    assert status(tmp_path) is Status.STOPPED
+
+
+def test_one_gateway_that_ends_is_replaced_while_the_others_stay(tmp_path: Path, story: list[str], run: Run) -> None:
+    run(Supervisor(Plan(gateways=2), tmp_path))
+    wait_until(lambda: status(tmp_path) is Status.READY, "everything is ready")
+    before = StackState.load(tmp_path / "state.json")
+    psutil.Process(before.part("gateway-2").pid).kill()
+
+    def replaced() -> bool:
+        part = StackState.load(tmp_path / "state.json").part("gateway-2")
+        return part.restarts == 1 and part.status is Status.READY
+
+    wait_until(replaced, "it is replaced")
+    after = StackState.load(tmp_path / "state.json")
+    assert after.part("gateway") == before.part("gateway")
+    assert after.part("gateway-2").pid != before.part("gateway-2").pid
 
 
 def test_a_stop_during_the_start_is_obeyed(tmp_path: Path, story: list[str], run: Run) -> None:

@@ -10,11 +10,12 @@ from tests.fakes.cache_observers import SeenCaches
 
 
 class Far(LocalScoreCache):
-    """Remembers what it was asked; writes only when ``gate`` is open."""
+    """Remembers what it was asked and given; writes only when ``gate`` is open."""
 
     def __init__(self) -> None:
         super().__init__(100)
         self.asked: list[list[bytes]] = []
+        self.given: list[Mapping[bytes, float]] = []
         self.gate = asyncio.Event()
 
     async def get_many(self, keys: Sequence[bytes]) -> Mapping[bytes, float]:
@@ -22,6 +23,7 @@ class Far(LocalScoreCache):
         return await super().get_many(keys)
 
     async def put_many(self, logits: Mapping[bytes, float]) -> None:
+        self.given.append(logits)
         await self.gate.wait()
         await super().put_many(logits)
 
@@ -54,9 +56,13 @@ async def test_a_write_goes_to_both_and_waits_for_the_near_one_only() -> None:
 
 
 async def test_nothing_to_write_starts_nothing() -> None:
-    cache = TieredScoreCache(LocalScoreCache(100), Far())
-    await cache.put_many({})
+    far = Far()
+    far.gate.set()
+    cache = TieredScoreCache(LocalScoreCache(100), far)
+    for logits in ({}, {b"a": 1.0}, {}):
+        await cache.put_many(logits)
     await cache.close()
+    assert far.given == [{b"a": 1.0}]
 
 
 async def test_each_tier_counts_what_it_was_asked() -> None:

@@ -115,7 +115,9 @@ async def test_applying_again_waits_for_nobody_who_reads_the_lists(database: Dat
         await connection.execute("SELECT FROM shown_items")  # holds the lock of a reader until the end
         await apply_schema(database, Budget(SOON_S / 4))
 
+    await database.execute("DELETE FROM schema_version", [], Budget(SOON_S))
     await database.transact(read, Budget(SOON_S))
+    assert await versions(database) == [SCHEMA_VERSION], "it was applied, beside the reader"
 
 
 async def test_a_list_is_stored_as_it_was_shown_to_the_last_bit(database: Database) -> None:

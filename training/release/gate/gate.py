@@ -10,6 +10,7 @@ from typing import Any
 from google.protobuf.message import DecodeError
 from onnxruntime.capi import onnxruntime_pybind11_state as runtime_errors
 
+from gateway.domain.files import replace_json
 from gateway.domain.progress import Advance
 from gateway.encoding.bundle import fingerprint_of
 from training.errors import TrainingError
@@ -102,9 +103,8 @@ class GateReport:
 
     def write(self, folder: Path) -> Path:
         """Records it as ``gate.json`` in the version folder; it is no part of fingerprint or manifest."""
-        file, partial = folder / GATE_FILE, folder / f".{GATE_FILE}.partial"
-        partial.write_text(json.dumps(self.to_json(), indent=1) + "\n", encoding="utf-8")
-        return partial.replace(file)
+        replace_json(folder / GATE_FILE, self.to_json(), indent=1)
+        return folder / GATE_FILE
 
 
 def run_gate(folder: Path, evidence: Evidence, advance: Advance = lambda done: None) -> GateReport:

@@ -4,7 +4,7 @@ model."""
 import json
 from pathlib import Path
 
-from training.files import sha256_of
+from gateway.domain.files import replace_json, sha256_of
 
 MANIFEST_FILE = "files.json"
 
@@ -13,9 +13,7 @@ def write_manifest(folder: Path) -> None:
     """Writes ``files.json`` about all files that are in the folder now."""
     files = sorted(file for file in folder.rglob("*") if file.is_file() and file.name != MANIFEST_FILE)
     entries = {file.relative_to(folder).as_posix(): _entry(file) for file in files}
-    partial = folder / f".{MANIFEST_FILE}.partial"
-    partial.write_text(json.dumps(entries, indent=1) + "\n", encoding="utf-8")
-    partial.replace(folder / MANIFEST_FILE)
+    replace_json(folder / MANIFEST_FILE, entries, indent=1)
 
 
 def manifest_faults(folder: Path) -> list[str]:

@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from gateway.domain.files import replace_bytes
 from gateway.encoding.bundle import fingerprint_of
 from training.release.errors import PromotionBusy, PromotionRefused, RepositoryBroken
 from training.release.repository.lock import sole_change
@@ -15,7 +16,7 @@ from training.release.repository.manifest import manifest_faults
 from training.release.repository.recover import GRAPH_FILE
 from training.release.repository.state import ReleaseState
 from training.release.repository.triton_config import ServingOptions, Signature, model_config, read_config, to_text
-from training.release.repository.version import CONFIGURATION, ENCODING_FOLDER, replace_file, with_fingerprints
+from training.release.repository.version import CONFIGURATION, ENCODING_FOLDER, with_fingerprints
 
 _SCRATCH = ".promotion-"
 """Triton takes only numbers for versions, so what bears this name is never loaded."""
@@ -75,7 +76,7 @@ class ModelFolder:
         config.name = self.root.name
         with_fingerprints(config, {version: self.fingerprint(version) for version in present}, state.serving)
         state.write(config, present)
-        replace_file(self.configuration, to_text(config).encode())
+        replace_bytes(self.configuration, to_text(config).encode())
 
     def configure_as(self, source: Path) -> None:
         """Gives a model that has no configuration yet that of the model of ``source``."""
@@ -83,7 +84,7 @@ class ModelFolder:
             if not (source.parent / name).exists():
                 raise RepositoryBroken(f"{source.parent} has no {name}", "give a version that crossrank export wrote")
         shutil.copytree(source.parent / "warmup", self.root / "warmup", dirs_exist_ok=True)
-        replace_file(self.configuration, (source.parent / CONFIGURATION).read_bytes())
+        replace_bytes(self.configuration, (source.parent / CONFIGURATION).read_bytes())
 
     def unconfigure(self) -> None:
         """Takes away what ``configure_as`` gave to a model that gets no version."""

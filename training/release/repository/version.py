@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from tritonclient.grpc.model_config_pb2 import ModelConfig
 
+from gateway.domain.files import replace_bytes
 from training.errors import TrainingError
 from training.release.repository.lock import sole_change
 from training.release.repository.manifest import write_manifest
@@ -88,7 +89,7 @@ def write_model_version(
             partial.rename(folder)
         _write_warmup(model / "warmup" / WARMUP_FILE)
         config = _configuration(folder, content.encoding_fingerprint, options or ServingOptions())
-        replace_file(model / CONFIGURATION, to_text(config).encode())
+        replace_bytes(model / CONFIGURATION, to_text(config).encode())
     return folder
 
 
@@ -168,11 +169,4 @@ def _without_origin(document: dict[str, object]) -> dict[str, object]:
 
 def _write_warmup(file: Path) -> None:
     file.parent.mkdir(exist_ok=True)
-    replace_file(file, np.ones(WARMUP_TOKENS, np.int32).tobytes())
-
-
-def replace_file(file: Path, content: bytes) -> None:
-    """Gives a file new content in one step."""
-    partial = file.with_name(f".{file.name}.partial")
-    partial.write_bytes(content)
-    partial.replace(file)
+    replace_bytes(file, np.ones(WARMUP_TOKENS, np.int32).tobytes())

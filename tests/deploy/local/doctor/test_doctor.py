@@ -185,6 +185,7 @@ def claims_to_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     parts = [PartState(name, url=f"{LOOPBACK}:1", status=Status.READY) for name in PARTS[1:]]
     failed = PartState("postgres", status=Status.FAILED, detail="no disk", remedy="free some")
     StackState(7, [failed, *parts]).save(tmp_path / "state.json")
+    Plan().with_ports({}).save(tmp_path / "plan.json")
     return tmp_path
 
 

@@ -21,3 +21,10 @@ def test_several_ports_are_all_different_and_below_the_ephemeral_range() -> None
     ports = free_ports(20)
     assert len(set(ports)) == 20
     assert max(ports) < 32768
+
+
+def test_of_ports_in_a_row_every_one_is_free() -> None:
+    first = free_port(in_a_row=4)
+    with socket.create_server((LOOPBACK, first + 3)):
+        assert free_port(first, in_a_row=3) == first
+        assert free_port(first, in_a_row=4) != first

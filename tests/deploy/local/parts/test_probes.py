@@ -10,6 +10,7 @@ import numpy as np
 import psycopg
 import pytest
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from prometheus_client import CollectorRegistry
 from tritonclient.grpc import model_config_pb2, service_pb2, service_pb2_grpc
 
 from deploy.local.errors import ProbeFailed, Silent, Unready
@@ -17,6 +18,8 @@ from deploy.local.parts import probes
 from deploy.local.parts.external import External
 from deploy.local.parts.ports import LOOPBACK, free_port
 from deploy.local.parts.triton_probe import TritonProbe, check_answer, question
+from gateway.telemetry.endpoint import metrics_endpoint
+from gateway.telemetry.metrics import Metrics
 
 TIMEOUT_S = 2.0
 
@@ -33,8 +36,11 @@ def health_service() -> Iterator[tuple[str, health.HealthServicer]]:
         server.stop(0).wait()
 
 
-def test_a_serving_gateway_passes(health_service: tuple[str, health.HealthServicer]) -> None:
+def test_a_gateway_passes_as_soon_as_it_serves(health_service: tuple[str, health.HealthServicer]) -> None:
     address, servicer = health_service
+    servicer.set("", health_pb2.HealthCheckResponse.NOT_SERVING)
+    with pytest.raises(Unready):
+        probes.probe_gateway(address, timeout_s=TIMEOUT_S)
     servicer.set("", health_pb2.HealthCheckResponse.SERVING)
     probes.probe_gateway(address, timeout_s=TIMEOUT_S)
 
@@ -52,6 +58,30 @@ def test_a_gateway_that_is_not_there_is_dead() -> None:
     with pytest.raises(ProbeFailed, match="does not answer: UNAVAILABLE") as failure:
         probes.probe_gateway(f"{LOOPBACK}:{free_port()}", timeout_s=TIMEOUT_S)
     assert not isinstance(failure.value, Unready)
+
+
+@pytest.fixture
+def metrics_of_a_gateway() -> Iterator[tuple[str, list[float]]]:
+    """Where a gateway's metrics are, and the value that they give of whether it ranks."""
+    address, ready = f"{LOOPBACK}:{free_port()}", [0.0]
+    metrics = Metrics(CollectorRegistry())
+    metrics.watch("ranking_ready", "1 while golden pairs are answered rightly", lambda: ready[0])
+    with metrics_endpoint(address, metrics.registry):
+        yield address, ready
+
+
+def test_one_of_several_gateways_is_asked_by_its_own_metrics(metrics_of_a_gateway: tuple[str, list[float]]) -> None:
+    address, ready = metrics_of_a_gateway
+    with pytest.raises(Unready, match="does not rank yet"):
+        probes.probe_gateway_metrics(address, timeout_s=TIMEOUT_S)
+    ready[0] = 1.0
+    probes.probe_gateway_metrics(address, timeout_s=TIMEOUT_S)
+
+
+def test_one_of_several_gateways_that_is_not_there_is_dead() -> None:
+    with pytest.raises(ProbeFailed, match=r"does not answer: .*refused") as failure:
+        probes.probe_gateway_metrics(f"{LOOPBACK}:{free_port()}", timeout_s=TIMEOUT_S)
+    assert not isinstance(failure.value, Unready | Silent)
 
 
 def test_a_triton_that_says_itself_that_a_model_is_not_ready_fails_the_probe() -> None:
@@ -81,10 +111,11 @@ def mute() -> Iterator[str]:
     "ask",
     [
         lambda address: probes.probe_gateway(address, timeout_s=1.0),
+        lambda address: probes.probe_gateway_metrics(address, timeout_s=1.0),
         lambda address: probes.probe_postgres(f"postgresql://{address}/x", timeout_s=1.0),
         lambda address: TritonProbe(address).check(1.0),
     ],
-    ids=["gateway", "postgres", "triton"],
+    ids=["gateway", "gateway's metrics", "postgres", "triton"],
 )
 def test_a_server_that_says_nothing_in_time_is_silent(mute: str, ask: Callable[[str], None]) -> None:
     with pytest.raises(Silent, match="does not answer"):

@@ -113,6 +113,12 @@ def three_instances(tmp_path: Path) -> Iterator[RunningPart]:
         yield triton
 
 
+def inferences(client: InferenceServerClient, model: str) -> int:
+    """How many a model has answered."""
+    statistics = client.get_inference_statistics(model, as_json=True)["model_stats"]
+    return sum(int(one["inference_stats"]["success"]["count"]) for one in statistics)
+
+
 def kill_one_of_three(running: RunningPart) -> None:
     assert running.pid is not None
     workers = psutil.Process(running.pid).children()
@@ -137,6 +143,8 @@ def test_one_dead_worker_of_several_fails_the_probe_while_the_others_answer(thre
 
 def test_the_dead_worker_of_another_triton_is_not_ours(three_instances: RunningPart, running: RunningPart) -> None:
     kill_one_of_three(three_instances)
+    with pytest.raises(Broken, match="1 of the workers"):
+        three_instances.part.probe(timeout_s=5)
     running.part.probe(timeout_s=5)
 
 
@@ -144,11 +152,13 @@ def test_a_worker_whose_model_is_unloaded_is_not_dead(
     running: RunningPart, client: InferenceServerClient, repository: Path
 ) -> None:
     add_model(repository, "coming_and_going")
+    before = inferences(client, "row_sum")
     for _ in range(3):
         client.load_model("coming_and_going")
         client.unload_model("coming_and_going")
         for _ in range(10):
             running.part.probe(timeout_s=5)
+    assert inferences(client, "row_sum") == before + 30, "every probe passed by an answer of the other model"
 
 
 @pytest.mark.parametrize(("looks", "dead"), [([{7}, set()], 0), ([{7}, {7, 8}], 1), ([{7}, {8}], 0), ([set()], 0)])

@@ -78,8 +78,10 @@ def fail_once(failure: ProbeFailed) -> Callable[[], None]:
 
 
 def test_a_part_that_ends_is_started_again(tmp_path: Path, watch: Watch) -> None:
-    watcher = watch(Script(tmp_path, script="sleep 0.3; exit 5"))
-    wait_until(lambda: watcher.state.restarts >= 2, "it is restarted twice")
+    pids = tmp_path / "pids"
+    watcher = watch(Script(tmp_path, script=f"echo $$ >> {pids}; sleep 0.3; exit 5"))
+    wait_until(lambda: pids.exists() and len(set(pids.read_text().split())) >= 3, "three processes ran")
+    assert watcher.state.restarts >= 2
 
 
 def test_the_reason_of_a_restart_is_told(tmp_path: Path, watch: Watch) -> None:
