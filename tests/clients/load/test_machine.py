@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from clients.load import machine
 from clients.load.bench.systems import agreement
 from clients.load.bench.systems.wide_repository import newest_version
-from clients.load.bench.workload import machine
 
 CPU_INFO = """processor\t: 0
 model name\t: First: Processor @ 2.0GHz
