@@ -1,4 +1,4 @@
-"""The machine that numbers belong to, and whether two systems rank alike."""
+"""The machine and the versions that numbers belong to."""
 
 import json
 from importlib import metadata
@@ -7,8 +7,6 @@ from pathlib import Path
 import pytest
 
 from clients.load import machine
-from clients.load.bench.systems import agreement
-from clients.load.bench.systems.wide_repository import newest_version
 
 CPU_INFO = """processor\t: 0
 model name\t: First: Processor @ 2.0GHz
@@ -49,32 +47,3 @@ def test_a_package_that_is_not_installed_is_absent_and_the_others_keep_their_ver
     found = machine.describe_versions()
     assert found["nvidia-pytriton"] == "absent"
     assert found["grpcio"] == installed("grpcio")
-
-
-def test_tau_is_one_for_the_same_order_whatever_the_scale_and_minus_one_for_the_reverse() -> None:
-    ours = [[3.0, 2.0, 1.0], [0.1, 0.2, 0.3]]
-    scaled = [[30.0, 20.0, -5.0], [1.0, 2.0, 3.0]]
-    found = agreement.taus(ours, {"scaled": scaled, "half": [ours[0], ours[1][::-1]]})
-    assert found["scaled"] == {"mean": 1.0, "lowest": 1.0, "lists": 2}
-    assert found["half"] == {"mean": pytest.approx(0.0), "lowest": -1.0, "lists": 2}
-
-
-def test_one_exchange_of_neighbours_among_three_leaves_a_third() -> None:
-    found = agreement.taus([[3.0, 2.0, 1.0]], {"other": [[2.0, 3.0, 1.0]]})["other"]
-    assert found["mean"] == pytest.approx(1 / 3)
-
-
-def test_scores_of_another_number_of_lists_are_no_comparison() -> None:
-    with pytest.raises(ValueError, match="shorter"):
-        agreement.taus([[1.0, 2.0], [1.0, 2.0]], {"other": [[1.0, 2.0]]})
-
-
-def test_versions_are_numbers_not_texts(tmp_path: Path) -> None:
-    for name in ("2", "10", "9", "draft"):
-        (tmp_path / "cross_encoder" / name).mkdir(parents=True)
-    assert newest_version(tmp_path).name == "10"
-
-
-def test_a_repository_without_a_version_is_told_with_the_option(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match=r"cross_encoder has no version folder; .*--model-repository"):
-        newest_version(tmp_path)
