@@ -1,6 +1,5 @@
 """crossrank capacity: how many replicas a load needs, from a measured sweep. Must not measure."""
 
-import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -8,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from clients.command_line.shared import console
-from clients.command_line.shared.console import AsJson, CommandFailed, ExitCode
+from clients.command_line.shared.console import AsJson, CommandFailed
 from clients.command_line.shared.options import with_grouped_options
 
 if TYPE_CHECKING:  # heavy: loaded when the command runs
@@ -27,19 +26,9 @@ def register(app: typer.Typer) -> None:
 class DemandChoice:
     """What must be borne, and what a core costs."""
 
-    qps: Annotated[float, typer.Option(help="Requests per second, at the peak.", min=0.001)] = 50.0
-    p99_ms: Annotated[float, typer.Option(help="Latency that 99 % of the requests may take.", min=0.1)] = 500.0
-    core_hour: Annotated[float, typer.Option(help="Price of a core for an hour; 0: unknown.", min=0)] = 0.0
-
-    def demand(self) -> "Demand":
-        """For the plan. Raises CommandFailed for what typer's bounds let pass: infinity and NaN."""
-        from clients.load.sweep.capacity import Demand
-
-        for name, value in asdict(self).items():
-            if not math.isfinite(value):
-                option = "--" + name.replace("_", "-")
-                raise CommandFailed(f"{option} is {value}", remedy="give a finite number", exit_code=ExitCode.USAGE)
-        return Demand(self.qps, self.p99_ms)
+    qps: Annotated[float, typer.Option(help="Requests per second, at the peak.", min=0.001, max=1e9)] = 50.0
+    p99_ms: Annotated[float, typer.Option(help="Latency that 99 % of the requests may take.", min=0.1, max=1e9)] = 500.0
+    core_hour: Annotated[float, typer.Option(help="Price of a core for an hour; 0: unknown.", min=0, max=1e9)] = 0.0
 
 
 def capacity(
@@ -52,10 +41,10 @@ def capacity(
 
     Interpolates between measured rates and refuses to go beyond them; says how far off that is for rates it knows.
     """
-    from clients.load.sweep.capacity import Machine, left_out, plan, usable
+    from clients.load.sweep.capacity import Demand, Machine, left_out, plan, usable
     from clients.load.sweep.report import read_sweep
 
-    wanted, swept = demand.demand(), read_sweep(sweep)
+    wanted, swept = Demand(demand.qps, demand.p99_ms), read_sweep(sweep)
     measured = _target(swept, target, sweep)
     planned = plan(measured, Machine(int(swept.machine["cores"]), demand.core_hour), wanted)
     held_out = left_out(usable(measured))
