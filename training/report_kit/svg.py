@@ -8,7 +8,9 @@ from pathlib import Path
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogFormatter
 
 __all__ = ["Axes", "Figure"]  # for annotations elsewhere
 
@@ -94,6 +96,12 @@ def rows(names: Sequence[str], panels: int = 1) -> tuple[Figure, list[Axes]]:
 def label(axes: Axes, text: str, x: float, y: float) -> None:
     """Text that begins right of a point."""
     axes.annotate(text, (x, y), (5, 0), textcoords="offset points", va="center", fontsize=8)
+
+
+def plain_numbers(axis: Axis) -> None:
+    """On a logarithmic scale: 20, not 2 × 10¹."""
+    axis.set_major_formatter(LogFormatter())
+    axis.set_minor_formatter(LogFormatter())
 
 
 def legend_above(axes: Axes, columns: int = 4) -> None:

@@ -2,18 +2,17 @@
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from clients.command_line.shared import console
 from clients.command_line.shared.console import AsJson, CommandFailed
 from clients.command_line.shared.options import with_grouped_options
+from clients.load.sweep.capacity import Demand, LeftOut, Machine, Plan, left_out, plan, usable
+from clients.load.sweep.report import Sweep, TargetSweep, read_sweep
 
-if TYPE_CHECKING:  # heavy: loaded when the command runs
-    from clients.load.sweep.capacity import Demand, LeftOut, Plan
-    from clients.load.sweep.report import Sweep, TargetSweep
-
+_ENOUGH = 100
 _ASSUMPTION = "replicas are assumed to be machines like this one, independent of each other and evenly loaded"
 
 
@@ -41,20 +40,20 @@ def capacity(
 
     Interpolates between measured rates and refuses to go beyond them; says how far off that is for rates it knows.
     """
-    from clients.load.sweep.capacity import Demand, Machine, left_out, plan, usable
-    from clients.load.sweep.report import read_sweep
-
     wanted, swept = Demand(demand.qps, demand.p99_ms), read_sweep(sweep)
     measured = _target(swept, target, sweep)
+    levels = usable(measured)
+    runs, answers = min(len(level.runs) for level in levels), min(run.answers for level in levels for run in level.runs)
     planned = plan(measured, Machine(int(swept.machine["cores"]), demand.core_hour), wanted)
-    held_out = left_out(usable(measured))
+    held_out = left_out(levels)
     if as_json:
         console.print_json(
             {
                 "machine": swept.machine,
                 "target": target,
                 "pairs_per_request": measured.pairs_per_request,
-                "runs": _runs(measured),
+                "runs": runs,
+                "fewest_answers": answers,
                 "assumption": _ASSUMPTION,
                 "demand": asdict(wanted),
                 "plan": asdict(planned),
@@ -65,10 +64,13 @@ def capacity(
     _print(planned, measured, wanted)
     _print_left_out(held_out)
     machine = f"{swept.machine.get('processor', 'unknown')}, {swept.machine['cores']} cores"
-    console.results.print(f"measured on {machine}, {_runs(measured)} run(s) of each rate; {_ASSUMPTION}")
+    basis = f"{runs} run(s) of each rate, each of at least {answers} answers"
+    console.results.print(f"measured on {machine}, {basis}; {_ASSUMPTION}")
+    if answers < _ENOUGH:
+        console.say(f"the p99 of fewer than {_ENOUGH} answers is the slowest: sweep with a longer --window-ms")
 
 
-def _target(sweep: "Sweep", target: str, file: Path) -> "TargetSweep":
+def _target(sweep: Sweep, target: str, file: Path) -> TargetSweep:
     for one in sweep.targets:
         if one.target == target:
             return one
@@ -76,14 +78,7 @@ def _target(sweep: "Sweep", target: str, file: Path) -> "TargetSweep":
     raise CommandFailed(f"{file} has no target {target!r}", remedy=f"--target: one of {known}")
 
 
-def _runs(measured: "TargetSweep") -> int:
-    """Of each rate, at least."""
-    from clients.load.sweep.capacity import usable
-
-    return min(len(level.runs) for level in usable(measured))
-
-
-def _print(planned: "Plan", measured: "TargetSweep", demand: "Demand") -> None:
+def _print(planned: Plan, measured: TargetSweep, demand: Demand) -> None:
     def price(value: float | None) -> str:
         return "no price given" if value is None else f"{value:,.4g}"
 
@@ -103,7 +98,7 @@ def _print(planned: "Plan", measured: "TargetSweep", demand: "Demand") -> None:
     console.print_table(("", ""), rows, title=title)
 
 
-def _print_left_out(held_out: "list[LeftOut]") -> None:
+def _print_left_out(held_out: list[LeftOut]) -> None:
     rows = []
     for one in held_out:
         low, high = one.spread_ms

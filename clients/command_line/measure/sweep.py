@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _MODEL = "cross_encoder"
 _FOLDER = "sweep"
 _CANDIDATES = 100
-_COLUMNS = ("target", "offered/s", "answered/s", "p50 ms", "p95 ms", "p99 ms")
+_COLUMNS = ("target", "offered/s", "answered/s", "p50 ms", "p95 ms", "p99 ms", "p99 of runs")
 
 
 def register(app: typer.Typer) -> None:
@@ -160,8 +160,7 @@ def _print(found: "Sweep", files: list[Path]) -> None:
     rows = []
     for target in found.targets:
         for level in target.levels:
-            names = ("requests_per_s", "p50_ms", "p95_ms", "p99_ms")
-            cells = ["not in full", level.failure, "", ""] if level.failure else [_cell(level, one) for one in names]
+            cells = ["not in full", level.failure, "", "", ""] if level.failure else _cells(level)
             rows.append([target.target, f"{level.offered_per_s:,.1f}", *cells])
     console.print_table(_COLUMNS, rows)
     for target in found.targets:
@@ -171,6 +170,7 @@ def _print(found: "Sweep", files: list[Path]) -> None:
         console.results.print(str(file), soft_wrap=True)
 
 
-def _cell(level: "Level", name: str) -> str:
-    low, middle, high = level.spread(name)
-    return f"{middle:,.1f} [{low:,.1f}, {high:,.1f}]" if len(level.runs) > 1 else f"{middle:,.1f}"
+def _cells(level: "Level") -> list[str]:
+    medians = [level.spread(name)[1] for name in ("requests_per_s", "p50_ms", "p95_ms", "p99_ms")]
+    low, _, high = level.spread("p99_ms")
+    return [*(f"{one:,.1f}" for one in medians), f"{low:,.1f} to {high:,.1f}"]

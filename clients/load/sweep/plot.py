@@ -17,6 +17,7 @@ def latencies(sweep: TargetSweep) -> Figure:
         _curve(axes, answered, f"{name}_ms", colour, name)
     if answered:
         axes.set_yscale("log")
+        svg.plain_numbers(axes.yaxis)
     axes.set_ylabel("latency, ms")
     axes.legend(frameon=False)
     return figure

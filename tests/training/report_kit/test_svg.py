@@ -61,6 +61,17 @@ def test_more_rows_make_a_taller_figure_and_none_is_still_one() -> None:
     assert 1 < heights[0] < heights[1] < heights[2]
 
 
+def test_a_logarithmic_axis_has_plain_numbers() -> None:
+    figure, axes = svg.figure(2)
+    axes.plot([1, 2], [15, 700])
+    axes.set_yscale("log")
+    svg.plain_numbers(axes.yaxis)
+    figure.draw_without_rendering()
+    labels = [text.get_text() for text in axes.get_yticklabels(which="both")]
+    assert "100" in labels
+    assert all(label.replace(".", "").isdigit() for label in labels if label)
+
+
 def test_a_saved_figure_stands_on_white_in_both_formats(tmp_path: Path) -> None:
     vector, pixels = svg.save(bars(), tmp_path / "bars")
     assert (vector.name, pixels.name) == ("bars.svg", "bars.png")

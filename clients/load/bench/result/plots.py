@@ -33,6 +33,7 @@ def latencies(document: Mapping[str, Mapping[str, Any]]) -> Figure:
         axes.scatter(values, range(len(values)), marker=marker, s=26, color=OURS, label=percentile)
     if open_loops:
         axes.set_xscale("log")
+        svg.plain_numbers(axes.xaxis)
         svg.legend_above(axes)
     axes.set_xlabel("milliseconds from the moment a request was due; callers x candidates")
     return figure

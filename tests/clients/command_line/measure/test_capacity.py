@@ -36,7 +36,8 @@ def test_programs_get_the_plan_with_what_it_rests_on(sweep: Path) -> None:
     assert found["plan"]["highest_per_s"] == pytest.approx(25)
     assert found["plan"]["p99_ms"] == [90, 100, 120]
     assert found["plan"]["price_per_hour"] == pytest.approx(0.4)
-    assert (found["machine"], found["runs"], found["pairs_per_request"]) == ({"cores": 2}, 3, 8)
+    assert (found["machine"], found["pairs_per_request"]) == ({"cores": 2}, 8)
+    assert (found["runs"], found["fewest_answers"]) == (3, 90)
     assert "independent" in found["assumption"]
     assert [(one["offered_per_s"], one["error"]) for one in found["left_out"]] == [(20, 0.0833), (30, 0.3)]
 
@@ -50,7 +51,8 @@ def test_people_get_the_same_with_the_machine_the_runs_and_the_error_of_interpol
     assert "60 ms [50, 80]" in text
     assert "no price given" in text
     assert "+30%" in text
-    assert "unknown, 2 cores, 3 run(s) of each rate; replicas are assumed to be machines like this one" in text
+    assert "unknown, 2 cores, 3 run(s) of each rate, each of at least 90 answers; replicas are assumed" in text
+    assert "longer --window-ms" in done.stderr
 
 
 def test_a_rate_that_the_p99_does_not_limit_is_called_the_highest_that_was_sustained(sweep: Path) -> None:

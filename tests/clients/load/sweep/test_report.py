@@ -59,6 +59,11 @@ def test_a_rate_is_sustained_when_every_run_answers_nearly_all_that_it_is_offere
     assert not Level(10, mixed).sustained
 
 
+def test_the_answers_of_a_run_are_its_goodput_times_its_seconds() -> None:
+    (run,) = level(10, (40,), answered=0.5).runs
+    assert run.answers == 45
+
+
 def test_a_level_tells_the_median_and_the_extremes_of_its_runs() -> None:
     assert level(10, (60, 40, 50)).spread("p99_ms") == (40, 50, 60)
     assert Level(10).offered_per_s == 10
