@@ -101,6 +101,7 @@ def sweep(
 
     configure_logging("error")  # standard output is the result's alone
     wanted = steps.steps()
+    machine = describe_machine()  # before the load
     directory = (state_dir or stack.default_state_directory()).resolve()
     folder = directory / _FOLDER
     folder.mkdir(parents=True, exist_ok=True)
@@ -121,7 +122,7 @@ def sweep(
         sweeper = TargetSweeper(analyzer, wanted, folder, told)
         swept = {TargetChoice.TRITON: _triton, TargetChoice.GATEWAY: _gateway}
         results = [swept[one](sweeper, requests, directory, state) for one in targets]
-    found = Sweep(describe_machine(), results)
+    found = Sweep(machine, results)
     files = write_page(report, found)
     if as_json:
         console.print_json({**found.document(), "files": [str(file) for file in files]})
