@@ -3,18 +3,15 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import matplotlib as mpl
-from matplotlib.figure import Figure
-
 from training.ablation.table import AblationRow
+from training.report_kit import svg
 
-COLOUR, BEST = "#7f95ad", "#2f9e77"
+COLOUR, BEST = svg.BLUE, svg.GREEN
 
 
-def quality_against_speed(rows: Sequence[AblationRow]) -> Figure:
+def quality_against_speed(rows: Sequence[AblationRow]) -> svg.Figure:
     """One point per variant with its 95 % interval; those that no other beats in both quality and speed are joined."""
-    figure = Figure(figsize=(8, 5), layout="constrained")
-    axes = figure.subplots()
+    figure, axes = svg.figure(5)
     best = undominated(rows)
     middle = max(one.result.pairs_per_s for one in rows) / 2
     for one in rows:
@@ -55,9 +52,4 @@ def _numbers(one: AblationRow) -> tuple[float, float]:
 
 def write_plot(folder: Path, rows: Sequence[AblationRow]) -> list[Path]:
     """``quality_against_speed.svg`` and ``.png``."""
-    figure = quality_against_speed(rows)
-    files = [folder / f"quality_against_speed.{kind}" for kind in ("svg", "png")]
-    with mpl.rc_context({"svg.hashsalt": "ablation"}):
-        figure.savefig(files[0], metadata={"Date": None})
-        figure.savefig(files[1], dpi=150)
-    return files
+    return svg.save(quality_against_speed(rows), folder / "quality_against_speed")

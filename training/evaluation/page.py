@@ -1,18 +1,13 @@
-"""An evaluation as one HTML page that needs nothing else: no script, no link, pictures inside. Knows no file but its
-template."""
+"""An evaluation as one HTML page. Knows no file but its template."""
 
-from base64 import b64encode
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from functools import partial
 
 from training.evaluation import plots
 from training.evaluation.evaluation import Evaluation
 from training.metrics.ranking import HEADLINE
 from training.metrics.significance import BOOTSTRAP_SAMPLES, RANDOMISATION_SAMPLES
-
-_TEMPLATE = "report.html.jinja"
+from training.report_kit.page import Picture, picture, render
 
 _CAPTIONS: Mapping[str, tuple[plots.Plot, str, str]] = {
     "means": (plots.means, "NDCG@10 of every row", "Mean over users, with the 95 % bootstrap interval."),
@@ -26,22 +21,11 @@ _CAPTIONS: Mapping[str, tuple[plots.Plot, str, str]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """One plot for a light and for a dark page, as data URIs."""
-
-    heading: str
-    caption: str
-    light: str
-    dark: str
-
-
 def render_page(title: str, evaluation: Evaluation) -> str:
     """The page. ``title``: what was evaluated, as text."""
-    environment = Environment(
-        loader=PackageLoader("training.evaluation", ""), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-    )
-    return environment.get_template(_TEMPLATE).render(
+    return render(
+        "training.evaluation",
+        "report.html.jinja",
         title=title,
         evaluation=evaluation,
         metrics=[name for name in HEADLINE if name in evaluation.plan.metrics],
@@ -59,9 +43,4 @@ def _beyond(evaluation: Evaluation) -> Sequence[tuple[str, str, str, str]]:
 
 def _picture(name: str, evaluation: Evaluation) -> Picture:
     plot, heading, caption = _CAPTIONS[name]
-    light, dark = (_data_uri(plots.draw(plot, evaluation, theme)) for theme in (plots.LIGHT, plots.DARK))
-    return Picture(heading, caption, light, dark)
-
-
-def _data_uri(svg: bytes) -> str:
-    return f"data:image/svg+xml;base64,{b64encode(svg).decode('ascii')}"
+    return picture(heading, partial(plot, evaluation), caption)

@@ -18,14 +18,14 @@ from deploy.local.process.state import StackState
 if TYPE_CHECKING:
     from clients.load.perf_analyzer.list_inputs import ListRequest
     from clients.load.sample.pairs import Place
-    from clients.load.sweep.report import Sweep, TargetSweep
+    from clients.load.sweep.report import Level, Sweep, TargetSweep
     from clients.load.sweep.sweep import Steps, TargetSweeper
     from gateway.domain.values import EncodedPair
 
 _MODEL = "cross_encoder"
 _FOLDER = "sweep"
 _CANDIDATES = 100
-_COLUMNS = ("target", "offered/s", "answered/s", "p50 ms", "p95 ms", "p99 ms")
+_COLUMNS = ("target", "offered/s", "answered/s", "p50 ms", "p95 ms", "p99 ms", "p99 of runs")
 
 
 def register(app: typer.Typer) -> None:
@@ -51,7 +51,8 @@ class StepsChoice:
     rates: Annotated[str, typer.Option(help="Rates, as shares of what a closed loop gets, joined by commas.")] = (
         "0.2,0.4,0.6,0.75,0.9,1.05"
     )
-    window_ms: Annotated[int, typer.Option(help="A third of the time of one rate.", min=500, max=60_000)] = 3000
+    runs: Annotated[int, typer.Option(help="Runs of each rate; their spread is reported.", min=1, max=20)] = 3
+    window_ms: Annotated[int, typer.Option(help="A third of the time of one run.", min=500, max=60_000)] = 3000
 
     def steps(self) -> "Steps":
         """Raises CommandFailed for shares that are none."""
@@ -67,7 +68,7 @@ class StepsChoice:
                 remedy="--rates 0.5,0.8,1.0",
                 exit_code=ExitCode.USAGE,
             )
-        return Steps(sorted(shares), self.window_ms)
+        return Steps(sorted(shares), self.runs, self.window_ms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,14 +92,16 @@ def sweep(
     Uses the running stack, else starts one; the gateway that is loaded is one of its own, without a cache and with a
     database that is removed again. The first rate that is not answered in full ends a target.
     """
+    from clients.load.machine import describe_machine
     from clients.load.perf_analyzer.binary import find_perf_analyzer
     from clients.load.sweep.page import write_page
     from clients.load.sweep.report import Sweep
-    from clients.load.sweep.sweep import TargetSweeper, machine
+    from clients.load.sweep.sweep import TargetSweeper
     from gateway.telemetry.logs import configure_logging
 
     configure_logging("error")  # standard output is the result's alone
     wanted = steps.steps()
+    machine = describe_machine()  # before the load
     directory = (state_dir or stack.default_state_directory()).resolve()
     folder = directory / _FOLDER
     folder.mkdir(parents=True, exist_ok=True)
@@ -106,7 +109,9 @@ def sweep(
     targets = [one for one in TargetChoice if steps.target in {one, TargetChoice.BOTH} and one is not TargetChoice.BOTH]
     with (
         running_stack(directory) as state,
-        console.progress_bar("sampling", len(targets) * (len(wanted.shares) + 2), quiet=as_json) as advance,
+        console.progress_bar(
+            "sampling", len(targets) * (len(wanted.shares) * wanted.runs + 2), quiet=as_json
+        ) as advance,
     ):
 
         def told(what: str) -> None:
@@ -117,7 +122,7 @@ def sweep(
         sweeper = TargetSweeper(analyzer, wanted, folder, told)
         swept = {TargetChoice.TRITON: _triton, TargetChoice.GATEWAY: _gateway}
         results = [swept[one](sweeper, requests, directory, state) for one in targets]
-    found = Sweep(machine(), results)
+    found = Sweep(machine, results)
     files = write_page(report, found)
     if as_json:
         console.print_json({**found.document(), "files": [str(file) for file in files]})
@@ -156,9 +161,7 @@ def _print(found: "Sweep", files: list[Path]) -> None:
     rows = []
     for target in found.targets:
         for level in target.levels:
-            one = level.measured
-            numbers = (one.requests_per_s, one.p50_ms, one.p95_ms, one.p99_ms) if one else ()
-            cells = [f"{number:,.1f}" for number in numbers] or ["not in full", level.failure, "", ""]
+            cells = ["not in full", level.failure, "", "", ""] if level.failure else _cells(level)
             rows.append([target.target, f"{level.offered_per_s:,.1f}", *cells])
     console.print_table(_COLUMNS, rows)
     for target in found.targets:
@@ -166,3 +169,9 @@ def _print(found: "Sweep", files: list[Path]) -> None:
             console.results.print(f"{target.target}: {target.cache_hit_share:.1%} of the pairs came from the cache")
     for file in files:
         console.results.print(str(file), soft_wrap=True)
+
+
+def _cells(level: "Level") -> list[str]:
+    medians = [level.spread(name)[1] for name in ("requests_per_s", "p50_ms", "p95_ms", "p99_ms")]
+    low, _, high = level.spread("p99_ms")
+    return [*(f"{one:,.1f}" for one in medians), f"{low:,.1f} to {high:,.1f}"]

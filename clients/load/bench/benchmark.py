@@ -6,6 +6,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from clients.load import machine
 from clients.load.bench.rounds import Record, run_rounds
 from clients.load.bench.systems import agreement
 from clients.load.bench.systems.checkpoint import write_checkpoint
@@ -16,7 +17,7 @@ from clients.load.bench.systems.peers import InfinityServer, InProcess
 from clients.load.bench.systems.served_stack import PATIENT
 from clients.load.bench.systems.triton_alone import TritonAlone, encoded
 from clients.load.bench.systems.wide_repository import MODEL, SERVED, newest_version, write_wide_repository
-from clients.load.bench.workload import job_texts, machine
+from clients.load.bench.workload import job_texts
 from clients.load.bench.workload.system import CALLERS, CANDIDATES, System, Visit
 from gateway.domain.progress import Say
 from gateway.domain.values import EncodedPair

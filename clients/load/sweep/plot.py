@@ -1,84 +1,58 @@
-"""A sweep as pictures: latency and goodput against the offered load, as SVG that needs nothing else. Knows no page."""
+"""The pictures of a sweep: latency and goodput against the offered load. Knows no page."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from io import BytesIO
+from collections.abc import Sequence
 
-import matplotlib as mpl
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from clients.load.sweep.report import Level, TargetSweep
+from training.report_kit import svg
+from training.report_kit.svg import Axes, Figure
 
-from clients.load.sweep.report import TargetSweep
-
-_COLOURS = {"p50": "#2f9e77", "p95": "#d59a3c", "p99": "#8d7fd1"}
-"""Told apart on light and dark grounds, also by readers who do not tell red from green."""
-
-Plot = Callable[[Axes, TargetSweep], None]
+_COLOURS = {"p50": svg.GREEN, "p95": svg.AMBER, "p99": svg.VIOLET}
 
 
-@dataclass(frozen=True, slots=True)
-class Theme:
-    """Colours that differ between a light and a dark page; the ground is the page's own."""
-
-    text: str
-    grid: str
-
-
-LIGHT, DARK = Theme("#1f2933", "#d9dee4"), Theme("#e4e7eb", "#3c444d")
-
-
-def draw(plot: Plot, sweep: TargetSweep, theme: Theme) -> bytes:
-    """The plot as SVG, the same for the same sweep."""
-    text, grid = theme.text, theme.grid
-    with mpl.rc_context(
-        {
-            "text.color": text,
-            "axes.labelcolor": text,
-            "xtick.color": text,
-            "ytick.color": text,
-            "axes.edgecolor": grid,
-            "grid.color": grid,
-            "svg.hashsalt": "sweep",
-        }
-    ):
-        figure = Figure(figsize=(8, 3.4), layout="constrained")
-        axes = figure.subplots()
-        plot(axes, sweep)
-        axes.axvline(sweep.full.requests_per_s, color=text, linestyle=":", linewidth=1)
-        for level in sweep.levels:
-            if level.measured is None:
-                axes.axvline(level.offered_per_s, color=_COLOURS["p99"], linestyle="--", linewidth=1)
-        axes.set_xlabel("requests offered a second; dotted: what a closed loop gets, dashed: not answered in full")
-        axes.set_xlim(left=0)
-        axes.grid(alpha=0.6)
-        axes.legend(frameon=False)
-        buffer = BytesIO()
-        figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
-    return buffer.getvalue()
-
-
-def latencies(axes: Axes, sweep: TargetSweep) -> None:
+def latencies(sweep: TargetSweep) -> Figure:
     """p50, p95 and p99, on a logarithmic scale."""
-    answered = [(level.offered_per_s, level.measured) for level in sweep.levels if level.measured]
+    figure, axes = _against_offered(sweep)
+    answered = _answered(sweep)
     for name, colour in _COLOURS.items():
-        values = [getattr(measured, f"{name}_ms") for _, measured in answered]
-        axes.plot([rate for rate, _ in answered], values, color=colour, marker="o", label=name)
+        _curve(axes, answered, f"{name}_ms", colour, name)
     if answered:
         axes.set_yscale("log")
+        svg.plain_numbers(axes.yaxis)
     axes.set_ylabel("latency, ms")
+    axes.legend(frameon=False)
+    return figure
 
 
-def goodput(axes: Axes, sweep: TargetSweep) -> None:
+def goodput(sweep: TargetSweep) -> Figure:
     """Answers a second, beside the line on which all are answered at once."""
-    answered = [(level.offered_per_s, level.measured.requests_per_s) for level in sweep.levels if level.measured]
+    figure, axes = _against_offered(sweep)
     most = max(level.offered_per_s for level in sweep.levels)
     axes.plot((0, most), (0, most), color=_COLOURS["p95"], linewidth=1, label="all that is offered")
-    axes.plot(
-        [rate for rate, _ in answered],
-        [per_s for _, per_s in answered],
-        color=_COLOURS["p50"],
-        marker="o",
-        label="goodput",
-    )
+    _curve(axes, _answered(sweep), "requests_per_s", _COLOURS["p50"], "goodput")
     axes.set_ylim(bottom=0)
     axes.set_ylabel("answers a second")
+    axes.legend(frameon=False)
+    return figure
+
+
+def _answered(sweep: TargetSweep) -> Sequence[Level]:
+    return [level for level in sweep.levels if level.runs and not level.failure]
+
+
+def _curve(axes: Axes, levels: Sequence[Level], name: str, colour: str, label: str) -> None:
+    """The medians, joined, with bars from the lowest to the highest run."""
+    rates, spreads = [level.offered_per_s for level in levels], [level.spread(name) for level in levels]
+    axes.plot(rates, [middle for _, middle, _ in spreads], color=colour, marker="o", label=label)
+    axes.vlines(rates, [low for low, _, _ in spreads], [high for _, _, high in spreads], color=colour)
+
+
+def _against_offered(sweep: TargetSweep) -> tuple[Figure, Axes]:
+    figure, axes = svg.figure(3.4)
+    axes.axvline(sweep.full.requests_per_s, color=svg.text_colour(), linestyle=":", linewidth=1)
+    for level in sweep.levels:
+        if level.failure:
+            axes.axvline(level.offered_per_s, color=_COLOURS["p99"], linestyle="--", linewidth=1)
+    axes.set_xlabel("requests offered a second; dotted: what a closed loop gets, dashed: not answered in full")
+    axes.set_xlim(left=0)
+    axes.grid(alpha=0.6)
+    return figure, axes

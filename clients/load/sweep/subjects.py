@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from math import ceil
 from pathlib import Path
 
-from clients.load.capacity.replica import BATCH_PAIRS
 from clients.load.perf_analyzer.inputs import Row, input_names, write_inputs
 from clients.load.perf_analyzer.list_inputs import ListRequest, unsent, write_lists
 from clients.load.sample.gateway_counts import GatewayCounts, read_counts
@@ -12,6 +11,9 @@ from clients.load.sample.own_gateway import OwnGateway
 from clients.load.sweep.report import GATEWAY, TRITON
 from clients.load.sweep.sweep import Subject
 from deploy.local.errors import StartFailed
+
+BATCH_PAIRS = 64
+"""Of a model that `crossrank export` configured for CPUs."""
 
 _STRIDES = 50
 

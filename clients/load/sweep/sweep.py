@@ -1,19 +1,16 @@
 """Request rates from light load to saturation, one perf_analyzer run each, after two closed loops that tell what there
 is to saturate. Must not know what the requests mean."""
 
-import os
-import platform
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from math import ceil
 from pathlib import Path
 
-from clients.load.capacity.calibration import Alone
 from clients.load.perf_analyzer.binary import ANY_PERCENT, Load, PerfAnalyzer, Target
 from clients.load.perf_analyzer.report import Measurement, read_report
 from clients.load.perf_analyzer.trace import Trace, read_trace
 from clients.load.sample.gateway_counts import GatewayCounts
-from clients.load.sweep.report import Level, TargetSweep
+from clients.load.sweep.report import Level, Run, TargetSweep
 from deploy.local.errors import StartFailed
 from gateway.domain.progress import Say
 
@@ -29,15 +26,12 @@ _MOST_PER_S = 200.0
 
 @dataclass(frozen=True, slots=True)
 class Steps:
-    """Rates as shares of the throughput of the closed loop, and the length of one of the three windows of each."""
+    """Rates as shares of the throughput of the closed loop, how often each is run, and the length of one of the three
+    windows of a run."""
 
     shares: Sequence[float] = (0.2, 0.4, 0.6, 0.75, 0.9, 1.05)
+    runs: int = 3
     window_ms: int = 3000
-
-    @property
-    def seconds(self) -> float:
-        """Of one step."""
-        return WINDOWS * self.window_ms / 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,45 +58,42 @@ class TargetSweeper:
         self._folder = folder
         self._told = told
 
-    @property
-    def runs(self) -> int:
-        """Of one subject."""
-        return len(self._steps.shares) + 2
-
     def sweep(self, subject: Subject) -> TargetSweep:
         """Raises StartFailed when even the closed loops fail."""
         alone = self._closed(subject, 1, _MOST_PER_S)
         full = self._closed(subject, subject.callers, alone.requests_per_s * subject.callers)
-        levels = list(self._levels(subject, full.requests_per_s))
+        levels = self._levels(subject, full.requests_per_s)
         return TargetSweep(
             target=subject.name,
             pairs_per_request=subject.pairs,
             callers=subject.callers,
-            alone=Alone(subject.pairs, alone.p50_ms, alone.p99_ms, alone.infer_ms),
+            alone=alone,
             full=full,
             levels=levels,
             cache_hit_share=subject.counts().cache_hit_share if subject.counts else None,
         )
 
-    def _levels(self, subject: Subject, full_per_s: float) -> Iterator[Level]:
-        """Up to the first that is not answered in full."""
-        for share in self._steps.shares:
-            rate = round(share * full_per_s, 3)
-            level = self._level(subject, rate)
-            yield level
-            if level.measured is None:
-                return
+    def _levels(self, subject: Subject, full_per_s: float) -> list[Level]:
+        """Up to the first that is not answered in full. Runs of one rate lie apart, so that their spread tells how much
+        the machine changes too."""
+        levels = [Level(round(share * full_per_s, 3)) for share in self._steps.shares]
+        for _ in range(self._steps.runs):
+            for place, level in enumerate(levels):
+                if not level.failure:
+                    levels[place] = self._with_run(subject, level)
+                if levels[place].failure:
+                    del levels[place + 1 :]
+        return levels
 
-    def _level(self, subject: Subject, rate: float) -> Level:
-        self._told(f"{subject.name}: {rate:.1f} requests/s")
+    def _with_run(self, subject: Subject, level: Level) -> Level:
+        self._told(f"{subject.name}: {level.rate:.1f} requests/s")
         before = subject.counts() if subject.counts else None
-        load = self._load(request_rate=f"{rate}:{rate}:1")
         try:
-            measured, trace = self._run(subject, load, rate)
+            measured, trace = self._run(subject, self._load(request_rate=f"{level.rate}:{level.rate}:1"), level.rate)
         except StartFailed as refused:
             answers = subject.counts().answers_since(before) if subject.counts and before else {}
-            return Level(rate, self._steps.seconds, None, refused.message, answers)
-        return Level(trace.sent_per_s, trace.seconds, measured, sent_s=trace.sent_s)
+            return replace(level, failure=refused.message, answers=answers)
+        return replace(level, runs=[*level.runs, Run(trace.sent_per_s, trace.seconds, measured)])
 
     def _closed(self, subject: Subject, callers: int, most_per_s: float) -> Measurement:
         self._told(f"{subject.name}: {callers} at a time")
@@ -131,16 +122,3 @@ class TargetSweeper:
         run = self._analyzer.run(target, load, self._folder)
         (measured,) = read_report(run.report, subject.rows)
         return measured.of_pairs(subject.pairs), read_trace(run.profile)
-
-
-def machine() -> dict[str, object]:
-    """Where it was measured."""
-    return {"cores": len(os.sched_getaffinity(0)), "processor": _processor(), "platform": platform.platform()}
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return platform.processor()
-    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "unknown")

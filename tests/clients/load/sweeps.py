@@ -1,13 +1,13 @@
-"""Sweeps made by simulating a known replica: measurements whose truth is known."""
+"""A sweep with invented numbers."""
 
-from clients.load.capacity.calibration import Alone
-from clients.load.capacity.replica import Replica
-from clients.load.capacity.simulation import Load, simulate
+from collections.abc import Sequence
+from dataclasses import replace
+
 from clients.load.perf_analyzer.report import Measurement
-from clients.load.sweep.report import Level, Sweep, TargetSweep
+from clients.load.sweep.report import Level, Run, Sweep, TargetSweep
 
 PAIRS = 8
-TRUTH = Replica(pair_s=0.004, workers=2, execution_s=0.004, network_s=0.001, variation=0.15, chunk_pairs=PAIRS)
+REFUSED = Level(100.0, failure="exceeds maximum queue size", answers={"OK": 4, "RESOURCE_EXHAUSTED": 1})
 
 
 def measurement(load: str, requests_per_s: float, p50_ms: float, p99_ms: float) -> Measurement:
@@ -16,21 +16,26 @@ def measurement(load: str, requests_per_s: float, p50_ms: float, p99_ms: float) 
     return Measurement(load, requests_per_s * PAIRS, requests_per_s, p50_ms, p95_ms, p99_ms, 0.0, 0.0, 0.0)
 
 
-def level(rate: float, seconds: float, seed: int) -> Level:
-    """TRUTH under this rate for so long."""
-    seen = simulate(TRUTH, Load(rate, PAIRS), int(rate * seconds * 2) + 20, seed).within(seconds)
-    answered = len(seen.latencies_s) / seconds
-    measured = measurement(f"request rate {rate:g}", answered, seen.percentile_ms(50), seen.percentile_ms(99))
-    return Level(rate, seconds, measured, sent_s=seen.arrivals_s.tolist())
+def level(rate: float, p99_ms: Sequence[float], answered: float = 1.0) -> Level:
+    """A run for each p99, in which the share ``answered`` of the rate was answered."""
+    measured = [measurement(f"request rate {rate:g}", answered * rate, one / 2, one) for one in p99_ms]
+    return Level(rate, [Run(rate, 9.0, one) for one in measured])
 
 
-def invented_sweep(seconds: float = 200.0, seed: int = 3) -> Sweep:
-    """One target with four levels that were answered and one that was refused."""
-    full_per_s = TRUTH.pairs_per_s() / PAIRS
-    seen = simulate(TRUTH, Load(1e-3, PAIRS), 2000, seed)
-    alone = Alone(PAIRS, seen.percentile_ms(50), seen.percentile_ms(99), 20.0)
-    levels = [level(share * full_per_s, seconds, seed + place) for place, share in enumerate((0.2, 0.5, 0.7, 0.85))]
-    refused = Level(2 * full_per_s, seconds, None, "exceeds maximum queue size", {"OK": 4, "RESOURCE_EXHAUSTED": 1})
-    full = measurement("concurrency 16", full_per_s, 100.0, 120.0)
-    target = TargetSweep("triton", PAIRS, 16, alone, full, [*levels, refused], cache_hit_share=0.02)
-    return Sweep({"cores": 2, "workers": 2}, [target])
+def invented_sweep() -> Sweep:
+    """One target with four levels that were answered, in three runs each, and one that was refused."""
+    levels = [
+        level(10, (28, 30, 40)),
+        level(20, (50, 60, 80)),
+        level(30, (90, 100, 120)),
+        level(40, (150, 200, 320)),
+        REFUSED,
+    ]
+    alone, full = measurement("concurrency 1", 50.0, 20.0, 25.0), measurement("concurrency 16", 45.0, 100.0, 120.0)
+    return Sweep({"cores": 2}, [TargetSweep("triton", PAIRS, 16, alone, full, levels, cache_hit_share=0.02)])
+
+
+def invented_target(*levels: Level) -> TargetSweep:
+    """The same with these levels."""
+    (target,) = invented_sweep().targets
+    return replace(target, levels=list(levels)) if levels else target

@@ -18,6 +18,7 @@ from training.evaluation.evaluation import Evaluation
 from training.evaluation.fields import SharedField
 from training.evaluation.page import render_page
 from training.evaluation.report import write_report
+from training.report_kit.svg import DARK, LIGHT
 
 
 class Page(HTMLParser):
@@ -111,8 +112,8 @@ def test_plots_are_svg_in_colours_for_light_and_dark(html: str) -> None:
     pictures = [b64decode(source.partition("base64,")[2]) for source in Page(html).sources()]
     assert all(ElementTree.fromstring(one).tag == "{http://www.w3.org/2000/svg}svg" for one in pictures)
     light, dark = pictures[1::2], pictures[0::2]
-    assert all(plots.LIGHT.text.encode() in one and plots.DARK.text.encode() not in one for one in light)
-    assert all(plots.DARK.text.encode() in one and plots.LIGHT.text.encode() not in one for one in dark)
+    assert all(LIGHT.text.encode() in one and DARK.text.encode() not in one for one in light)
+    assert all(DARK.text.encode() in one and LIGHT.text.encode() not in one for one in dark)
 
 
 def test_the_same_evaluation_gives_the_same_page(html: str, found: Evaluation) -> None:
@@ -193,8 +194,8 @@ def test_text_and_marks_can_be_told_from_the_ground_of_either_page(html: str) ->
     light, dark = (
         colour if len(colour) == 7 else "#" + "".join(2 * one for one in colour[1:]) for colour in grounds(html)
     )
-    assert contrast(plots.LIGHT.text, light) > 7
-    assert contrast(plots.DARK.text, dark) > 7
+    assert contrast(LIGHT.text, light) > 7
+    assert contrast(DARK.text, dark) > 7
     for colour in plots.PARTS:
         assert min(contrast(colour, light), contrast(colour, dark)) > 2.2, colour
 

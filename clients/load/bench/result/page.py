@@ -1,35 +1,19 @@
-"""A summary as one HTML page that needs nothing else: no script, no link, pictures inside. Knows no file but its
-template."""
+"""A summary as one HTML page. Knows no file but its template."""
 
-from base64 import b64encode
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
-
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from clients.load.bench.result import plots
 from clients.load.bench.result.summary import Spread
-
-_TEMPLATE = "report.html.jinja"
+from training.report_kit.page import picture, render
 
 
 def render_page(summary: Mapping[str, Any], rates: Mapping[str, Spread]) -> str:
     """The page. ``rates``: those of the first mix, by system."""
-    environment = Environment(
-        loader=PackageLoader("clients.load.bench.result", ""),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-    )
-    pictures = {
-        "rates": plots.rates(rates) if rates else b"",
-        "latencies": plots.latencies(summary["latency_ms"]),
-        "costs": plots.costs(summary["cost"]) if summary["cost"] else b"",
+    shown = {
+        "rates": rates and picture("pairs a second by system", partial(plots.rates, rates)),
+        "latencies": picture("latency of open loops", partial(plots.latencies, summary["latency_ms"])),
+        "costs": summary["cost"] and picture("processor time and memory", partial(plots.costs, summary["cost"])),
     }
-    return environment.get_template(_TEMPLATE).render(
-        summary=summary, pictures={name: _data_uri(svg) for name, svg in pictures.items() if svg}
-    )
-
-
-def _data_uri(svg: bytes) -> str:
-    return f"data:image/svg+xml;base64,{b64encode(svg).decode('ascii')}"
+    return render("clients.load.bench.result", "report.html.jinja", summary=summary, pictures=shown)

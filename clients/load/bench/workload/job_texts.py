@@ -1,5 +1,5 @@
-"""What is ranked: seeded contexts and items with the lengths of a workload, the same for every system. Gives no context
-twice, so that no cache can have seen it. Must not know any system."""
+"""Synthetic requests, the same for every system: seeded contexts and items with the length distribution of a workload.
+No context is repeated, so a cache is always cold. Must not know any system."""
 
 import json
 import random
@@ -27,7 +27,7 @@ _SHORTEST_WORD = 3
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One request: a context and the items to rank for it."""
+    """One request: a context, and the texts of the items to rank for it."""
 
     context: str
     items: tuple[str, ...]
@@ -35,7 +35,8 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Mix:
-    """A workload. A context is ``parts`` (least, most) parts of one group, joined; items come from one pool."""
+    """A workload. A context joins ``parts`` (minimum, maximum) random strings of one of ``groups``; the items of a
+    request are drawn from ``items`` without replacement."""
 
     name: str
     items: tuple[str, ...]
@@ -44,13 +45,13 @@ class Mix:
     separator: str
 
     def jobs(self, candidates: int, seed: int) -> Iterator[Job]:
-        """Jobs without end, each with a context that was not given before. The same seed gives the same jobs."""
+        """Endless; every context is new. The same seed gives the same jobs."""
         draw = random.Random(seed)
         for context in self.contexts(draw):
             yield Job(context, tuple(draw.sample(self.items, candidates)))
 
     def contexts(self, draw: random.Random) -> Iterator[str]:
-        """Different contexts without end."""
+        """Endless and distinct."""
         given: set[str] = set()
         while True:
             group = draw.choice(self.groups)
@@ -61,12 +62,12 @@ class Mix:
                 yield context
 
     def save(self, file: Path) -> None:
-        """For a worker process."""
+        """As JSON, for a worker process."""
         file.write_text(json.dumps(asdict(self)), encoding="utf-8")
 
     @classmethod
     def load(cls, file: Path) -> Self:
-        """What was saved."""
+        """Reads what ``save`` wrote."""
         fields: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
         least, most = fields["parts"]
         groups = tuple(tuple(group) for group in fields["groups"])
@@ -74,7 +75,8 @@ class Mix:
 
 
 def mixed(tokenizer_file: Path, seed: int) -> Mix:
-    """Contexts of 12 to 40 words and items of lognormal length around 25 words, of whole words of the vocabulary."""
+    """Random words of the tokenizer's vocabulary: contexts of 12 to 40 words; items of lognormal length, with
+    a median of 25 words and at most 120."""
     words = _words(json.loads(tokenizer_file.read_text(encoding="utf-8")))
     draw = random.Random(seed)
     lengths = np.random.default_rng(seed).lognormal(np.log(ITEM_WORDS_MEDIAN), ITEM_WORDS_SIGMA, POOL_ITEMS)
@@ -84,7 +86,8 @@ def mixed(tokenizer_file: Path, seed: int) -> Mix:
 
 
 def movielens(tables: "Tables", encoder: PairEncoder) -> Mix:
-    """Titles that users liked, as many as the served model reads and cut as it cuts them, and the films' texts."""
+    """MovieLens: a context is titles that one user liked, as many and as truncated as the served model reads them;
+    items are the films' texts."""
     fields = {item.item_id: item.fields for item in tables.items}
     titles = {item_id: encoder.encode_context(ContextFields(history=[one])).text for item_id, one in fields.items()}
     liked: dict[str, list[str]] = {}
@@ -99,7 +102,7 @@ def movielens(tables: "Tables", encoder: PairEncoder) -> Mix:
 
 
 def token_lengths(mix: Mix, encoder: PairEncoder, seed: int, jobs: int = 10) -> Mapping[str, float]:
-    """Tokens of a pair of the mix: mean, and the 95th percentile."""
+    """Tokens per pair over ``jobs`` requests of 100 items: ``mean`` and ``p95``."""
     lengths: list[int] = []
     for job, _ in zip(mix.jobs(100, seed), range(jobs), strict=False):
         context = encoder.encode_context(ContextFields(query=job.context))

@@ -1,5 +1,5 @@
-"""Load as a closed loop (each caller waits for its answer) and as an open one (requests leave when they are due,
-however late the answers are). Must not know what a call asks."""
+"""Load generators. Closed loop: each caller sends its next request when its last one is answered. Open loop: requests
+are sent on a schedule, whether or not earlier ones are answered. Must not know what a call asks."""
 
 import asyncio
 import random
@@ -12,8 +12,8 @@ from clients.load.bench.workload.job_texts import Job
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came of one call: pairs with a score, how many of these from a cache, whether it was less than asked, and
-    how long the server waited for the model."""
+    """The outcome of one call. ``pairs``: pairs that were scored, of which ``cache_hits`` came from a cache.
+    ``degraded``: fewer pairs than asked for. ``model_s``: seconds that the server waited for the model."""
 
     pairs: int
     cache_hits: int = 0
@@ -24,7 +24,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """One call, in seconds since the start of the load. ``due_s``: when it was to leave."""
+    """One finished call. Times are seconds since the start of the load; ``due_s``: when the schedule wanted it sent."""
 
     due_s: float
     sent_s: float
@@ -33,11 +33,12 @@ class Done:
 
     @property
     def latency_s(self) -> float:
-        """From the moment it was due: a driver or a server that falls behind does not hide its queue."""
+        """From the scheduled time, not from the time it was sent: otherwise a late load generator would hide waiting
+        (coordinated omission)."""
         return self.ended_s - self.due_s
 
     def pairs_until(self, end_s: float) -> float:
-        """Its pairs, in proportion to the part of its time before ``end_s``."""
+        """Its pairs, times the share of its duration that lies before ``end_s``."""
         return self.answer.pairs * min(1.0, max(0.0, end_s - self.sent_s) / max(self.ended_s - self.sent_s, 1e-9))
 
 
@@ -45,7 +46,7 @@ Call = Callable[[Job], Awaitable[Answer]]
 
 
 def poisson_schedule(rate: float, seconds: float, seed: int) -> list[float]:
-    """Moments of a Poisson process: ``rate`` a second for ``seconds``; at least one."""
+    """Send times of a Poisson process of ``rate`` requests a second, in seconds below ``seconds``; at least one."""
     draw, moments, now = random.Random(seed), [], 0.0
     while (now := now + draw.expovariate(rate)) < seconds:
         moments.append(now)
@@ -53,13 +54,12 @@ def poisson_schedule(rate: float, seconds: float, seed: int) -> list[float]:
 
 
 def constant_schedule(rate: float, seconds: float) -> list[float]:
-    """Moments at equal distances; at least one."""
+    """Send times at equal intervals; at least one."""
     return [number / rate for number in range(max(1, int(rate * seconds)))]
 
 
 async def closed_loop(calls: Sequence[Call], jobs: Iterator[Job], seconds: float) -> list[Done]:
-    """Every call in a loop of its own until ``seconds`` have passed or no job is left; what is under way then is waited
-    for."""
+    """Each of ``calls`` is a caller. Ends after ``seconds`` or when ``jobs`` is empty; awaits requests in flight."""
     start = time.perf_counter()
 
     async def repeat(call: Call) -> list[Done]:
@@ -76,7 +76,7 @@ async def closed_loop(calls: Sequence[Call], jobs: Iterator[Job], seconds: float
 
 
 async def open_loop(calls: Sequence[Call], jobs: Iterator[Job], moments: Sequence[float]) -> list[Done]:
-    """A request at each of the moments (ascending), by the calls in turn; nothing waits for an earlier answer."""
+    """One request at each of ``moments`` (seconds, ascending), sent by ``calls`` in turn (round robin)."""
     start = time.perf_counter()
 
     async def send(call: Call, job: Job, due: float) -> Done:

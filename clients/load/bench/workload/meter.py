@@ -1,4 +1,4 @@
-"""Processor time and memory of process trees while a block runs. Must not know what they do."""
+"""CPU time and peak memory of process trees while a ``with`` block runs. Must not know what they do."""
 
 import threading
 from collections.abc import Iterable
@@ -10,14 +10,14 @@ import psutil
 from clients.load.bench.workload.readings import Cost
 
 SAMPLE_S = 2.0
-"""Seldom: to tell memory the kernel walks all pages, for the whole stack 15 ms, taken from what is measured."""
+"""Between memory samples. Rare, since a sample of the whole stack costs 15 ms of CPU: the kernel walks all pages."""
 
 
 class Meter:
-    """Measures the trees of some processes from entry to exit.
+    """Measures the process trees of ``pids`` from entry to exit: ``cpu_s`` and ``peak_mb`` (MiB).
 
-    Memory is the proportional set size, so that what several share counts once; where the kernel hides it, the
-    resident size. Its largest sum of all samples counts.
+    Memory is the proportional set size (PSS), so that shared pages count once; the resident size where the kernel hides
+    PSS. The peak is the largest sum over all samples.
     """
 
     def __init__(self, pids: Iterable[int]) -> None:
@@ -28,7 +28,7 @@ class Meter:
         self.peak_mb = 0.0
 
     def cost(self, pairs: int) -> Cost:
-        """Once the block is over."""
+        """CPU and memory for ``pairs``; call it after the block."""
         return Cost(self.cpu_s, self.peak_mb, pairs)
 
     def __enter__(self) -> Self:
@@ -53,7 +53,7 @@ class Meter:
         self.peak_mb = max(self.peak_mb, sum(_memory_bytes(one) for one in self._tree()) / 2**20)
 
     def _cpu_s(self) -> float:
-        """Children that have ended count through the parent that waited for them."""
+        """Includes children that have ended: their parent, which waited for them, reports their time."""
         return sum(_cpu_s(one) for one in self._tree())
 
     def _tree(self) -> set[psutil.Process]:

@@ -1,4 +1,4 @@
-"""One measured load of one system, raw, and exact percentiles of raw values. Must not measure."""
+"""The result of one load on one system, with every latency, and exact percentiles of them. Must not measure."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
@@ -13,7 +13,8 @@ PERCENTILES = (50, 95, 99)
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What a system was asked: ``kind`` names the workload, ``rate`` (requests a second) that of an open loop."""
+    """The load on a system. ``mix``: the workload; ``kind``: closed, open, or the name of a cache workload; ``rate``:
+    requests a second of an open loop."""
 
     mix: str
     kind: str
@@ -23,13 +24,13 @@ class Load:
 
     @property
     def key(self) -> str:
-        """For a summary: "closed_4x100"."""
+        """In a summary: "closed_4x100" is a closed loop of 4 callers with 100 candidates each."""
         return f"{self.kind}_{self.callers}x{self.candidates}"
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Of a process tree while it answered ``pairs``: seconds of processor time, largest memory."""
+    """CPU seconds and peak memory (MiB) of a process tree while it scored ``pairs``."""
 
     cpu_s: float
     peak_mb: float
@@ -38,8 +39,11 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One load of one system. ``latencies_ms`` are those of all requests; empty where a tool gives ``percentiles``.
-    ``outside_model_share``: median share of a request's time in which nothing waited for the model, where it is told.
+    """The result of one load on one system.
+
+    ``latencies_ms``: of every request; empty where a tool reports only ``percentiles``. ``lateness_ms``: how far the
+    load generator fell behind its schedule, at most. ``hit_share``: cache hit rate. ``outside_model_share``: median
+    share of a request's latency that was not spent waiting for the model, where the server reports it.
     """
 
     system: str
@@ -60,12 +64,12 @@ class Reading:
         return dict(self.percentiles) if self.percentiles else percentiles(self.latencies_ms)
 
     def document(self) -> dict[str, object]:
-        """Plain data, times to a microsecond."""
+        """Plain data, latencies rounded to a microsecond."""
         return {**asdict(self), "latencies_ms": [round(one, 3) for one in self.latencies_ms], **self.latency()}
 
 
 def percentiles(values: Sequence[float]) -> dict[str, float]:
-    """p50, p95, p99: the smallest value that so many percent do not exceed, as HdrHistogram has it, but exact."""
+    """p50, p95 and p99 by the nearest-rank method: always a value that was measured. Empty for no values."""
     if not values:
         return {}
     found = np.percentile(np.asarray(values), PERCENTILES, method="inverted_cdf")
@@ -73,7 +77,7 @@ def percentiles(values: Sequence[float]) -> dict[str, float]:
 
 
 def reading(system: str, load: Load, done: Sequence[Done], seconds: float, cost: Cost | None = None) -> Reading:
-    """The reading of a load of ``seconds``. Requests that failed count as such and have no latency."""
+    """Summarises the calls of a load of ``seconds``. Failed requests are counted and left out of the latencies."""
     good = [one for one in done if not one.answer.failed]
     pairs = sum(one.answer.pairs for one in good)
     shares = [1 - one.answer.model_s / one.latency_s for one in good if one.answer.model_s]

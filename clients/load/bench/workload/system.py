@@ -20,7 +20,8 @@ class SystemAbsent(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """One system's turn in one round: ``seconds`` of load per mix. ``proof``: jobs whose scores are wanted, if any."""
+    """One system's turn in one round: ``seconds`` of load per mix. ``proof``: jobs whose scores are compared with the
+    served graph's, if any."""
 
     number: int
     mixes: Sequence[Mix]

@@ -1,4 +1,4 @@
-"""Workloads that meet a warm cache: popular users and items that come again, and one list asked again and again. Must
+"""Warm-cache workloads: users and items that repeat by a Zipf law, and one list that is requested over and over. Must
 not start anything."""
 
 import math
@@ -16,17 +16,18 @@ from clients.load.bench.workload.readings import Load, Reading, reading
 from clients.load.bench.workload.system import CALLERS, CANDIDATES
 
 USERS, ITEMS = 100, 1000
-"""Of the population; each user has one context and comes as often as the law says, and so do items in lists."""
+"""Size of the population. Each user has one context; users and the items of lists repeat by the Zipf law."""
 
 FILLING_VISITS, MEASURED_VISITS = 1000, 200
-"""Ten visits a user, and then those that are timed."""
+"""Requests that warm the cache (ten per user on average), and those that are measured after them."""
 
 ALL_HIT_REQUESTS = 50
 _ZIPF_SEED = 77
 
 
 def zipf_jobs(mix: Mix, exponent: float, seed: int) -> Iterator[Job]:
-    """Visits: a user drawn with probability proportional to rank ** -exponent, and 100 different items drawn alike."""
+    """Endless requests: a user drawn with probability proportional to rank ** -exponent, and 100 distinct items drawn
+    by the same law."""
     draw = np.random.default_rng(seed)
     jobs = list(islice(mix.jobs(1, _ZIPF_SEED + seed + round(100 * exponent)), USERS))
     items = mix.items[:ITEMS]
@@ -38,28 +39,29 @@ def zipf_jobs(mix: Mix, exponent: float, seed: int) -> Iterator[Job]:
 
 
 async def zipf_reading(gateway: GatewayLoad, mix: Mix, exponent: float, seed: int) -> Reading:
-    """Throughput of visits after others that filled the cache."""
+    """Throughput with a warm cache: fills it, then measures."""
     jobs = zipf_jobs(mix, exponent, seed)
     await fill(gateway.url, jobs)
     return await visits_reading(gateway.url, Load(mix.name, f"zipf_{exponent:g}", CALLERS, CANDIDATES), jobs)
 
 
 async def fill(url: str, jobs: Iterator[Job]) -> None:
-    """Visits that nobody measures. They are counted as those that are, so that a slow machine hits as often as a fast
-    one."""
+    """Warms the cache with a fixed number of requests, not for a fixed time: so the hit rate does not depend on the
+    speed of the machine."""
     async with calling(url, CALLERS) as calls:
         await closed_loop(calls, islice(jobs, FILLING_VISITS), math.inf)
 
 
 async def visits_reading(url: str, load: Load, jobs: Iterator[Job]) -> Reading:
-    """The next visits."""
+    """Measures the next requests of ``jobs`` in a closed loop."""
     async with calling(url, CALLERS) as calls:
         done = await closed_loop(calls, islice(jobs, MEASURED_VISITS), math.inf)
     return reading(NAME, load, done, max(one.ended_s for one in done))
 
 
 async def all_hit_reading(gateway: GatewayLoad, mix: Mix, seed: int) -> Reading:
-    """One caller asks one list again; the first time is not counted. Its ``hit_share`` tells whether all were hits."""
+    """One caller repeats one list; the first request, which fills the cache, is not counted. All were hits if
+    ``hit_share`` is 1."""
     job = next(mix.jobs(CANDIDATES, _ZIPF_SEED + seed + 1))
     async with calling(gateway.url, 1) as calls:
         await calls[0](job)

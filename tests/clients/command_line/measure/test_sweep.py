@@ -1,4 +1,4 @@
-"""crossrank sweep: which targets are swept with what, and what comes out. The measuring is tested in tests/load."""
+"""crossrank sweep: which targets are swept with what, and what comes out. tests/clients/load tests the measuring."""
 
 import json
 from collections.abc import Iterator
@@ -44,7 +44,7 @@ def swept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Subject]:
 
     def invent(self: TargetSweeper, subject: Subject) -> TargetSweep:
         done.append(subject)
-        (target,) = invented_sweep(seconds=5.0).targets
+        (target,) = invented_sweep().targets
         return replace(target, target=subject.name, cache_hit_share=0.25 if subject.name == "gateway" else None)
 
     def subject(name: str) -> Any:
@@ -91,7 +91,9 @@ def test_rates_that_are_none_are_usage_errors(swept: list[Subject], tmp_path: Pa
     assert done.exception.exit_code is ExitCode.USAGE
 
 
-@pytest.mark.parametrize("arguments", [("--users", "0"), ("--window-ms", "10"), ("--rows-per-request", "65")])
+@pytest.mark.parametrize(
+    "arguments", [("--users", "0"), ("--window-ms", "10"), ("--rows-per-request", "65"), ("--runs", "0")]
+)
 def test_numbers_out_of_bounds_are_usage_errors(tmp_path: Path, arguments: tuple[str, str]) -> None:
     done = run(tmp_path, *arguments)
     assert done.exit_code == 2

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from clients.load.perf_analyzer import binary
-from clients.load.perf_analyzer.binary import ANY_PERCENT, Load, PerfAnalyzer, Target, find_perf_analyzer
+from clients.load.perf_analyzer.binary import ANY_PERCENT, Load, PerfAnalyzer, Run, Target, find_perf_analyzer
 from clients.load.perf_analyzer.campaign import Campaign, Shape
 from clients.load.perf_analyzer.inputs import Inputs
 from deploy.local.errors import NotInstalled, StartFailed
@@ -19,6 +19,11 @@ from tests.clients.load.rows import random_lists
 from tests.paths import ROW_SUM_REPOSITORY
 
 SHORT = Load(concurrency="1:2:1", window_ms=500, max_windows=6, stability_percent=ANY_PERCENT)
+UNSTABLE_AT_FIRST = f"""#!/bin/sh
+echo "$@" >> called
+case "$*" in *percentage={ANY_PERCENT}*) echo ok > report.csv ;;
+*) echo "Failed to obtain stable measurement within 8 windows"; exit 1 ;; esac
+"""
 
 
 @pytest.fixture(scope="module")
@@ -133,3 +138,33 @@ def test_a_closed_loop_and_an_open_one_are_asked_for_differently() -> None:
     assert "--request-rate-range=10:20:10" in rate
     assert "--request-distribution=poisson" in rate
     assert not any(option.startswith("--concurrency") for option in rate)
+
+
+def script(folder: Path, text: str) -> PerfAnalyzer:
+    executable = folder / "perf_analyzer"
+    executable.write_text(text)
+    executable.chmod(0o755)
+    return PerfAnalyzer(executable)
+
+
+def test_windows_that_scatter_are_measured_once_more_without_that_condition(tmp_path: Path) -> None:
+    tool = script(tmp_path, UNSTABLE_AT_FIRST)
+    run = tool.run(Target("127.0.0.1:1", "m", tmp_path / "in.json", 8), Load(concurrency="2"), tmp_path)
+    assert run == Run(tmp_path / "report.csv", stable=False)
+    assert run.profile == tmp_path / "profile.json"
+    first, second = (tmp_path / "called").read_text().splitlines()
+    assert first.replace("percentage=25", f"percentage={ANY_PERCENT}") == second
+
+
+def test_another_failure_is_not_tried_again_and_leaves_no_old_report(tmp_path: Path) -> None:
+    (tmp_path / "report.csv").write_text("old")
+    tool = script(tmp_path, "#!/bin/sh\necho once >> called\necho 'no such model'; exit 1\n")
+    with pytest.raises(StartFailed, match="no such model"):
+        tool.run(Target("127.0.0.1:1", "m", tmp_path / "in.json", 8), Load(), tmp_path)
+    assert (tmp_path / "called").read_text() == "once\n"
+    assert not (tmp_path / "report.csv").exists()
+
+
+@pytest.mark.parametrize("levels", ["4:1:1", "8:2"])
+def test_levels_in_the_wrong_order_still_leave_the_tool_time_to_say_so(levels: str) -> None:
+    assert Load(concurrency=levels).longest_s() >= Load(concurrency="1").longest_s()

@@ -25,3 +25,9 @@ def test_each_run_begins_after_what_was_sent() -> None:
 def test_after_the_last_comes_the_first() -> None:
     assert unsent(REQUESTS, 4, 3) == [REQUESTS[4], *REQUESTS[:2]]
     assert unsent(REQUESTS, 12, 99) == [*REQUESTS[2:], *REQUESTS[:2]]
+
+
+def test_requests_are_given_once_when_fewer_than_asked_for_exist() -> None:
+    requests = [ListRequest([], [{"title": str(number)}]) for number in range(3)]
+    assert unsent(requests, 2, 10) == [requests[2], requests[0], requests[1]]
+    assert unsent([], 0, 5) == []

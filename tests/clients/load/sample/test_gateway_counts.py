@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
-from clients.load.sample.gateway_counts import parse_counts, read_counts
+from clients.load.sample.gateway_counts import GatewayCounts, parse_counts, read_counts
 from deploy.local.errors import LocalStackError
 from gateway.rpc.outcomes import Outcomes
 from gateway.telemetry.metrics import Metrics
@@ -55,3 +55,10 @@ def test_timers_of_the_event_loop_are_counted_from_one_reading_to_the_next() -> 
 def test_a_gateway_that_is_away_is_told_with_its_address() -> None:
     with pytest.raises(LocalStackError, match=r"metrics at http://127\.0\.0\.1:1/metrics cannot be read"):
         read_counts("http://127.0.0.1:1/metrics")
+
+
+def test_answers_are_counted_from_the_earlier_count_on() -> None:
+    earlier, now = GatewayCounts({}, {"OK": 5.0}), GatewayCounts({}, {"OK": 5.0, "UNAVAILABLE": 2.0})
+    assert now.answers_since(earlier) == {"UNAVAILABLE": 2}
+    assert parse_counts("") == GatewayCounts({}, {})
+    assert GatewayCounts({"cache": 4.0, "shared": 1.0}, {}).cache_hit_share == 1.0

@@ -10,11 +10,12 @@ from clients.load.perf_analyzer.binary import find_perf_analyzer
 from clients.load.perf_analyzer.list_inputs import ListRequest
 from clients.load.sample.gateway_counts import read_counts
 from clients.load.sample.own_gateway import DEADLINE_S, OwnGateway, Surroundings, own_gateway
-from clients.load.sweep.subjects import callers, gateway_subject
+from clients.load.sweep.subjects import BATCH_PAIRS, callers, gateway_subject
 from clients.load.sweep.sweep import Steps, TargetSweeper
 from crossrank_client import CrossrankClient
 from deploy.local.errors import LocalStackError, StartFailed
 from deploy.local.parts.triton import PROJECT_REPOSITORY
+from training.release.repository.triton_config import ServingOptions
 
 
 def lists(count: int, items: int = 4) -> list[ListRequest]:
@@ -35,7 +36,7 @@ async def test_the_load_reaches_the_model_and_no_cache(postgres: str, triton: st
     told: list[str] = []
     with own_gateway(Surroundings(postgres, triton, PROJECT_REPOSITORY), tmp_path / "gateway") as gateway:
         subject = gateway_subject(gateway, "cross_encoder", lists(12_000), tmp_path)
-        sweeper = TargetSweeper(find_perf_analyzer(tmp_path / "tools"), Steps((0.3,), 1000), tmp_path, told.append)
+        sweeper = TargetSweeper(find_perf_analyzer(tmp_path / "tools"), Steps((0.3,), 1, 1000), tmp_path, told.append)
         found = sweeper.sweep(subject)
         counts = read_counts(gateway.metrics_url)
         async with CrossrankClient(gateway.url) as client:
@@ -44,10 +45,11 @@ async def test_the_load_reaches_the_model_and_no_cache(postgres: str, triton: st
     assert set(counts.answers) == {"OK"}
     assert counts.pairs["model"] == pytest.approx(4 * counts.answers["OK"], rel=0.02)
     (level,) = found.levels
-    assert level.measured is not None, level.failure
-    assert 0 < level.measured.p50_ms <= level.measured.p99_ms
-    assert min(found.alone.model_ms, found.alone.p50_ms) > 0
-    assert len(told) == sweeper.runs
+    (run,) = level.runs
+    assert not level.failure
+    assert 0 < run.measured.p50_ms <= run.measured.p99_ms
+    assert min(found.alone.infer_ms, found.alone.p50_ms) > 0
+    assert len(told) == 3, "two closed loops and one rate"
     assert databases(postgres) == before
 
 
@@ -62,6 +64,10 @@ def test_lists_of_different_lengths_are_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("pairs", "wanted"), [(8, 16), (20, 7), (64, 2), (500, 2)])
 def test_so_many_callers_that_a_full_batch_waits(pairs: int, wanted: int) -> None:
     assert callers(pairs) == wanted
+
+
+def test_a_full_batch_is_what_export_configures() -> None:
+    assert ServingOptions().max_batch_pairs == BATCH_PAIRS
 
 
 def test_a_server_without_a_database_to_create_is_told(tmp_path: Path) -> None:

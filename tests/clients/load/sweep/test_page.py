@@ -9,7 +9,7 @@ from tests.clients.load.sweeps import invented_sweep
 
 
 def with_machine() -> Sweep:
-    sweep = invented_sweep(seconds=20.0)
+    sweep = invented_sweep()
     return Sweep({**sweep.machine, "processor": "A <fast> one"}, sweep.targets)
 
 
@@ -30,9 +30,17 @@ def test_every_level_and_what_was_refused_stand_on_the_page() -> None:
     sweep = with_machine()
     page = render_page(sweep)
     for level in sweep.targets[0].levels:
-        assert f"<td>{level.offered_per_s:.1f}</td>" in page
+        answers = sum(run.answers for run in level.runs)
+        assert f"<td>{level.offered_per_s:.1f}</td><td>{len(level.runs)}</td><td>{answers}</td>" in page
+    assert "<td>60.0 [50.0, 80.0]</td>" in page, "median and extremes of three runs"
     assert "not answered in full: exceeds maximum queue size" in page
     assert "RESOURCE_EXHAUSTED: 1" in page
+
+
+def test_how_busy_the_machine_was_before_is_told_where_it_is_known() -> None:
+    busy = Sweep({"cores": 2, "processor": "p", "load_before": [3.5, 2.0, 1.0]}, invented_sweep().targets)
+    assert "load average 3.5" in render_page(busy)
+    assert "load average" not in render_page(with_machine())
 
 
 def test_the_share_of_the_cache_is_told() -> None:

@@ -35,6 +35,9 @@ cat > "$(dirname "$report")/profile.json" <<'END'
 END
 """
 REFUSE_30 = 'case "$*" in *=30.0:*) echo "Thread [0] had error: full"; exit 99 ;; esac'
+REFUSE_30_LATER = REFUSE_30.replace("echo", '[ "$(grep -c =30.0: "$here/called")" = 2 ] && echo').replace(
+    "; exit", " && exit"
+)
 EMPTY_AT_1000 = 'case "$*" in *interval=1000*) echo "No valid requests recorded within time interval"; exit 3 ;; esac'
 
 
@@ -78,12 +81,12 @@ def test_rates_are_shares_of_what_the_closed_loop_got(
     tool: Callable[[str], PerfAnalyzer], service: Service, tmp_path: Path
 ) -> None:
     told: list[str] = []
-    found = sweeper(tool(""), tmp_path, Steps((0.5, 1.5), 1000), told).sweep(service.subject)
+    found = sweeper(tool(""), tmp_path, Steps((0.5, 1.5), 1, 1000), told).sweep(service.subject)
     # What was really sent stands in the profile: three requests in three seconds.
     assert [level.offered_per_s for level in found.levels] == [1.0, 1.0]
-    assert [level.seconds for level in found.levels] == [3.0, 3.0]
-    assert [level.sent_s for level in found.levels] == [[0.5, 1.0, 2.0]] * 2
-    assert (found.alone.p50_ms, found.alone.model_ms, found.alone.pairs) == (100.0, 90.0, 20)
+    assert [level.rate for level in found.levels] == [10.0, 30.0]
+    assert [run.seconds for level in found.levels for run in level.runs] == [3.0, 3.0]
+    assert (found.alone.p50_ms, found.alone.infer_ms, found.alone.rows_per_s) == (100.0, 90.0, 200.0)
     assert (found.full.requests_per_s, found.full.rows_per_s) == (20.0, 400.0)
     assert found.cache_hit_share == pytest.approx(0.1)
     assert len(told) == 4
@@ -96,26 +99,53 @@ def test_rates_are_shares_of_what_the_closed_loop_got(
 def test_every_run_has_inputs_for_all_that_it_may_send(
     tool: Callable[[str], PerfAnalyzer], service: Service, tmp_path: Path
 ) -> None:
-    sweeper(tool(""), tmp_path, Steps((1.0,), 1000), []).sweep(service.subject)
+    sweeper(tool(""), tmp_path, Steps((1.0,), 1, 1000), []).sweep(service.subject)
     assert all(asked > 3 * rate for asked, rate in zip(service.asked, (10, 40, 20), strict=True))
 
 
 def test_the_first_refused_rate_ends_the_sweep_and_keeps_its_words(
     tool: Callable[[str], PerfAnalyzer], service: Service, tmp_path: Path
 ) -> None:
-    found = sweeper(tool(REFUSE_30), tmp_path, Steps((0.5, 1.5, 3.0), 1000), []).sweep(service.subject)
+    found = sweeper(tool(REFUSE_30), tmp_path, Steps((0.5, 1.5, 3.0), 1, 1000), []).sweep(service.subject)
     first, last = found.levels
-    assert first.measured is not None
-    assert last.measured is None
+    assert (first.failure, len(first.runs)) == ("", 1)
     assert "had error: full" in last.failure
     assert last.answers == {"OK": 1}
-    assert (last.offered_per_s, last.sent_s) == (30.0, [])
+    assert (last.offered_per_s, last.runs) == (30.0, [])
+
+
+def test_runs_of_one_rate_lie_a_whole_round_apart(
+    tool: Callable[[str], PerfAnalyzer], service: Service, tmp_path: Path
+) -> None:
+    told: list[str] = []
+    found = sweeper(tool(""), tmp_path, Steps((0.5, 1.5), 3, 1000), told).sweep(service.subject)
+    assert [len(level.runs) for level in found.levels] == [3, 3]
+    assert told[2:] == ["gateway: 10.0 requests/s", "gateway: 30.0 requests/s"] * 3
+
+
+def test_a_rate_that_was_refused_once_is_not_asked_for_again_nor_is_a_higher_one(
+    tool: Callable[[str], PerfAnalyzer], service: Service, tmp_path: Path
+) -> None:
+    told: list[str] = []
+    found = sweeper(tool(REFUSE_30), tmp_path, Steps((0.5, 1.5, 3.0), 2, 1000), told).sweep(service.subject)
+    assert [(level.rate, len(level.runs)) for level in found.levels] == [(10.0, 2), (30.0, 0)]
+    assert told[2:] == ["gateway: 10.0 requests/s", "gateway: 30.0 requests/s", "gateway: 10.0 requests/s"]
+
+
+def test_a_rate_that_is_refused_in_a_later_run_keeps_its_runs_and_ends_the_sweep(
+    tool: Callable[[str], PerfAnalyzer], service: Service, tmp_path: Path
+) -> None:
+    found = sweeper(tool(REFUSE_30_LATER), tmp_path, Steps((0.5, 1.5, 3.0), 2, 1000), []).sweep(service.subject)
+    assert [(level.rate, len(level.runs), bool(level.failure)) for level in found.levels] == [
+        (10.0, 2, False),
+        (30.0, 1, True),
+    ]
 
 
 def test_a_window_without_an_answer_is_made_longer(
     tool: Callable[[str], PerfAnalyzer], service: Service, tmp_path: Path
 ) -> None:
-    sweeper(tool(EMPTY_AT_1000), tmp_path, Steps((0.5,), 1000), []).sweep(service.subject)
+    sweeper(tool(EMPTY_AT_1000), tmp_path, Steps((0.5,), 1, 1000), []).sweep(service.subject)
     calls = (tmp_path / "called").read_text().splitlines()
     assert [call.partition("interval=")[2].split()[0] for call in calls] == ["1000", "2000"] * 3
 

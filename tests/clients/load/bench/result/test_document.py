@@ -148,4 +148,4 @@ def test_the_page_shows_every_system_and_why_one_is_absent() -> None:
     for name in summary.SYSTEMS:
         assert f"<td>{name}</td>" in page
     assert "infinity_torch is absent: pip failed" in page
-    assert page.count("data:image/svg+xml") == 3
+    assert page.count("data:image/svg+xml") == 6, "three plots, each for a light and a dark page"
