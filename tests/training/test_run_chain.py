@@ -19,7 +19,7 @@ from training.fit import distillation, trainer
 from training.fit.alignment import AlignmentLoss
 from training.fit.distillation import DistilLoss
 from training.fit.distillation_lists import TrainingList
-from training.fit.distillation_steps import DenseSteps
+from training.fit.distillation_steps import DistillationSteps
 from training.lists.candidate_list import CandidateList
 from training.model.cross_encoder import open_cross_encoder, tokenizer_path, without_dropout
 from training.model.pair_table import PairTable, context_key, padded
@@ -125,7 +125,7 @@ def test_lists_of_a_first_stage_that_knows_valid_targets_are_refused(
     planted = replace(case, targets=(case.history[0],))
     monkeypatch.setattr(dataset, "cases_from", lambda fold: [planted])
     with pytest.raises(Leak, match=f"user {case.user_id}: item {case.history[0]} is to be predicted"):
-        DenseSteps(config, dataset, folder, quiet).training_lists()
+        DistillationSteps(config, dataset, folder, quiet).training_lists()
     assert not folder.lists.exists()
 
 
@@ -134,7 +134,7 @@ def test_a_stopped_step_goes_on_from_its_checkpoint(
 ) -> None:
     folder = RunFolder(tmp_path / "run")
     folder.begin(config, "a digest")
-    lists = DenseSteps(config, Dataset(TABLES, config.protocol), folder, quiet).training_lists()
+    lists = DistillationSteps(config, Dataset(TABLES, config.protocol), folder, quiet).training_lists()
     rows = distillation.distil_rows(lists[:320], config.text.history_items)
     whole = trainer.Step(rows, 8, 1e-3, {"project_": 1e-2})
     model = open_cross_encoder(str(base_model), table, 2)

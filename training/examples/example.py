@@ -9,13 +9,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from gateway.domain.history import History
+
 
 @dataclass(frozen=True, slots=True)
 class RankingExample:
-    """``history`` oldest first; ``items`` with the positive first; ``labels``: one per item, higher is better.
+    """``items`` with the positive first; ``labels``: one per item, higher is better.
     ``user_id``: whose, so that a gate can hold it against what that user is evaluated on."""
 
-    history: tuple[str, ...]
+    history: History[str]
     items: tuple[str, ...]
     labels: tuple[float, ...]
     user_id: str = ""
@@ -25,7 +27,7 @@ def write_examples(file: Path, examples: Sequence[RankingExample]) -> None:
     """One JSON document a line; complete or not there."""
     partial = file.with_name(file.name + ".partial")
     with partial.open("w", encoding="utf-8") as lines:
-        lines.writelines(json.dumps(asdict(one)) + "\n" for one in examples)
+        lines.writelines(json.dumps({**asdict(one), "history": one.history.oldest_first}) + "\n" for one in examples)
     partial.replace(file)
 
 
@@ -36,4 +38,5 @@ def read_examples(file: Path) -> list[RankingExample]:
 
 
 def _parse(data: dict[str, Any]) -> RankingExample:
-    return RankingExample(tuple(data["history"]), tuple(data["items"]), tuple(data["labels"]), data["user_id"])
+    history = History(oldest_first=tuple(data["history"]))
+    return RankingExample(history, tuple(data["items"]), tuple(data["labels"]), data["user_id"])

@@ -6,7 +6,7 @@ from dataclasses import fields
 import numpy as np
 import pytest
 
-from training.examples.augmentation import Augmenter, keep_chance
+from training.examples.augmentation import Augmenter, keep_probability
 from training.examples.example import RankingExample
 from training.model.references import parse_reference
 from training.options.fit import AugmentOptions
@@ -95,8 +95,8 @@ def test_one_seed_gives_one_result() -> None:
 
 def test_popular_positives_are_taken_more_rarely() -> None:
     popularity = {"rare": 1, "middle": 10, "hit": 1000, "never": 0}
-    assert keep_chance("rare", popularity, 0.5) == 1.0
-    assert keep_chance("middle", popularity, 0.5) == 1.0
-    assert keep_chance("hit", popularity, 0.5) == pytest.approx(0.1)
-    assert keep_chance("hit", popularity, 0.0) == 1.0
-    assert keep_chance("unknown", popularity, 0.5) == 1.0
+    assert keep_probability("rare", popularity, 0.5) == 1.0
+    assert keep_probability("middle", popularity, 0.5) == 1.0
+    assert keep_probability("hit", popularity, 0.5) == pytest.approx(0.1)
+    assert keep_probability("hit", popularity, 0.0) == 1.0
+    assert keep_probability("unknown", popularity, 0.5) == 1.0
