@@ -1,5 +1,5 @@
-"""How much an item speaks for another: a linear autoencoder without self-weights, in closed form. The same for the index
-and for training's first stage. Knows no database."""
+"""How much an item speaks for another: a linear autoencoder without self-weights, in closed form, for the index and for
+training's first stage. Knows no database."""
 
 from collections.abc import Callable, Iterable, Iterator
 

@@ -72,7 +72,7 @@ class Augmenter:
 
 
 def keep_probability(item_id: str, popularity: Mapping[str, int], power: float) -> float:
-    """The probability to take a positive: popularity / median popularity, to the power of minus ``power``, 1 at most."""
+    """The probability to take a positive: at most 1, popularity / median popularity to the power of minus ``power``."""
     if not power:
         return 1.0
     median = float(np.median([count for count in popularity.values() if count] or [1]))

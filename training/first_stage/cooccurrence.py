@@ -1,5 +1,5 @@
-"""A train-only fit of item statistics: what the lists and soft labels of distillation are made from. Never used to serve
-or to evaluate: those call the gateway's own candidate sources.
+"""A train-only fit of item statistics: what the lists and soft labels of distillation are made from. Never used to
+serve or to evaluate: those call the gateway's own candidate sources.
 
 The scores of an item after a history are log-linear: learned weights times the three logarithms of ``features``. The
 counts are those of training/first_stage/pair_counts.py, of all pairs of items within a window; each is divided by the

@@ -12,7 +12,7 @@ from scipy.sparse import csr_array, csr_matrix
 
 from gateway.domain.history import History
 
-Floats = npt.NDArray[np.floating]
+Floats = npt.NDArray[np.float32] | npt.NDArray[np.float64]
 
 
 def liked_together(liked: csr_matrix) -> csr_array:

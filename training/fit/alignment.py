@@ -115,8 +115,8 @@ def _distance(guesses: Tensor, wanted: Tensor) -> Tensor:
 
 
 def alignment_rows(maker: ListMaker, positions: Sequence[Position], options: AlignOptions) -> Rows:
-    """``steps * batch`` rows of ``context``, ``item`` and ``label``: four items per history, which the teacher scores high
-    and low. Labels are standardised over all rows."""
+    """``steps * batch`` rows of ``context``, ``item`` and ``label``: four items per history, which the teacher scores
+    high and low. Labels are standardised over all rows."""
     samples = []
     for number in range(options.steps * options.batch // 4):
         samples += maker.soft_labels(positions[number % len(positions)])

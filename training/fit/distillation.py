@@ -1,5 +1,5 @@
-"""Distillation of a first stage into the cross-encoder, list by list: the logits learn how far apart the teacher's scores
-of any two items are (a margin regression, as MarginMSE: Hofstätter et al., 2020, over all pairs of a list at once).
+"""Distillation of a first stage into the cross-encoder, list by list: the logits learn how far apart the teacher's
+scores of any two items are (as MarginMSE, Hofstätter et al., 2020, over all pairs of a list at once).
 
 A sampled list with one positive tells little; the soft labels of a teacher that never saw this user tell something of
 every pair. Along the way the layer below the last learns, at every history item, how it relates to the candidate: a

@@ -1,5 +1,5 @@
-"""Optional steps that learn from item statistics of a small catalogue instead of from positives alone. One process only;
-their tables are items x items.
+"""Optional steps that learn from item statistics of a small catalogue instead of from positives alone. One process
+only; their tables are items x items.
 
 * Alignment, before any loss (``align.steps``): a warm-up in which the encoder learns to regress item embeddings.
 * Distillation, the loss "distil": the model learns the soft labels of a teacher, the first stage, list by list. Its

@@ -122,7 +122,7 @@ def check_history(dataset: Dataset, user_id: str, history: History[str], target:
         if place < last:
             raise Leak(
                 f"user {user_id}: item {item_id} stands behind a later one in the history of target {target}",
-                "let the history keep the order of Dataset.history",
+                "give histories oldest first",
             )
         last = place
 

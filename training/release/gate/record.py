@@ -20,13 +20,13 @@ def learned_lists(folder: RunFolder) -> list[Learned]:
         return [
             Learned(
                 one.user_id,
-                [parse_reference(item)[0] for item in one.history.oldest_first],
+                one.history.map(lambda item: parse_reference(item)[0]),
                 [parse_reference(one.items[0])[0]],
             )
             for one in read_examples(folder.examples)
         ]
     if folder.lists.is_file():
-        return [Learned(one.user_id, one.history.oldest_first, one.items[:1]) for one in read_lists(folder.lists)]
+        return [Learned(one.user_id, one.history, one.items[:1]) for one in read_lists(folder.lists)]
     raise RunIncomplete(f"{folder.root} has no training lists", "give the folder of a run of crossrank train")
 
 
