@@ -137,7 +137,7 @@ def test_one_test_item_in_the_fit_of_a_training_fold_is_caught(
 
 async def test_training_embeds_the_texts_that_the_index_embeds() -> None:
     """Fields in the table's order, which is not the text's."""
-    rows = [ItemRow(one.item_id, dict(reversed(one.fields.items()))) for one in TABLES.items]
+    rows = [ItemRow(one.item_id, dict(reversed(list(one.fields.items())))) for one in TABLES.items]
     read: list[str] = []
 
     def embedded(texts: Sequence[str]) -> Scores:
