@@ -28,8 +28,9 @@ class Augmenter:
         self._random = random
 
     def position(self, history: History[str], targets: Sequence[str], number: int) -> History[str]:
-        """The history from which ``targets[number]`` is to be predicted: that of the block, or with the block's targets
-        before it."""
+        """The history from which ``targets[number]`` is to be predicted: that of the fold, or, as often as the option
+        ``positions`` says, that and the fold's targets before this one. Of history (a, b), targets (c, d) and number 1:
+        (a, b) or (a, b, c)."""
         further = self._happens(self._options.positions)
         return History(oldest_first=(*history.oldest_first, *targets[:number])) if further else history
 
