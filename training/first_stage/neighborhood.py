@@ -7,7 +7,7 @@ import numpy as np
 from scipy.linalg.lapack import spotrf, spotri
 from scipy.sparse import csr_array, issparse
 
-from gateway.catalog.ease import item_weights
+from gateway.catalog.ease import ease as closed_form
 from gateway.domain.history import History
 from training.first_stage.pair_counts import damped_cosine, liked_after, liked_together
 from training.first_stage.training_interactions import Scores, TrainingInteractions, weights_of
@@ -47,8 +47,8 @@ def item_knn(known: TrainingInteractions, neighbors: int, shrink: float) -> csr_
 def ease(known: TrainingInteractions, ridge: float) -> Scores:
     """[items, items]: what each item (row) adds to the score of another, as the gateway's index computes it
     (gateway/catalog/ease.py)."""
-    places = (np.array(one.oldest_first, np.intp) for one in known.histories)
-    return item_weights(places, known.items, ridge, _inverse)
+    liked = known.matrix()
+    return closed_form(np.asarray((liked.T @ liked).todense(), dtype=np.float32), ridge, _inverse)
 
 
 def _inverse(matrix: Scores) -> Scores:
