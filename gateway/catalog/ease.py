@@ -15,7 +15,7 @@ SMALLEST = 1e-6
 
 
 def item_weights(histories: Iterable[npt.NDArray[np.intp]], items: int, ridge: float) -> Weights:
-    """[items, items]: EASE of ``histories``, of each user the places, from 0 to ``items`` - 1, of the items that the user
+    """[items, items]: EASE of ``histories``: of each user the places, below ``items``, of the items that the user
     liked, each once. Takes 36 bytes a pair of items in all, for numpy inverts in double precision. Raises as ease, and
     IndexError for a place beyond the items."""
     gram = np.zeros((items, items), np.float32)
@@ -29,8 +29,8 @@ def ease(gram: Weights, ridge: float, inverse: Inverse = np.linalg.inv) -> Weigh
 
     ``gram`` [items, items], which is overwritten: how many users liked both items, on the diagonal the one. Returns
     [items, items]: what an item of a history (row) adds to the score of another (column), 0 on the diagonal; a user's
-    scores are the sum of the rows of the history. With P = (gram + ridge · I)⁻¹, W[i, j] = -P[i, j] / P[j, j]. Two users
-    who liked items 0 and 1, with a ridge of 2: gram + 2 · I = [[4, 2], [2, 4]], and W = [[0, ½], [½, 0]].
+    scores are the sum of the rows of the history. With P = (gram + ridge · I)⁻¹, W[i, j] = -P[i, j] / P[j, j]. Two
+    users who liked items 0 and 1, with a ridge of 2: gram + 2 · I = [[4, 2], [2, 4]], and W = [[0, ½], [½, 0]].
 
     Time grows with the cube of the items. ``inverse``: training/first_stage/neighborhood.py has one of scipy, faster
     and in single precision, which serving does without. Raises numpy.linalg.LinAlgError where there is none, as for a
