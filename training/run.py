@@ -26,7 +26,7 @@ from training.examples.maker import ExampleMaker, example_rows, known_to_trainin
 from training.examples.near_duplicates import NO_LOOKALIKES, SemanticNeighbors, find_lookalikes
 from training.export.graph.export import longest_input
 from training.fit import trainer
-from training.fit.distillation_steps import DenseSteps
+from training.fit.distillation_steps import DistillationSteps
 from training.fit.losses import make_loss
 from training.fit.model_teacher import labelled_by_teacher, share_with_positive
 from training.fit.selection import ListEvaluator, selection_lists
@@ -67,7 +67,7 @@ class Run:
         self.folder = folder
         self._say = say
         self._lists_of_fold = lists_of_fold
-        self._dense = DenseSteps(config, self.dataset, folder, say)
+        self._distillation = DistillationSteps(config, self.dataset, folder, say)
         self._processes = PartialState(cpu=best_device(config.device) == "cpu", timeout=PATIENCE)
 
     def prepare(self) -> None:
@@ -76,7 +76,7 @@ class Run:
         _set_up_torch(self.config)
         model = self._start()
         if self.config.fit.loss == DISTIL:
-            self._dense.training_lists()
+            self._distillation.training_lists()
         else:
             self.examples(model.pair_table)
 
@@ -91,7 +91,7 @@ class Run:
             self._say("no instructions for products of bfloat16 here: training in fp32")
         model = self._start()
         if self.config.fit.loss == DISTIL:
-            fitted, settled = self._dense.distil(model)
+            fitted, settled = self._distillation.distil(model)
             numbers = {"fit_loss": fitted, "settle_loss": settled}
         else:
             numbers = self._fit(model)
@@ -164,7 +164,7 @@ class Run:
         model = open_cross_encoder(base_model_path(config.base_model), table, config.layers, device)
         check_budget(table.encoder, longest_input(encoder_of(model)), "text.context_tokens, text.item_tokens")
         if config.align.steps:
-            self._record({"align_loss": self._dense.align(model)})
+            self._record({"align_loss": self._distillation.align(model)})
             self._save(model, self.folder.aligned)
         return model
 

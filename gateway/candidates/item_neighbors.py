@@ -28,7 +28,7 @@ class ItemNeighbors:
         self._settings = settings
 
     def fits(self, query: CandidateQuery) -> bool:
-        """With a history."""
+        """Whether the query has a history, whose items can vote."""
         return bool(query.history)
 
     async def fetch(self, query: CandidateQuery, budget: Budget) -> Sequence[Candidate]:

@@ -51,7 +51,7 @@ class TextAnn:
         self._settings = settings
 
     def fits(self, query: CandidateQuery) -> bool:
-        """With a history or a query."""
+        """Whether the query has a history or a text, from which a profile can be made."""
         return bool(query.history or query.query)
 
     async def fetch(self, query: CandidateQuery, budget: Budget) -> Sequence[Candidate]:

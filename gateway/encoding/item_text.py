@@ -1,4 +1,5 @@
-"""The text of an item that the bi-encoder embeds, and its digest. The same for indexing, candidates and training."""
+"""The text of an item for the bi-encoder, and its digest: one for the index, for candidates by text and for training's
+first stages. Knows no model."""
 
 import hashlib
 from collections.abc import Mapping
@@ -10,7 +11,8 @@ TITLE = "title"
 
 
 def item_text(fields: Mapping[str, str]) -> str:
-    """All fields that have text: the title first, then the others in order of their names."""
+    """All fields that have text: the title first, then the others in order of their names. Of ``{"year": "1995",
+    "title": "Heat"}`` it is ``Heat, 1995``."""
     names = sorted(fields, key=lambda name: (name != TITLE, name))
     return render_fields([FieldSpec(name) for name in names], fields, ", ")
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from gateway.domain.history import History
 from gateway.encoding.spec import ContextSpec, FieldSpec, ItemSpec
 
 Shown = TypeVar("Shown")
@@ -47,7 +48,11 @@ def render_history(spec: ContextSpec, context: ContextFields) -> dict[int, str]:
 
 def in_text_order(spec: ContextSpec, newest_first: Sequence[Shown]) -> list[Shown]:
     """History items in the order in which the text shows them."""
-    return [*newest_first] if spec.history_order == "newest_first" else [*reversed(newest_first)]
+    return (
+        [*newest_first]
+        if spec.history_order == "newest_first"
+        else [*History.from_newest_first(newest_first).oldest_first]
+    )
 
 
 def join_context(spec: ContextSpec, head: str, history: Sequence[str]) -> str:

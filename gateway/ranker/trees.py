@@ -37,9 +37,12 @@ def file_name_of(feature: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Nodes:
-    """All trees' nodes in one row. ``children`` [2 * nodes]: left and right of each node; a leaf is its own child.
+    """All trees' nodes in one row, so that one step of numpy walks all rows through all trees at once.
 
-    ``values`` [nodes] are 0 for inner nodes. ``roots`` [trees].
+    ``features``, ``thresholds``, ``values`` and ``is_inner`` [nodes]: an inner node compares the feature of that column
+    with its threshold and has the value 0; a leaf has a value and compares nothing. ``children`` [2 * nodes]: at 2 i
+    where node i sends what is at most the threshold, at 2 i + 1 what is greater; a leaf is its own child. ``roots``
+    [trees]. Places count over all trees.
     """
 
     features: Places
@@ -59,7 +62,9 @@ class Trees:
     nodes: Nodes = field(compare=False)
 
     def sums(self, matrix: Column) -> Column:
-        """[rows]: the sum of all trees' values for each row of ``matrix`` [rows, features]."""
+        """[rows]: the sum of all trees' values for each row of ``matrix`` [rows, features], a margin without a unit, to
+        the last bit what LightGBM's ``predict(raw_score=True)`` gives. Columns as ``features``; numbers must be finite,
+        and those up to ZERO count as 0. With one tree "x at most 3: -1, else 2" the rows [[3], [4]] give [-1, 2]."""
         parts = [self._sums(matrix[start : start + ROWS_AT_ONCE]) for start in range(0, len(matrix), ROWS_AT_ONCE)]
         return np.concatenate(parts) if parts else np.zeros(0)
 

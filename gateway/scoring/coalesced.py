@@ -66,7 +66,8 @@ class CoalescedScorer:
         return self._scorer.current()
 
     async def score(self, work: ScoringWork) -> ScoringOutcome:
-        """Scores what the budget allows."""
+        """Logits of as many pairs as the budget allows; those that another request is computing are awaited, not asked
+        for again."""
         outcome = ScoringOutcome()
         shared = {key: self._in_flight[key] for key in work.pairs if key in self._in_flight}
         await self._compute(work, [key for key in work.pairs if key not in shared], outcome)

@@ -15,7 +15,9 @@ def popular_lists(dataset: Dataset, fold: int, depth: int = 40) -> list[Candidat
     ranked = sorted(dataset.fields, key=lambda item_id: (-counts[item_id], item_id))
     lists = []
     for case in dataset.cases(fold):
-        chosen = [item_id for item_id in ranked if item_id not in case.seen and item_id not in case.history][:depth]
+        chosen = [
+            item_id for item_id in ranked if item_id not in case.seen and item_id not in case.history.oldest_first
+        ][:depth]
         candidates = tuple(
             Candidate(item_id, rank, float(counts[item_id]), (SourceHit(SOURCE, rank, float(counts[item_id])),))
             for rank, item_id in enumerate(chosen, start=1)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from tests.training.histories import oldest_first
 from tests.training.lists_by_hand import random_lists
 from training.ranker.lists import fusion_input
 from training.ranker.table import FusionTable, ScoredList, tabulate
@@ -17,7 +18,7 @@ NAMES = (
 def random_scored(count: int, *, logit_quality: float, seed: int) -> list[ScoredList]:
     """random_lists without texts and history."""
     return [
-        ScoredList(one.user_id, fusion_input(one, (), {}, {}), frozenset(one.targets))
+        ScoredList(one.user_id, fusion_input(one, oldest_first(), {}, {}), frozenset(one.targets))
         for one in random_lists(count, logit_quality=logit_quality, seed=seed)
     ]
 

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pytest
 import torch
 
+from tests.training.histories import oldest_first
 from tests.training.popular_lists import popular_lists
 from tests.training.run_tiny import TABLES, same, short, tiny_config, train_tiny
 from training.data.tables import Tables
@@ -111,7 +112,7 @@ def test_a_student_learns_the_logits_of_its_teacher(trained: RunFolder, config: 
     table = Run(config, TABLES, trained, lambda _: None, lambda fold: []).pair_table()
     model = open_cross_encoder(teacher.model, table)
     one = examples[0]
-    logits = model.predict([("\x1f".join(whole(item) for item in one.history), whole(item)) for item in one.items])
+    logits = model.predict([("\x1f".join(one.history.map(whole).oldest_first), whole(item)) for item in one.items])
     assert one.labels == pytest.approx(logits.tolist(), abs=1e-5)
     assert json.loads((folder.model / "config.json").read_text(encoding="utf-8"))["num_hidden_layers"] == 1
 
@@ -214,7 +215,7 @@ def test_align_reads_in_chunks_what_it_reads_at_once(config: TrainingConfig, tmp
     model = without_dropout(open_cross_encoder(config.base_model, run.pair_table(), layers))
     item_ids = [item.item_id for item in DATASET.items]
     loss = AlignmentLoss(model, item_ids, np.ones((len(item_ids), 4), np.float32))
-    keys = [context_key(tuple(item_ids[start : start + 1 + start % 3])) for start in range(8)]
+    keys = [context_key(oldest_first(*item_ids[start : start + 1 + start % 3])) for start in range(8)]
     parts = []
     for model.chunk_pairs in (0, 3):
         parts.append(loss([keys, item_ids[20:28]], torch.linspace(-1, 1, 8)))
@@ -239,7 +240,7 @@ def test_a_constant_scorer_gains_nothing_from_the_order_of_the_first_stage() -> 
 
 
 def test_an_order_that_knows_the_targets_is_perfect() -> None:
-    targets = {("\x1f".join(one.history), target) for one in VALID for target in one.targets}
+    targets = {("\x1f".join(one.history.oldest_first), target) for one in VALID for target in one.targets}
 
     class Oracle:
         def predict(self, pairs: Sequence[tuple[str, str]], **_: object) -> npt.NDArray[np.float32]:

@@ -12,6 +12,7 @@ from transformers import AutoModelForSequenceClassification
 from gateway.encoding.pair_encoder import PairEncoder
 from gateway.encoding.render import ContextFields
 from gateway.encoding.tokenizer import open_tokenizer
+from tests.training.histories import oldest_first
 from tests.training.synthetic import synthetic_tables
 from tests.training.tiny_model import save_tiny_model
 from training.errors import Leak, RunIncomplete
@@ -19,7 +20,7 @@ from training.fit import distillation, trainer
 from training.fit.alignment import AlignmentLoss
 from training.fit.distillation import DistilLoss
 from training.fit.distillation_lists import TrainingList
-from training.fit.distillation_steps import DenseSteps
+from training.fit.distillation_steps import DistillationSteps
 from training.lists.candidate_list import CandidateList
 from training.model.cross_encoder import open_cross_encoder, tokenizer_path, without_dropout
 from training.model.pair_table import PairTable, context_key, padded
@@ -123,10 +124,10 @@ def test_lists_of_a_first_stage_that_knows_valid_targets_are_refused(
     dataset, folder = Dataset(TABLES, config.protocol), RunFolder(tmp_path / "run")
     folder.begin(config, "a digest")
     case = dataset.cases(Phase.VALID)[2]
-    planted = replace(case, targets=(case.history[0],))
+    planted = replace(case, targets=(case.history.oldest_first[0],))
     monkeypatch.setattr(dataset, "cases_from", lambda fold: [planted])
-    with pytest.raises(Leak, match=f"user {case.user_id}: item {case.history[0]} is to be predicted"):
-        DenseSteps(config, dataset, folder, quiet).training_lists()
+    with pytest.raises(Leak, match=f"user {case.user_id}: item {case.history.oldest_first[0]} is to be predicted"):
+        DistillationSteps(config, dataset, folder, quiet).training_lists()
     assert not folder.lists.exists()
 
 
@@ -135,7 +136,7 @@ def test_a_stopped_step_goes_on_from_its_checkpoint(
 ) -> None:
     folder = RunFolder(tmp_path / "run")
     folder.begin(config, "a digest")
-    lists = DenseSteps(config, Dataset(TABLES, config.protocol), folder, quiet).training_lists()
+    lists = DistillationSteps(config, Dataset(TABLES, config.protocol), folder, quiet).training_lists()
     rows = distillation.distil_rows(lists[:320], config.text.history_items)
     whole = trainer.Step(rows, 8, 1e-3, {"project_": 1e-2})
     model = open_cross_encoder(str(base_model), table, 2)
@@ -150,7 +151,10 @@ def test_a_stopped_step_goes_on_from_its_checkpoint(
 
 def test_trained_token_ids_are_the_served_ones(table: PairTable, base_model: Path) -> None:
     model = open_cross_encoder(str(base_model), table, 2)
-    pairs = [(context_key(("i1", "i2", "i3", "i4", "i5")), "i7"), (context_key(()), "i8")]
+    pairs = [
+        (context_key(oldest_first("i1", "i2", "i3", "i4", "i5")), "i7"),
+        (context_key(oldest_first()), "i8"),
+    ]
     features = model.preprocess(pairs)
     for row, (key, item_id) in enumerate(pairs):
         history = [FIELDS[one] for one in key.split("\x1f")[::-1]] if key else []
@@ -170,7 +174,7 @@ def test_a_prompt_is_refused(table: PairTable, base_model: Path) -> None:
 
 
 def test_spans_name_the_tokens_of_every_item(table: PairTable) -> None:
-    key = context_key(("i1", "i2", "i3"))
+    key = context_key(oldest_first("i1", "i2", "i3"))
     token_ids = table.encode(key, "i9").token_ids
     spans = table.spans(key, "i9")
     assert [name for name, _, _ in spans] == ["i3", "i2", "i1", "i9"]
@@ -184,13 +188,16 @@ def test_spans_name_the_tokens_of_every_item(table: PairTable) -> None:
 def test_spans_leave_out_what_the_history_leaves_out(config: TrainingConfig, table: PairTable) -> None:
     fields = {**FIELDS, "untitled": {"title": "", "genre": "drama"}}
     longer = PairTable(table.encoder, fields)
-    spans = longer.spans(context_key(("i1", "i2", "untitled")), "i9")
-    assert spans == table.spans(context_key(("i1", "i2")), "i9")
+    spans = longer.spans(context_key(oldest_first("i1", "i2", "untitled")), "i9")
+    assert spans == table.spans(context_key(oldest_first("i1", "i2")), "i9")
 
 
 def test_padding_does_not_change_a_logit(trained: RunFolder, table: PairTable) -> None:
     model = open_cross_encoder(str(trained.trained_model()), table)
-    pairs = [(context_key(("i1", "i2", "i3")), "i7"), (context_key(()), "i8")]
+    pairs = [
+        (context_key(oldest_first("i1", "i2", "i3")), "i7"),
+        (context_key(oldest_first()), "i8"),
+    ]
     together = model.predict(pairs)
     alone = [float(model.predict([pair])[0]) for pair in pairs]
     assert together.tolist() == pytest.approx(alone, abs=1e-5)
@@ -203,17 +210,21 @@ def test_the_alignment_loss_teaches_every_part(config: TrainingConfig, table: Pa
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     vectors[3] = 0
     loss = AlignmentLoss(model, list(FIELDS), vectors)
-    keys = [context_key(("i1", "i2")), context_key(("i3",)), context_key(())]
+    keys = [
+        context_key(oldest_first("i1", "i2")),
+        context_key(oldest_first("i3")),
+        context_key(oldest_first()),
+    ]
     parts = loss([keys, ["i5", "i6", "i3"]], torch.tensor([1.0, -1.0, 0.0]))
-    assert set(parts) == {"place", "reading", "belief"}
+    assert set(parts) == {"place", "reading", "soft_label"}
     sum(parts.values(), torch.zeros(())).backward()
     untouched = {name for name, parameter in loss.named_parameters() if parameter.grad is None}
     assert untouched == set()
 
 
-def test_the_distilling_loss_is_nothing_when_logits_differ_like_beliefs(table: PairTable, base_model: Path) -> None:
+def test_the_distilling_loss_is_nothing_when_logits_differ_like_soft_labels(table: PairTable, base_model: Path) -> None:
     model = open_cross_encoder(str(base_model), table, 2).eval()
-    key, items = context_key(("i1", "i2")), ["i5", "i6", "i7"]
+    key, items = context_key(oldest_first("i1", "i2")), ["i5", "i6", "i7"]
     with torch.no_grad():
         logits = torch.from_numpy(model.predict([(key, item_id) for item_id in items]))
         relations = torch.zeros(3 * 2 * 2)
@@ -226,7 +237,7 @@ def test_the_distilling_loss_is_nothing_when_logits_differ_like_beliefs(table: P
 
 def test_settling_reads_no_relations_and_drops_nothing(table: PairTable, base_model: Path) -> None:
     model = without_dropout(open_cross_encoder(str(base_model), table, 2)).train()
-    batch = ([[context_key(("i1", "i2"))], [["i5", "i6"]]], [torch.tensor([1.0, -1.0])])
+    batch = ([[context_key(oldest_first("i1", "i2"))], [["i5", "i6"]]], [torch.tensor([1.0, -1.0])])
     loss = DistilLoss(model, relations=False)
     first, second = loss(*batch), loss(*batch)
     assert set(first) == {"inside", "level"}
@@ -247,13 +258,13 @@ def test_the_relations_of_an_item_without_text_are_not_taken_for_those_of_anothe
     told = torch.zeros(2, 3, 2)
     told[:, 0] = torch.nan  # of the newest item, which the pair does not hold
     labels = torch.cat([torch.zeros(2), told.flatten()])
-    parts = DistilLoss(model)([[context_key(("i1", "i2", "untitled"))], [["i5", "i6"]]], [labels])
+    parts = DistilLoss(model)([[context_key(oldest_first("i1", "i2", "untitled"))], [["i5", "i6"]]], [labels])
     assert bool(torch.isfinite(parts["relation"]))
 
 
 def test_rows_pad_the_relations_of_short_histories(config: TrainingConfig) -> None:
     relations = (((0.0, 1.0),), ((2.0, 3.0),))
-    one = TrainingList(("i1",), ("i2", "i3"), (1.0, -1.0), relations)
+    one = TrainingList(oldest_first("i1"), ("i2", "i3"), (1.0, -1.0), relations)
     [label] = distillation.distil_rows([one], 3)["label"]
     assert len(label) == 2 + 2 * 3 * 2
     assert label[:2] == [1.0, -1.0]
@@ -261,7 +272,7 @@ def test_rows_pad_the_relations_of_short_histories(config: TrainingConfig) -> No
 
 
 def test_padded_inputs_are_as_long_as_the_longest_pair(table: PairTable) -> None:
-    pairs = [table.encode(context_key(("i1", "i2")), "i3"), table.encode("", "i4")]
+    pairs = [table.encode(context_key(oldest_first("i1", "i2")), "i3"), table.encode("", "i4")]
     inputs = padded(pairs)
     assert inputs["input_ids"].shape == (2, max(len(pair.token_ids) for pair in pairs))
     assert inputs["attention_mask"].sum(axis=1).tolist() == [len(pair.token_ids) for pair in pairs]

@@ -69,7 +69,7 @@ class FeedbackCounts:
 
     @property
     def rows(self) -> int:
-        """Of all tables."""
+        """How many rows were written, of all three tables together."""
         return self.items + self.interactions + self.shown
 
 

@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from gateway.domain.history import History
 from training.errors import TrainingError
 
 Items = Mapping[str, Mapping[str, str]]
@@ -65,11 +66,10 @@ def present(fields: Sequence[SharedField], items: Items) -> tuple[SharedField, .
 
 
 def same_field_order(
-    field: SharedField, first_stage: Sequence[str], history: Sequence[str], items: Items
+    field: SharedField, first_stage: Sequence[str], history: History[str], items: Items
 ) -> tuple[str, ...]:
-    """Items that share a value with the most recent history item (``history`` is oldest first), then the others, both
-    in first-stage order."""
-    recent = field.values(items.get(history[-1], {})) if history else frozenset()
+    """Items that share a value with the most recent history item, then the others, both in first-stage order."""
+    recent = field.values(items.get(history.oldest_first[-1], {})) if history else frozenset()
     shares = {item_id: bool(recent & field.values(items.get(item_id, {}))) for item_id in first_stage}
     return tuple(sorted(first_stage, key=lambda item_id: not shares[item_id]))
 

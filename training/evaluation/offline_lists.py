@@ -44,12 +44,14 @@ class ListScorer:
         """Of all that decides the logits of the lists: graph, encoding, whose history, which items."""
         digest = hashlib.sha256(self._made_of.encode())
         for one in lists:
-            digest.update(repr((one.history, [candidate.item_id for candidate in one.candidates])).encode())
+            digest.update(
+                repr((one.history.oldest_first, [candidate.item_id for candidate in one.candidates])).encode()
+            )
         return digest.hexdigest()
 
     def score(self, one: CandidateList) -> tuple[float, ...]:
         """A logit per candidate, in their order."""
-        history = [self._fields[item_id] for item_id in one.history[::-1][:HISTORY_EVENTS]]
+        history = one.history.newest(HISTORY_EVENTS).map(self._fields.__getitem__).newest_first
         context = self._encoder.encode_context(ContextFields(history=history))
         pairs = [self._encoder.join(context, self._item(candidate.item_id)) for candidate in one.candidates]
         return tuple(float(logit) for logit in score_batches(self._session, pairs))

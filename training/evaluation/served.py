@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from gateway.domain.history import History
 from gateway.ranker.fused_score import Fusion
 from training.evaluation.evaluate import evaluate
 from training.evaluation.evaluation import Evaluation
@@ -56,7 +57,7 @@ def plan_for(sources: Mapping[str, object], shared: Sequence[SharedField], learn
 
 def to_evaluated(
     one: ServedList,
-    history: Sequence[str],
+    history: History[str],
     items: Items,
     shared: Sequence[SharedField],
     learned: Mapping[str, tuple[str, ...]],
@@ -69,7 +70,7 @@ def to_evaluated(
     return EvaluatedList(
         user_id=one.user_id,
         targets=one.targets,
-        history=tuple(history),
+        history=history.oldest_first,
         orders={
             **one.by_source,
             **{field.row: same_field_order(field, blend, history, items) for field in shared},

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from gateway.domain.history import History
 from training.examples.example import RankingExample
 from training.model.references import without_fields
 from training.options.fit import AugmentOptions
@@ -26,19 +27,20 @@ class Augmenter:
         self._history_fields = tuple(history_fields)
         self._random = random
 
-    def position(self, history: Sequence[str], targets: Sequence[str], number: int) -> tuple[str, ...]:
-        """The history from which ``targets[number]`` is to be predicted: that of the block, or with the block's targets
-        before it."""
+    def position(self, history: History[str], targets: Sequence[str], number: int) -> History[str]:
+        """The history from which ``targets[number]`` is to be predicted: that of the fold, or, as often as the option
+        ``positions`` says, that and the fold's targets before this one. Of history (a, b), targets (c, d) and number 1:
+        (a, b) or (a, b, c)."""
         further = self._happens(self._options.positions)
-        return (*history, *targets[:number]) if further else tuple(history)
+        return History(oldest_first=(*history.oldest_first, *targets[:number])) if further else history
 
     def change(self, example: RankingExample) -> RankingExample:
         """The example with its history and fields changed; its items and labels stay."""
-        history = self._drop_history(self._subsample(example.history))
+        history = self._drop_history(self._subsample(example.history.oldest_first))
         if self._happens(self._options.shuffle):
             history = tuple(history[place] for place in self._random.permutation(len(history)))
         return RankingExample(
-            tuple(self._drop_fields(one, self._history_fields) for one in history),
+            History(oldest_first=tuple(self._drop_fields(one, self._history_fields) for one in history)),
             tuple(self._drop_fields(one, self._item_fields) for one in example.items),
             example.labels,
             example.user_id,
@@ -53,7 +55,7 @@ class Augmenter:
         return history[start : start + length]
 
     def _drop_history(self, history: tuple[str, ...]) -> tuple[str, ...]:
-        """Every item with the same chance; the newest stays when all would go."""
+        """Every item with the same probability; the newest stays when all would go."""
         if not self._options.history_dropout:
             return history
         kept = self._random.random(len(history)) >= self._options.history_dropout
@@ -65,13 +67,13 @@ class Augmenter:
         dropped = [name for name in fields if self._happens(self._options.field_dropout)]
         return item_id if len(dropped) == len(fields) else without_fields(item_id, dropped)
 
-    def _happens(self, chance: float) -> bool:
+    def _happens(self, probability: float) -> bool:
         """Draws nothing where the option is off, so that switching one kind on does not change another's draws."""
-        return chance > 0 and float(self._random.random()) < chance
+        return probability > 0 and float(self._random.random()) < probability
 
 
-def keep_chance(item_id: str, popularity: Mapping[str, int], power: float) -> float:
-    """The chance, of 1 at most, to take a positive: popularity / median popularity, to the power of minus ``power``."""
+def keep_probability(item_id: str, popularity: Mapping[str, int], power: float) -> float:
+    """The probability to take a positive: at most 1, popularity / median popularity to the power of minus ``power``."""
     if not power:
         return 1.0
     median = float(np.median([count for count in popularity.values() if count] or [1]))

@@ -9,14 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from gateway.domain.files import read_json_lines, replace_json_lines
+from gateway.domain.history import History
 
 
 @dataclass(frozen=True, slots=True)
 class RankingExample:
-    """``history`` oldest first; ``items`` with the positive first; ``labels``: one per item, higher is better.
+    """``items`` with the positive first; ``labels``: one per item, higher is better.
     ``user_id``: whose, so that a gate can hold it against what that user is evaluated on."""
 
-    history: tuple[str, ...]
+    history: History[str]
     items: tuple[str, ...]
     labels: tuple[float, ...]
     user_id: str = ""
@@ -24,7 +25,7 @@ class RankingExample:
 
 def write_examples(file: Path, examples: Sequence[RankingExample]) -> None:
     """One JSON document a line; complete or not there."""
-    replace_json_lines(file, map(asdict, examples))
+    replace_json_lines(file, ({**asdict(one), "history": one.history.oldest_first} for one in examples))
 
 
 def read_examples(file: Path) -> list[RankingExample]:
@@ -33,4 +34,5 @@ def read_examples(file: Path) -> list[RankingExample]:
 
 
 def _parse(data: dict[str, Any]) -> RankingExample:
-    return RankingExample(tuple(data["history"]), tuple(data["items"]), tuple(data["labels"]), data["user_id"])
+    history = History(oldest_first=tuple(data["history"]))
+    return RankingExample(history, tuple(data["items"]), tuple(data["labels"]), data["user_id"])

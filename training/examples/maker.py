@@ -9,7 +9,7 @@ from datasets import Dataset as Rows
 
 from training.data.impressions import ImpressionRow
 from training.errors import RunIncomplete
-from training.examples.augmentation import Augmenter, keep_chance
+from training.examples.augmentation import Augmenter, keep_probability
 from training.examples.example import RankingExample
 from training.examples.near_duplicates import NO_LOOKALIKES, SemanticNeighbors
 from training.examples.negatives import Knowledge, NegativeChooser
@@ -55,7 +55,7 @@ class ExampleMaker:
         for place in random.permutation(len(places)):
             one, number = places[place]
             positive = one.targets[number]
-            if random.random() >= keep_chance(positive, self._knowledge.popularity, augment.positive_power):
+            if random.random() >= keep_probability(positive, self._knowledge.popularity, augment.positive_power):
                 continue
             history = augmenter.position(one.history, one.targets, number)
             items = (positive, *chooser.choose(one, positive, random))

@@ -37,13 +37,13 @@ class NegativeChooser:
         self._options = options
         self._knowledge = knowledge
         self._catalogue = np.array(list(knowledge.popularity), dtype=object)
-        self._chances = (np.array(list(knowledge.popularity.values()), float) + 1) ** options.popular_power
+        self._weights = (np.array(list(knowledge.popularity.values()), float) + 1) ** options.popular_power
 
     def choose(self, one: CandidateList, positive: str, random: np.random.Generator) -> list[str]:
         """Different items, ``count`` unless the catalogue has no more."""
         options, knowledge = self._options, self._knowledge
         chosen: dict[str, None] = {}
-        refused = {positive, *one.history, *one.targets, *knowledge.liked.get(one.user_id, ())}
+        refused = {positive, *one.history.oldest_first, *one.targets, *knowledge.liked.get(one.user_id, ())}
         refused |= knowledge.semantic_neighbors.duplicates.get(positive, frozenset())
         shown = knowledge.shown.get(one.user_id, {})
         self._add(chosen, refused, _drawn(list(shown), list(shown.values()), random), options.shown)
@@ -67,7 +67,7 @@ class NegativeChooser:
         closed = refused | chosen.keys()
         if missing <= 0:
             return
-        keys = _draw_keys(self._chances, random)
+        keys = _draw_keys(self._weights, random)
         best = np.argpartition(-keys, min(len(keys) - 1, missing + len(closed)))[: missing + len(closed)]
         for place in best[np.argsort(-keys[best], kind="stable")]:
             item_id = str(self._catalogue[place])
@@ -83,15 +83,15 @@ class NegativeChooser:
         return [candidate for candidate in candidates if candidate.score <= highest]
 
 
-def _draw_keys(chances: npt.NDArray[np.float64], random: np.random.Generator) -> npt.NDArray[np.float64]:
-    """Gumbel's trick: the items with the highest keys are a draw without replacement by these chances (above 0)."""
-    keys: npt.NDArray[np.float64] = np.log(chances) + random.gumbel(size=len(chances))
+def _draw_keys(weights: npt.NDArray[np.float64], random: np.random.Generator) -> npt.NDArray[np.float64]:
+    """Gumbel's trick: the items with the highest keys are a draw without replacement by these weights (above 0)."""
+    keys: npt.NDArray[np.float64] = np.log(weights) + random.gumbel(size=len(weights))
     return keys
 
 
-def _drawn(items: Sequence[str], chances: Sequence[float], random: np.random.Generator) -> list[str]:
-    """All of them; who has a higher chance tends to stand earlier."""
-    return [items[place] for place in np.argsort(-_draw_keys(np.array(chances, float), random), kind="stable")]
+def _drawn(items: Sequence[str], weights: Sequence[float], random: np.random.Generator) -> list[str]:
+    """All of them; who has a higher weight tends to stand earlier."""
+    return [items[place] for place in np.argsort(-_draw_keys(np.array(weights, float), random), kind="stable")]
 
 
 def _shuffled(items: Sequence[str], random: np.random.Generator) -> list[str]:

@@ -6,6 +6,7 @@ import numpy as np
 from implicit.cpu.als import AlternatingLeastSquares
 from threadpoolctl import threadpool_limits
 
+from gateway.domain.history import History
 from training.first_stage.training_interactions import Scores, TrainingInteractions, weights_of
 
 
@@ -22,7 +23,7 @@ class Als:
             )
             self._model.fit(known.matrix(), show_progress=False)
 
-    def score(self, histories: Sequence[Sequence[int]]) -> Scores:
+    def score(self, histories: Sequence[History[int]]) -> Scores:
         """[histories, items]"""
         liked = weights_of(histories, self._items)
         with threadpool_limits(1, "blas"):

@@ -1,7 +1,9 @@
-"""A train-only fit of item statistics: what training lists and soft labels are made from. Never used to serve or to
-evaluate: those call the gateway's own candidate sources.
+"""A train-only fit of item statistics: what the lists and soft labels of distillation are made from. Never used to
+serve or to evaluate: those call the gateway's own candidate sources.
 
-Counts of pairs of items are sparse: most pairs of a large catalogue never met.
+The scores of an item after a history are log-linear: learned weights times the three logarithms of ``features``. The
+counts are those of training/first_stage/pair_counts.py, of all pairs of items within a window; each is divided by the
+geometric mean of the two items' own counts, so that popular items are not near to everything.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,7 +12,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_array
 
+from gateway.domain.history import History
 from training.first_stage.low_rank import Matrix, leading_eigenvectors, truncated_logarithm
+from training.first_stage.pair_counts import damped_cosine, liked_after, liked_together
+from training.first_stage.training_interactions import weights_of
 from training.options.cooccurrence import CooccurrenceOptions
 
 Scores = Matrix
@@ -20,41 +25,39 @@ FEATURES = 3
 
 NEAR_FLOOR = 0.01
 NEXT_FLOOR = 0.005
-"""Added before the logarithm to what two items are to each other, so that it is one for strangers too."""
+"""Added before the logarithm to the damped counts of a pair, so that strangers have a logarithm too."""
 
 
 class Cooccurrence:
-    """Counts of users who liked two items (together), liked one soon after another (follows), liked one (popular)."""
+    """Counts of users who liked two items (``together``), liked one at most ``options.window`` positives after another
+    (``follows``, [items, items] sparse, row first) and liked one (``popular`` [items]). Of the histories "a b c" and
+    "b a", ``together[a, b]`` is 2, ``follows[a, b]`` 1 and ``popular[c]`` 1.
+
+    ``item_ids`` is the catalogue, whose order is that of every axis of items; histories hold each item once. Raises
+    KeyError for a history with an item that is not of the catalogue.
+    """
 
     def __init__(
-        self, item_ids: Sequence[str], histories: Sequence[Sequence[str]], options: CooccurrenceOptions
+        self, item_ids: Sequence[str], histories: Sequence[History[str]], options: CooccurrenceOptions
     ) -> None:
         self.options = options
-        self.index: Mapping[str, int] = {item_id: place for place, item_id in enumerate(item_ids)}
+        self._places: Mapping[str, int] = {item_id: place for place, item_id in enumerate(item_ids)}
         found = [self.places(history) for history in histories]
-        count = len(item_ids)
-        liked = _counts([(row, place) for row, places in enumerate(found) for place in {*places}], len(found), count)
-        after = [
-            (place, later)
-            for places in found
-            for position, place in enumerate(places)
-            for later in {*places[position + 1 : position + 1 + options.window]}
-        ]
-        self.popular: Scores = liked.sum(axis=0, dtype=np.float64)
-        self.together = csr_array(liked.T @ liked)
-        self.together.setdiag(0)
-        self.together.eliminate_zeros()
-        self.follows = _counts(after, count, count)
-        self._followed: Scores = self.follows.sum(axis=1, dtype=np.float64)
-        self._following: Scores = self.follows.sum(axis=0, dtype=np.float64)
+        liked = weights_of(found, len(item_ids)).astype(np.float64)
+        self.popular: Scores = np.asarray(liked.sum(axis=0)).ravel()
+        self.together = liked_together(liked)
+        self.follows = liked_after(found, len(item_ids), np.ones(options.window))
+        self._followed: Scores = self.follows.sum(axis=1)
+        self._following: Scores = self.follows.sum(axis=0)
 
-    def places(self, item_ids: Sequence[str]) -> list[int]:
+    def places(self, history: History[str]) -> History[int]:
         """Positions in the catalogue."""
-        return [self.index[item_id] for item_id in item_ids]
+        return history.map(self._places.__getitem__)
 
-    def features(self, history: Sequence[int], own: Sequence[int] = ()) -> Scores:
-        """[items, 3] log features after ``history`` (oldest first). ``own``: all of this user's positives in the fit,
-        whose contribution is taken out, so that a training position is scored as if the user were new."""
+    def features(self, history: History[int], own: Sequence[int] = ()) -> Scores:
+        """[items, 3]: logarithms of how often each item was liked with the items of the history, and after them, older
+        ones counting less, and of how many users liked it. ``own``: all of this user's positives in the fit, oldest
+        first, whose counts are taken out, so that a training position is scored as if the user were new."""
         options = self.options
         near, next_, popular = self._relations(history, own)
         ages = np.arange(len(near), dtype=np.float64)
@@ -62,16 +65,16 @@ class Cooccurrence:
         follows = options.follows_decay**ages @ next_
         return np.stack([np.log(together + 0.05), np.log(follows + 0.02), np.log1p(popular)], axis=1)
 
-    def relations(self, history: Sequence[int], items: Sequence[int], own: Sequence[int] = ()) -> Scores:
+    def relations(self, history: History[int], items: Sequence[int], own: Sequence[int] = ()) -> Scores:
         """[items, recent, 2]: how near each recent history item (newest first) lies to each item, and how often the
         item follows it; logarithms. ``own`` as for features."""
         near, next_, _ = self._relations(history, own)
         chosen = list(items)
         return np.stack([np.log(near[:, chosen].T + NEAR_FLOOR), np.log(next_[:, chosen].T + NEXT_FLOOR)], axis=2)
 
-    def _relations(self, history: Sequence[int], own: Sequence[int]) -> tuple[Scores, Scores, Scores]:
+    def _relations(self, history: History[int], own: Sequence[int]) -> tuple[Scores, Scores, Scores]:
         """Normalised together and follows of the recent items, [recent, items] each, and popularity [items]."""
-        recent = list(history)[::-1][: self.options.recent_items]
+        recent = list(history.newest(self.options.recent_items).newest_first)
         together, follows = self.together[recent].toarray(), self.follows[recent].toarray()
         popular = self.popular.copy()
         if own:
@@ -83,8 +86,8 @@ class Cooccurrence:
 
     def normalised(self) -> tuple[csr_array, csr_array]:
         """Together and follows of all pairs, [items, items] each, between 0 and 1."""
-        near = _divided(self.together, self.popular, self.popular, self.options.shrink)
-        return near, _divided(self.follows, self._followed + 1, self._following + 1, 1)
+        near = damped_cosine(self.together, self.popular, self.popular, self.options.shrink)
+        return near, damped_cosine(self.follows, self._followed + 1, self._following + 1, 1)
 
     def similarity(self) -> csr_array:
         """[items, items] symmetric closeness of items, for their vectors."""
@@ -102,13 +105,7 @@ class Cooccurrence:
         vectors[self.popular < 2] = 0
         return np.pad(vectors, ((0, 0), (0, width - vectors.shape[1]))).astype(np.float32)
 
-    def _leave_out(
-        self,
-        recent: Sequence[int],
-        own: Sequence[int],
-        together: Scores,
-        follows: Scores,
-    ) -> None:
+    def _leave_out(self, recent: Sequence[int], own: Sequence[int], together: Scores, follows: Scores) -> None:
         order = {place: position for position, place in enumerate(own)}
         together[:, list(own)] -= 1
         for row, place in enumerate(recent):
@@ -132,37 +129,19 @@ class SmoothCooccurrence:
         self._next = truncated_logarithm(next_, NEXT_FLOOR, rank)
         self.popular = counts.popular
 
-    def places(self, item_ids: Sequence[str]) -> list[int]:
-        """Positions in the catalogue."""
-        return self._counts.places(item_ids)
-
-    def features(self, history: Sequence[int], own: Sequence[int] = ()) -> Scores:
+    def features(self, history: History[int], own: Sequence[int] = ()) -> Scores:
         """As Cooccurrence.features; ``own`` changes nothing."""
-        recent = list(history)[::-1][: self._recent_items]
+        recent = list(history.newest(self._recent_items).newest_first)
         ages = np.arange(len(recent), dtype=np.float64)
         options = self._counts.options
         near = options.together_decay**ages @ self._near.rows(recent)
         next_ = options.follows_decay**ages @ self._next.rows(recent)
         return np.stack([near, next_, np.log1p(self.popular)], axis=1)
 
-    def relations(self, history: Sequence[int], items: Sequence[int], own: Sequence[int] = ()) -> Scores:
+    def relations(self, history: History[int], items: Sequence[int], own: Sequence[int] = ()) -> Scores:
         """As Cooccurrence.relations; ``own`` changes nothing."""
-        recent = list(history)[::-1][: self._recent_items]
+        recent = list(history.newest(self._recent_items).newest_first)
         return np.stack([self._near.block(recent, items).T, self._next.block(recent, items).T], axis=2)
-
-
-def _counts(pairs: Sequence[tuple[int, int]], rows: int, columns: int) -> csr_array:
-    """How often each pair (row, column) was given."""
-    places = np.array(pairs, int).reshape(-1, 2)
-    return csr_array((np.ones(len(places)), (places[:, 0], places[:, 1])), shape=(rows, columns))
-
-
-def _divided(counts: csr_array, of_row: Scores, of_column: Scores, shrink: float) -> csr_array:
-    """Counts over the geometric mean of the two items' own, damped by ``shrink``."""
-    found = counts.tocoo()
-    rows, columns = found.coords
-    values = found.data / (np.sqrt(of_row[rows] * of_column[columns]) + shrink)
-    return csr_array((values, (rows, columns)), shape=counts.shape)
 
 
 def _mean_positive(matrix: csr_array) -> float:

@@ -22,6 +22,8 @@ from training.protocol.dataset import Dataset, UserCase
 
 BATCH = 64
 
+Ranks = npt.NDArray[np.int64]
+
 
 @dataclass(frozen=True, slots=True)
 class Texts:
@@ -89,20 +91,18 @@ class FoldFirstStage:
 
     def _scores(self, cases: Sequence[UserCase]) -> Scores:
         """[sources, cases, items]; -infinity for what the user knows already."""
-        histories = [[self._places[item_id] for item_id in case.history] for case in cases]
+        histories = [case.history.map(self._places.__getitem__) for case in cases]
         scores = np.stack([source.score(histories) for source in self._sources])
         for row, case in enumerate(cases):
-            scores[:, row, [self._places[item_id] for item_id in case.seen | set(case.history)]] = -np.inf
+            scores[:, row, [self._places[item_id] for item_id in case.seen.union(case.history.oldest_first)]] = -np.inf
         return scores
 
     def _list(self, case: UserCase, scores: Scores) -> CandidateList:
         """``scores`` [sources, items]"""
         ranks = _ranks(scores)
-        fused = np.zeros(scores.shape[1])
-        for source, rank, score in zip(self._sources, ranks, scores, strict=True):
-            if source.name in self._options.fused:
-                told = (rank <= self._options.fused_depth) & np.isfinite(score) & (score != 0)
-                fused += np.where(told, 1 / (RANK_OFFSET + rank), 0.0)
+        chosen = [number for number, source in enumerate(self._sources) if source.name in self._options.fused]
+        told = (ranks <= self._options.fused_depth) & np.isfinite(scores) & (scores != 0)
+        fused = reciprocal_rank_sums(ranks[chosen], told[chosen])
         open_items = int(np.isfinite(scores[0]).sum())
         best = np.argsort(-fused, kind="stable")[: min(self._options.depth, open_items)]
         best = best[fused[best] > 0]
@@ -132,7 +132,15 @@ class FoldFirstStage:
         )
 
 
-def _ranks(scores: Scores) -> npt.NDArray[np.int64]:
+def reciprocal_rank_sums(ranks: Ranks, told: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
+    """[items]: the score of reciprocal rank fusion (Cormack et al., SIGIR 2009), as gateway/candidates/blend.py fuses
+    lists of few items, here for whole catalogues. ``ranks`` [sources, items] from 1; ``told`` [sources, items]: where a
+    source proposes the item. Of one source that puts an item first: 1 / (RANK_OFFSET + 1)."""
+    sums: npt.NDArray[np.float64] = np.where(told, 1 / (RANK_OFFSET + ranks), 0.0).sum(axis=0)
+    return sums
+
+
+def _ranks(scores: Scores) -> Ranks:
     """[sources, items] from 1: one more than there are items with a higher score, so equal scores share a rank."""
     count = scores.shape[1]
     return np.stack([count - np.searchsorted(np.sort(row), row, side="right") + 1 for row in scores])

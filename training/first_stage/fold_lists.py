@@ -4,10 +4,11 @@ but the bi-encoder's vectors."""
 from functools import cached_property
 
 from gateway.domain.progress import Say
+from gateway.encoding.item_text import item_text
 from training.errors import ConfigInvalid
 from training.first_stage.embedding_cache import Embed
 from training.first_stage.fold_first_stage import Fit, FoldFirstStage, Texts, fit_sources
-from training.first_stage.text import bm25, embed, item_texts
+from training.first_stage.text import bm25, embed
 from training.first_stage.training_interactions import TrainingInteractions, known_in
 from training.lists.candidate_list import CandidateList
 from training.options.sources import SourceOptions
@@ -56,9 +57,9 @@ class FoldLists:
         """What the sources are fitted on, by name: checked as it is, not as it should be."""
         items = self._dataset.items
         histories = zip(known.users, known.histories, strict=True)
-        return {user_id: [items[place].item_id for place in history] for user_id, history in histories}
+        return {user_id: [items[place].item_id for place in history.oldest_first] for user_id, history in histories}
 
     @cached_property
     def _texts(self) -> Texts:
-        texts = item_texts([item.fields for item in self._dataset.items])
+        texts = [item_text(item.fields) for item in self._dataset.items]
         return Texts(bm25(texts), self._embed(texts))

@@ -23,12 +23,12 @@ class Product:
     right: Matrix
 
     def rows(self, places: Sequence[int]) -> Matrix:
-        """[places, items]"""
+        """[places, items]: the whole rows at these places, multiplied out."""
         found: Matrix = self.left[list(places)] @ self.right
         return found
 
     def block(self, rows: Sequence[int], columns: Sequence[int]) -> Matrix:
-        """[rows, columns]"""
+        """[rows, columns]: the entries where these rows and columns cross, multiplied out."""
         found: Matrix = self.left[list(rows)] @ self.right[:, list(columns)]
         return found
 

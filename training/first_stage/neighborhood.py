@@ -5,12 +5,15 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.linalg.lapack import spotrf, spotri
-from scipy.sparse import csr_matrix
+from scipy.sparse import csr_array, issparse
 
+from gateway.catalog.ease import ease as closed_form
+from gateway.domain.history import History
+from training.first_stage.pair_counts import damped_cosine, liked_after, liked_together
 from training.first_stage.training_interactions import Scores, TrainingInteractions, weights_of
 
-FOLLOWING_WINDOW = 5
-"""How many positives later an item still follows; one that is ``d`` later counts ``1 / d``."""
+FOLLOWING_WEIGHTS = 1 / np.arange(1, 6, dtype=np.float32)
+"""What an item counts that was liked 1, 2, … positives later; beyond these it does not follow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,25 +21,22 @@ class Neighborhood:
     """A FittedSource: the decayed sum of ``nearness`` [items, items] over the history."""
 
     name: str
-    nearness: csr_matrix | Scores
+    nearness: csr_array | Scores
     decay: float = 1.0
     recent: int = 0
 
-    def score(self, histories: Sequence[Sequence[int]]) -> Scores:
+    def score(self, histories: Sequence[History[int]]) -> Scores:
         """[histories, items]"""
         weights = weights_of(histories, self.nearness.shape[0], decay=self.decay, recent=self.recent)
         total = weights @ self.nearness
-        return np.asarray(total.toarray() if isinstance(total, csr_matrix) else total, dtype=np.float32)
+        return np.asarray(total.toarray() if issparse(total) else total, dtype=np.float32)
 
 
-def item_knn(known: TrainingInteractions, neighbors: int, shrink: float) -> csr_matrix:
-    """Cosine of the users who liked two items, damped by ``shrink`` where few did; only the nearest ``neighbors`` of
-    an item stay (Deshpande and Karypis, TOIS 2004)."""
-    liked, popularity = known.matrix(), known.popularity()
-    together = (liked.T @ liked).tocoo()
-    values = together.data / (np.sqrt(popularity[together.row] * popularity[together.col]) + shrink)
-    values[together.row == together.col] = 0
-    nearness = csr_matrix((values.astype(np.float32), (together.row, together.col)), shape=together.shape)
+def item_knn(known: TrainingInteractions, neighbors: int, shrink: float) -> csr_array:
+    """[items, items]: cosine of the users who liked two items, damped; only the nearest ``neighbors`` of an item (row)
+    stay (Deshpande and Karypis, TOIS 2004)."""
+    popularity = known.popularity()
+    nearness = damped_cosine(liked_together(known.matrix()), popularity, popularity, shrink)
     for start, stop in zip(nearness.indptr[:-1], nearness.indptr[1:], strict=True):
         row = nearness.data[start:stop]
         row[np.argsort(-row, kind="stable")[neighbors:]] = 0
@@ -45,44 +45,26 @@ def item_knn(known: TrainingInteractions, neighbors: int, shrink: float) -> csr_
 
 
 def ease(known: TrainingInteractions, ridge: float) -> Scores:
-    """Weights of the linear autoencoder without self-weights, in closed form (Steck, WWW 2019). [items, items]: grows
-    with the square of the catalogue in memory, its cube in time. The gateway's (gateway/catalog/ease.py) has no
-    scipy, and inverts in twice the time and precision."""
+    """[items, items]: what each item (row) adds to the score of another, as the gateway's index computes it
+    (gateway/catalog/ease.py)."""
     liked = known.matrix()
-    gram = np.asarray((liked.T @ liked).todense(), dtype=np.float32)
-    diagonal = np.arange(known.items)
-    gram[diagonal, diagonal] += ridge
-    inverse = _inverse(gram)
-    # By rows, as products with sparse histories read it: LAPACK's order would be copied at every product.
-    weights: Scores = np.ascontiguousarray(-inverse / np.diag(inverse)[None, :], dtype=np.float32)
-    weights[diagonal, diagonal] = 0
-    return weights
+    return closed_form(np.asarray((liked.T @ liked).todense(), dtype=np.float32), ridge, _inverse)
 
 
 def _inverse(matrix: Scores) -> Scores:
-    """Of a symmetric positive definite matrix, which is overwritten: LAPACK's own from the Cholesky factor, in half the
-    time of solving for every column of the identity."""
+    """Of a symmetric positive definite matrix, which is overwritten: LAPACK's own from the Cholesky factor, in single
+    precision and half the time of solving for every column of the identity."""
     factor, singular = spotrf(matrix.T, lower=True, overwrite_a=True, clean=True)
     if singular:
         raise np.linalg.LinAlgError(f"minor {singular} is not positive definite")
     lower, _ = spotri(factor, lower=True, overwrite_c=True)  # above the diagonal it stays clean
-    inverse: Scores = lower + lower.T
+    inverse: Scores = np.add(lower, lower.T, order="C")  # by rows, as products with sparse histories read it
     inverse[np.diag_indices_from(inverse)] /= 2
     return inverse
 
 
-def follows(known: TrainingInteractions, shrink: float) -> csr_matrix:
-    """How often an item was liked soon after another, against how often both are part of such a pair."""
-    before: list[int] = []
-    after: list[int] = []
-    near: list[float] = []
-    for history in known.histories:
-        for distance in range(1, FOLLOWING_WINDOW + 1):
-            before += history[:-distance]
-            after += history[distance:]
-            near += [1 / distance] * max(0, len(history) - distance)
-    counts = csr_matrix((np.array(near, np.float32), (before, after)), shape=(known.items, known.items))
-    first, second = np.asarray(counts.sum(axis=1)).ravel(), np.asarray(counts.sum(axis=0)).ravel()
-    pairs = counts.tocoo()
-    values = pairs.data / (np.sqrt((first[pairs.row] + 1) * (second[pairs.col] + 1)) + shrink)
-    return csr_matrix((values.astype(np.float32), (pairs.row, pairs.col)), shape=counts.shape)
+def follows(known: TrainingInteractions, shrink: float) -> csr_array:
+    """[items, items]: how often an item (column) was liked soon after another (row), the sooner the more, against how
+    often both are part of such a pair."""
+    counts = liked_after(known.histories, known.items, FOLLOWING_WEIGHTS)
+    return damped_cosine(counts, counts.sum(axis=1) + 1, counts.sum(axis=0) + 1, shrink)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gateway.domain.history import History
 from training.first_stage.training_interactions import Scores
 
 
@@ -15,6 +16,6 @@ class Popularity:
     users: Scores
     name: str = "popular"
 
-    def score(self, histories: Sequence[Sequence[int]]) -> Scores:
+    def score(self, histories: Sequence[History[int]]) -> Scores:
         """[histories, items]"""
         return np.tile(self.users, (len(histories), 1))

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
+from gateway.domain.history import History
 from training.first_stage.training_interactions import Scores
 
 
@@ -14,6 +15,6 @@ class FittedSource(Protocol):
         """The row's in reports and the hit's in features."""
         ...
 
-    def score(self, histories: Sequence[Sequence[int]]) -> Scores:
-        """[histories, items] after histories of item places, oldest first: higher is better, 0 says nothing."""
+    def score(self, histories: Sequence[History[int]]) -> Scores:
+        """[histories, items] after histories of item places: higher is better, 0 says nothing."""
         ...

@@ -1,20 +1,16 @@
 """First stages that read: BM25 and the bi-encoder's cosine. Know no user but the history's items."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import bm25s
 import numpy as np
 from scipy.sparse import csc_matrix, csr_matrix
 
+from gateway.domain.history import History
 from training.first_stage.training_interactions import Scores
 from training.model.cross_encoder import base_model_path
 from training.options.fit import BUNDLED_MODEL
-
-
-def item_texts(fields: Sequence[Mapping[str, str]]) -> list[str]:
-    """All fields of each item, one after the other."""
-    return [" ".join(text for text in one.values() if text) for one in fields]
 
 
 def bm25(texts: Sequence[str]) -> Scores:
@@ -57,11 +53,11 @@ class Cosine:
     recent: int
     pool: str = "max"
 
-    def score(self, histories: Sequence[Sequence[int]]) -> Scores:
+    def score(self, histories: Sequence[History[int]]) -> Scores:
         """[histories, items]"""
         scores = np.zeros((len(histories), len(self.vectors)), np.float32)
         for row, history in enumerate(histories):
-            near = self.vectors[list(history)[::-1][: self.recent]] @ self.vectors.T
+            near = self.vectors[list(history.newest(self.recent).newest_first)] @ self.vectors.T
             if len(near):
                 scores[row] = near.max(axis=0) if self.pool == "max" else near.mean(axis=0)
         return scores

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_matrix
 
+from gateway.domain.history import History
 from training.protocol.dataset import Dataset
 
 Scores = npt.NDArray[np.float32]
@@ -14,11 +15,11 @@ Scores = npt.NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class TrainingInteractions:
-    """``histories``: every user's known positives as item places, oldest first; ``fields``: the items' texts by
+    """``histories``: every user's known positives as item places; ``fields``: the items' texts by
     place."""
 
     users: tuple[str, ...]
-    histories: tuple[tuple[int, ...], ...]
+    histories: tuple[History[int], ...]
     fields: tuple[Mapping[str, str], ...]
 
     @property
@@ -32,7 +33,7 @@ class TrainingInteractions:
 
     def popularity(self) -> Scores:
         """[items]: how many users liked each."""
-        places = np.concatenate([*(np.array(one, int) for one in self.histories), np.zeros(0, int)])
+        places = np.concatenate([*(np.array(one.oldest_first, int) for one in self.histories), np.zeros(0, int)])
         return np.bincount(places, minlength=self.items).astype(np.float32)
 
 
@@ -40,16 +41,18 @@ def known_in(dataset: Dataset, fold: int) -> TrainingInteractions:
     """Of all users, what lists of ``fold`` may know."""
     places = {item.item_id: place for place, item in enumerate(dataset.items)}
     known = {user_id: dataset.known_positives(user_id, fold) for user_id in dataset.users}
-    histories = {user_id: tuple(places[one] for one in items) for user_id, items in known.items() if items}
+    histories = {
+        user_id: History(oldest_first=tuple(items)).map(places.__getitem__) for user_id, items in known.items() if items
+    }
     return TrainingInteractions(
         tuple(histories), tuple(histories.values()), tuple(item.fields for item in dataset.items)
     )
 
 
-def weights_of(histories: Sequence[Sequence[int]], items: int, *, decay: float = 1.0, recent: int = 0) -> csr_matrix:
-    """[histories, items]: ``decay ** age`` of each item of a history (oldest first), the newest of age 0; of ``recent``
+def weights_of(histories: Sequence[History[int]], items: int, *, decay: float = 1.0, recent: int = 0) -> csr_matrix:
+    """[histories, items]: ``decay ** age`` of each item of a history, the newest of age 0; of ``recent``
     items only (0: all)."""
-    newest_first = [list(one)[::-1][: recent or None] for one in histories]
+    newest_first = [one.newest(recent or len(one)).newest_first for one in histories]
     ages = [np.arange(len(one)) for one in newest_first]
     lengths = [len(one) for one in newest_first]
     return csr_matrix(

@@ -1,12 +1,8 @@
-"""The first training step: the encoder learns the catalogue, densely.
+"""Representation alignment: a warm-up in which the encoder learns to regress the item embeddings of a train-only first
+stage (training/first_stage/cooccurrence.py), before any ranking loss.
 
 A list label says one number about twelve pairs; memorising a catalogue through it takes millions. Here every sequence
-teaches three things at once, all from the train-only first stage:
-
-* place: below the last layer, the mean state of the tokens that spell an item leads to the item's vector, so that the
-  layers above can compare items;
-* reading: the last layer's first token tells the history's vector and the item's;
-* belief: the logit tells how much the first stage believes in the item after this history.
+teaches the vectors of all the items that it names, and the soft label of its pair.
 """
 
 from collections.abc import Sequence
@@ -27,9 +23,20 @@ RECENCY = 0.8
 
 
 class AlignmentLoss(nn.Module):
-    """Columns: context key, item id; label: standardised belief. Returns the three parts, to be added up.
+    """The loss of a batch of B pairs, in three parts that the trainer adds up. The distance of a guess from an item's
+    vector is 1 - their cosine, averaged over the items that have one; V is the width of the vectors.
 
-    Its projections are not part of a checkpoint: a resumed step learns them again.
+    * ``place``: after every layer but the last (of a model of one layer: before it), the mean state of the tokens that
+      spell an item, projected to [V], against the item's vector, so that the layers above can compare items; summed
+      over those layers;
+    * ``reading``: 0.3 times the distances of two projections of the last layer's first token, one against the mean of
+      the history's vectors (the newest counts 1, each older one RECENCY times as much), one against the candidate's;
+    * ``soft_label``: the mean of (logit - label)², the label being the teacher's standardised score of the pair.
+
+    ``vectors`` [items, V]: unit vectors in the order of ``item_ids``, zero where there is none: such items are left
+    out. ``inputs`` are the columns of alignment_rows: B context keys and B item ids; ``labels`` [B]. A pair whose logit
+    is its label and whose states lead to the vectors loses nothing. Raises KeyError for an item that is not in
+    ``item_ids``. The projections are not part of a checkpoint: a resumed step learns them again.
     """
 
     def __init__(self, model: PairCrossEncoder, item_ids: Sequence[str], vectors: npt.NDArray[np.float32]) -> None:
@@ -62,14 +69,14 @@ class AlignmentLoss(nn.Module):
         order = sorted(range(len(pairs)), key=lengths.__getitem__)
         return [order[start : start + size] for start in range(0, len(order), size)]
 
-    def _parts(self, pairs: Sequence[tuple[str, str]], beliefs_b: Tensor) -> dict[str, Tensor]:
+    def _parts(self, pairs: Sequence[tuple[str, str]], labels_b: Tensor) -> dict[str, Tensor]:
         logits_b, states = self.model.read(pairs)
         spans = [self._table.spans(key, item_id) for key, item_id in pairs]
         first_bh = states[-1][:, 0].float()
         reading = _distance(self.project_history(first_bh), self._history_vectors(spans))
         reading = reading + _distance(self.project_item(first_bh), self._vectors_of([span[-1][0] for span in spans]))
-        belief = (logits_b - beliefs_b).square().mean()
-        return {"place": self._place(states, spans), "reading": 0.3 * reading, "belief": belief}
+        soft_label = (logits_b - labels_b).square().mean()
+        return {"place": self._place(states, spans), "reading": 0.3 * reading, "soft_label": soft_label}
 
     def _place(self, states: Sequence[Tensor], spans: Sequence[Sequence[tuple[str, int, int]]]) -> Tensor:
         """Distance of every span's mean state from its item's vector, summed over the lower layers."""
@@ -108,13 +115,13 @@ def _distance(guesses: Tensor, wanted: Tensor) -> Tensor:
 
 
 def alignment_rows(maker: ListMaker, positions: Sequence[Position], options: AlignOptions) -> Rows:
-    """Histories with items that the first stage believes in more and less: four per history, ``steps * batch`` rows.
-    Labels are standardised over all rows."""
+    """``steps * batch`` rows of ``context``, ``item`` and ``label``: four items per history, which the teacher scores
+    high and low. Labels are standardised over all rows."""
     samples = []
     for number in range(options.steps * options.batch // 4):
-        samples += maker.beliefs(positions[number % len(positions)])
-    beliefs = np.array([sample.belief for sample in samples])
-    labels = (beliefs - beliefs.mean()) / max(float(beliefs.std()), 1e-9)
+        samples += maker.soft_labels(positions[number % len(positions)])
+    scores = np.array([sample.score for sample in samples])
+    labels = (scores - scores.mean()) / max(float(scores.std()), 1e-9)
     return Rows.from_dict(
         {
             "context": [context_key(sample.history) for sample in samples],

@@ -1,5 +1,11 @@
-"""Optional steps that learn from the dense first stage of a small catalogue: align (before any loss), and lists, fit
-and settle of the loss "distil". One process only; its tables are items x items."""
+"""Optional steps that learn from item statistics of a small catalogue instead of from positives alone. One process
+only; their tables are items x items.
+
+* Alignment, before any loss (``align.steps``): a warm-up in which the encoder learns to regress item embeddings.
+* Distillation, the loss "distil": the model learns the soft labels of a teacher, the first stage, list by list. Its
+  last lists (``fit.settle_lists``) are final epochs without dropout at a rate of their own: soft labels are exact, and
+  noise that keeps a model from memorising would only blur them.
+"""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from datasets import Dataset as Rows
 
+from gateway.domain.history import History
 from gateway.domain.progress import Say
 from training.errors import RunIncomplete
 from training.first_stage.cooccurrence import Cooccurrence, SmoothCooccurrence
@@ -19,11 +26,11 @@ from training.protocol.dataset import Dataset, Phase
 from training.protocol.leaks import check_known, check_training
 from training.run_folder import RunFolder
 
-BELIEF_POSITIONS = 600
-"""Positions that the three weights of the first stage's belief are fitted on."""
+TEACHER_POSITIONS = 600
+"""Positions that the three weights of the teacher are fitted on."""
 
 
-class DenseSteps:
+class DistillationSteps:
     """The steps of one run."""
 
     def __init__(self, config: TrainingConfig, dataset: Dataset, folder: RunFolder, say: Say) -> None:
@@ -37,7 +44,8 @@ class DenseSteps:
         """Item statistics of the train part only. Raises Leak."""
         known = {user_id: self._dataset.known_positives(user_id, Phase.VALID) for user_id in self._dataset.users}
         check_known(known, self._dataset.cases_from(Phase.VALID))
-        return Cooccurrence(self._item_ids, list(known.values()), self._config.first_stage)
+        histories = [History(oldest_first=tuple(items)) for items in known.values()]
+        return Cooccurrence(self._item_ids, histories, self._config.first_stage)
 
     def align(self, model: PairCrossEncoder) -> float:
         """Aligns the model in place; returns the mean loss."""
@@ -45,7 +53,7 @@ class DenseSteps:
         first_stage = self.first_stage()
         maker = ListMaker(self._dataset, config.lists, first_stage, config.seed)
         positions = self._positions(maker)
-        weights = maker.fit_soft_label(positions[:BELIEF_POSITIONS])
+        weights = maker.fit_soft_label(positions[:TEACHER_POSITIONS])
         self._say(f"first stage: weights {np.round(weights, 3).tolist()}; {len(positions)} positions to learn from")
         rows = alignment.alignment_rows(maker, positions, options)
         reader = model if config.fit.dropout else without_dropout(model)
@@ -56,15 +64,15 @@ class DenseSteps:
         return trainer.run_step(model, loss, step, config, self._folder.root / "align").loss
 
     def training_lists(self) -> list[TrainingList]:
-        """The lists to train on, made once and kept in the run's folder. Their beliefs rest on as many of the
-        newest history items as the model will see."""
+        """The lists to train on, made once and kept in the run's folder. The teacher reads as many of the newest
+        history items as the model will see. Raises Leak."""
         if self._folder.lists.is_file():
             return read_lists(self._folder.lists)
         config = self._config
         smooth = SmoothCooccurrence(self.first_stage(), config.text.history_items, config.lists.rank)
         maker = ListMaker(self._dataset, config.lists, smooth, config.seed)
         positions = self._positions(maker)
-        weights = maker.fit_soft_label(positions[:BELIEF_POSITIONS])
+        weights = maker.fit_soft_label(positions[:TEACHER_POSITIONS])
         self._say(f"smooth first stage: weights {np.round(weights, 3).tolist()}")
         wanted = config.fit.lists + config.fit.settle_lists
         lists = list(maker.make([positions[number % len(positions)] for number in range(wanted)]))
@@ -73,14 +81,14 @@ class DenseSteps:
         return lists
 
     def distil(self, model: PairCrossEncoder) -> tuple[float, float]:
-        """Fits the model to the beliefs, then settles it; returns both mean losses."""
+        """Fits the model to the soft labels, the last lists without dropout; returns both mean losses."""
         lists, options = self.training_lists(), self._config.fit
         first, last = lists[: options.lists], lists[options.lists :]
         self._say(f"fit: {len(first)} lists of {1 + self._config.lists.negatives} pairs")
         faster = {"pooler|classifier": options.head_rate * options.learning_rate, "project_": 1e-3}
         step = trainer.Step(self._rows(first), options.batch_lists, options.learning_rate, faster)
         fitted = trainer.run_step(model, distillation.DistilLoss(model), step, self._config, self._path("fit")).loss
-        return fitted, self._settle(model, last) if last else 0.0
+        return fitted, self._without_dropout(model, last) if last else 0.0
 
     def _positions(self, maker: ListMaker) -> list[Position]:
         """Raises RunIncomplete when no history is long enough."""
@@ -93,11 +101,11 @@ class DenseSteps:
             )
         return positions
 
-    def _settle(self, model: PairCrossEncoder, lists: Sequence[TrainingList]) -> float:
-        """The last lists, without dropout."""
+    def _without_dropout(self, model: PairCrossEncoder, lists: Sequence[TrainingList]) -> float:
+        """The final lists; only the logits learn."""
         options = self._config.fit
         faster = {"pooler|classifier": 2 * options.settle_learning_rate}
-        self._say(f"settle: {len(lists)} lists")
+        self._say(f"settle: {len(lists)} lists without dropout")
         step = trainer.Step(self._rows(lists), options.batch_lists, options.settle_learning_rate, faster)
         loss = distillation.DistilLoss(without_dropout(model), relations=False)
         return trainer.run_step(model, loss, step, self._config, self._path("settle")).loss

@@ -17,7 +17,7 @@ from training.model.references import parse_reference
 
 BATCH_PAIRS = 512
 CHUNK_PAIRS = 32
-SMALLEST_CHANCE = 1e-9
+SMALLEST_PROBABILITY = 1e-9
 
 
 def labelled_by_teacher(
@@ -31,11 +31,7 @@ def labelled_by_teacher(
         )
     teacher = open_cross_encoder(folder, table, device=device)
     teacher.chunk_pairs = CHUNK_PAIRS
-    pairs = [
-        (context_key([whole(one) for one in example.history]), whole(item))
-        for example in examples
-        for item in example.items
-    ]
+    pairs = [(context_key(example.history.map(whole)), whole(item)) for example in examples for item in example.items]
     logits = np.split(teacher.predict(pairs, batch_size=BATCH_PAIRS, show_progress_bar=None), _ends(examples))
     return [
         replace(example, labels=tuple(float(logit) for logit in own))
@@ -50,9 +46,9 @@ def share_with_positive(examples: Sequence[RankingExample], share: float) -> lis
 
 
 def _shared(labels: npt.NDArray[np.float64], share: float) -> tuple[float, ...]:
-    chances = share * softmax(labels)
-    chances[0] += 1 - share  # the positive comes first
-    return tuple(np.log(np.maximum(chances, SMALLEST_CHANCE)).tolist())
+    probabilities = share * softmax(labels)
+    probabilities[0] += 1 - share  # the positive comes first
+    return tuple(np.log(np.maximum(probabilities, SMALLEST_PROBABILITY)).tolist())
 
 
 def whole(reference: str) -> str:

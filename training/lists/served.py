@@ -111,7 +111,7 @@ class ListServer:
     async def _query(self, case: UserCase) -> CandidateQuery:
         """As the pipeline asks. Raises ListDegraded when the store knows another history than the protocol."""
         history = tuple(await self._histories.recent(case.user_id, HISTORY_EVENTS, Budget(BUDGET_S)))
-        expected = list(case.history)[::-1][:HISTORY_EVENTS]
+        expected = list(case.history.newest(HISTORY_EVENTS).newest_first)
         if [event.item_id for event in history] != expected:
             raise ListDegraded(
                 f"user {case.user_id}: the store's history is not that of the protocol",

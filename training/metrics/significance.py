@@ -50,10 +50,12 @@ class PairedDifference:
 def bootstrap_intervals(
     values: Values, seed: int, members: Values | None = None, samples: int = BOOTSTRAP_SAMPLES
 ) -> list[Interval]:
-    """Percentile bootstrap over lists, for each column of ``values`` [lists, columns].
+    """95 % percentile bootstrap intervals of means over lists (Efron, 1979), one for each column of ``values`` [lists,
+    columns], in the unit of the values.
 
-    ``members`` [lists, columns], 1 or 0: the lists that a column is about; None: all. Raises ValueError when a column
-    has none.
+    ``members`` [lists, columns], 1 or 0: the lists that a column is about; None: all. Lists are drawn with replacement
+    ``samples`` times, the same draws for every column, so that columns can be compared; the same ``seed`` gives the
+    same intervals. Raises ValueError when a column is about no list. Lists that all have .5 give (.5, .5, .5).
     """
     counted = np.ones_like(values) if members is None else members
     if not len(values) or not counted.any(axis=0).all():
@@ -68,10 +70,12 @@ def bootstrap_intervals(
 
 
 def randomisation_p_values(differences: Values, seed: int, samples: int = RANDOMISATION_SAMPLES) -> list[float]:
-    """Two-sided paired randomisation test of equal means, for each column of ``differences`` [lists, columns]: the
-    signs of the lists are flipped at random. 0 where a list does not count.
+    """Two-sided p values of a paired randomisation test (Fisher, 1935; for rankings Smucker et al., CIKM 2007), one for
+    each column of ``differences`` [lists, columns], 0 where a list does not count: how often the mean is at least as
+    far from 0 when the signs of the lists are flipped at random, ``samples`` times with this ``seed``.
 
-    Never 0: the smallest answer is 1 / (samples + 1).
+    Never 0, since the observed signs count too: the smallest is 1 / (samples + 1). One list alone gives 1: either sign
+    is as far from 0.
     """
     observed = np.abs(differences.sum(axis=0))
     extreme = np.zeros(differences.shape[1], dtype=np.int64)
@@ -82,8 +86,8 @@ def randomisation_p_values(differences: Values, seed: int, samples: int = RANDOM
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """p values corrected for testing all of them (Holm 1979): the smallest times their number, and so on, never
-    falling and at most 1."""
+    """p values corrected for testing all of them (Holm, 1979), in the given order: the smallest of n times n, the next
+    times n - 1, and so on, never falling and at most 1. Of (.01, .04) it makes (.02, .04)."""
     order = np.argsort(p_values, kind="stable")
     factors = np.arange(len(p_values), 0, -1)
     corrected = np.empty(len(p_values))

@@ -6,6 +6,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
+from gateway.domain.history import History
 from gateway.domain.values import EncodedPair
 from gateway.encoding.pair_encoder import EncodedContext, PairEncoder
 from gateway.encoding.render import ContextFields, in_text_order
@@ -22,9 +23,9 @@ CACHED_CONTEXTS = 4096
 MODEL_INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 
 
-def context_key(history: Sequence[str]) -> str:
-    """A history (references, oldest first) as one text, for the columns of a training set."""
-    return KEY_SEPARATOR.join(history)
+def context_key(history: History[str]) -> str:
+    """A history of references as one text, for the columns of a training set."""
+    return KEY_SEPARATOR.join(history.oldest_first)
 
 
 class PairTable:
@@ -61,7 +62,8 @@ class PairTable:
     def spans(self, key: str, item_id: str) -> list[tuple[str, int, int]]:
         """Which tokens [start, stop) of the pair name which item: the history items, newest first, then the item."""
         context = self.context(key)
-        newest_first = [_newest_first(key)[place] for place in context.history_places]
+        history = _history(key).newest_first
+        newest_first = [history[place] for place in context.history_places]
         names = in_text_order(self.encoder.spec.context, newest_first)
         alone = [len(self._alone(name).token_ids) for name in names]
         gap = (len(context.token_ids) - sum(alone)) // max(1, len(names) - 1)
@@ -84,13 +86,12 @@ class PairTable:
 
     def _context(self, key: str) -> EncodedContext:
         """The context side of a key; the pairs of a list share it."""
-        history = [self.fields(reference) for reference in _newest_first(key)]
-        return self.encoder.encode_context(ContextFields(history=history))
+        return self.encoder.encode_context(ContextFields(history=_history(key).map(self.fields).newest_first))
 
 
-def _newest_first(key: str) -> list[str]:
-    """The history that a gateway reads of a key."""
-    return key.split(KEY_SEPARATOR)[::-1][:HISTORY_EVENTS] if key else []
+def _history(key: str) -> History[str]:
+    """What a gateway would read of a key's history."""
+    return History(oldest_first=tuple(key.split(KEY_SEPARATOR)) if key else ()).newest(HISTORY_EVENTS)
 
 
 def padded(pairs: Sequence[EncodedPair]) -> Mapping[str, TokenIds]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gateway.domain.history import History
 from gateway.encoding.render import ContextFields, join_context, render_head, render_history, render_item
 from gateway.encoding.spec import EncodingSpec
 from training.errors import ConfigInvalid
@@ -25,9 +26,10 @@ class Example:
 
     def texts(self, spec: EncodingSpec) -> tuple[str, str]:
         """Context and item as the model reads them, before they are cut to their token budgets."""
-        context = ContextFields(history=[self.items[item_id] for item_id in reversed(self.history)])
-        history = list(render_history(spec.context, context).values())
-        text = join_context(spec.context, render_head(spec.context, context), history)
+        history = History(oldest_first=tuple(self.history)).map(self.items.__getitem__)
+        context = ContextFields(history=history.newest_first)
+        shown = list(render_history(spec.context, context).values())
+        text = join_context(spec.context, render_head(spec.context, context), shown)
         return text, render_item(spec.item, self.items[self.candidate])
 
 

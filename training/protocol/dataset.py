@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 
+from gateway.domain.history import History
 from training.data.impressions import ImpressionRow
 from training.data.tables import InteractionRow, ItemRow, Tables
 from training.errors import TooFewUsers
@@ -26,10 +27,10 @@ class Phase(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class UserCase:
-    """One evaluated list: ``history`` (positives, oldest first), ``seen`` (never to be proposed), ``targets``."""
+    """One evaluated list: ``history`` (positives), ``seen`` (never to be proposed), ``targets``."""
 
     user_id: str
-    history: tuple[str, ...]
+    history: History[str]
     seen: frozenset[str]
     targets: tuple[str, ...]
 
@@ -122,13 +123,13 @@ class Dataset:
         their targets."""
         return [case for later in range(fold + 1) for case in self.cases(later)]
 
-    def history(self, user_id: str, item_id: str) -> tuple[str, ...]:
-        """Items liked before the first positive meeting with ``item_id``, by the last such moment of each, oldest
-        first: what gateway/store/histories.py answered then. Empty where the user never liked the item."""
+    def history(self, user_id: str, item_id: str) -> History[str]:
+        """Items liked before the first positive meeting with ``item_id``, by the last such moment of each: what
+        gateway/store/histories.py answered then. Empty where the user never liked the item."""
         if item_id not in self._users[user_id].positives:
-            return ()
-        liked = [row.item_id for row in self._before(user_id, item_id) if row.weight > 0]
-        return tuple(dict.fromkeys(reversed(liked)))[::-1]
+            return History()
+        liked = History(oldest_first=tuple(row.item_id for row in self._before(user_id, item_id) if row.weight > 0))
+        return History.from_newest_first(dict.fromkeys(liked.newest_first))
 
     def seen_before(self, user_id: str, item_id: str) -> frozenset[str]:
         """Items the user had met, liked or not, before the first positive meeting with ``item_id``."""

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from gateway.domain.history import History
 from training.data.tables import InteractionRow
 from training.errors import Leak
 from training.protocol.dataset import Dataset, Phase, UserCase
@@ -37,10 +38,10 @@ class AimedList(Protocol):
 
 
 class MadeList(AimedList, Protocol):
-    """With what it was made from: ``history`` oldest first."""
+    """With what it was made from."""
 
     @property
-    def history(self) -> Sequence[str]:
+    def history(self) -> History[str]:
         """What was known."""
 
 
@@ -106,11 +107,11 @@ def check_targets(lists: Iterable[AimedList], dataset: Dataset, fold: int) -> No
             )
 
 
-def check_history(dataset: Dataset, user_id: str, history: Sequence[str], target: str) -> None:
+def check_history(dataset: Dataset, user_id: str, history: History[str], target: str) -> None:
     """Everything in the history was liked before the target, in the order of time."""
-    order = {item_id: place for place, item_id in enumerate(dataset.history(user_id, target))}
+    order = {item_id: place for place, item_id in enumerate(dataset.history(user_id, target).oldest_first)}
     last = -1
-    for item_id in history:
+    for item_id in history.oldest_first:
         place = order.get(item_id)
         if place is None:
             when = "not before it" if item_id in dataset.positives(user_id) else "never"
@@ -132,7 +133,7 @@ def check_training(lists: Iterable[MadeList], dataset: Dataset) -> None:
         (case.user_id, item_id): phase for phase in Phase for case in dataset.cases(phase) for item_id in case.targets
     }
     for one in lists:
-        for item_id in (*one.history, *one.targets):
+        for item_id in (*one.history.oldest_first, *one.targets):
             phase = held_out.get((one.user_id, item_id))
             if phase is not None:
                 raise Leak(

@@ -1,4 +1,4 @@
-"""Margins of a fused score to chances of being a target (Platt, 1999). Knows no way of fitting margins."""
+"""Margins of a fused score to probabilities of being a target (Platt, 1999). Knows no way of fitting margins."""
 
 import numpy as np
 import numpy.typing as npt

@@ -43,8 +43,8 @@ class Boosted:
 
     def weighed(self, table: FusionTable) -> Fusion:
         """The mean of the trees with weights of its own beside whatever else the table has: the logit, or nothing.
-        Weights and intercept come from rows that no booster saw (chances come out a little low: the mean varies less
-        than one booster). Raises RunIncomplete when the trees tell nothing."""
+        Weights and intercept come from rows that no booster saw (probabilities come out a little low: the mean
+        varies less than one booster). Raises RunIncomplete when the trees tell nothing."""
         others = [name for name in table.names if name not in self.names]
         beside = table.with_features(others)
         matrix = np.column_stack([self.margins, beside.matrix])

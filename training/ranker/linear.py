@@ -17,7 +17,7 @@ def fit_linear(table: FusionTable, ridge: float = 1e-3) -> Fusion:
 
 def fit_linear_spec(table: FusionTable, ridge: float = 1e-3) -> LinearFusion:
     """Weights by maximum likelihood of each target among its list, then slope and intercept so that the sigmoid of the
-    margin is the chance of being a target. Features that never vary are left out."""
+    margin is the probability of being a target. Features that never vary are left out."""
     mean, scale = table.matrix.mean(axis=0), table.matrix.std(axis=0)
     varies = scale > 1e-12
     standard = (table.matrix[:, varies] - mean[varies]) / scale[varies]
@@ -39,9 +39,9 @@ def _listwise_weights(standard: Matrix, table: FusionTable, ridge: float) -> Val
         scores -= np.repeat(np.maximum.reduceat(scores, starts), table.sizes)
         exponentials = np.exp(scores)
         sums = np.add.reduceat(exponentials, starts)
-        chances = exponentials / np.repeat(sums, table.sizes)
+        probabilities = exponentials / np.repeat(sums, table.sizes)
         total = float(hits @ np.log(sums)) - float(scores[table.is_target].sum())
-        slope = (hits_of_row * chances - table.is_target) @ standard
+        slope = (hits_of_row * probabilities - table.is_target) @ standard
         return total / count + ridge * float(weights @ weights), slope / count + 2 * ridge * weights
 
     weights: Values = minimize(loss, np.zeros(standard.shape[1]), jac=True, method="L-BFGS-B").x

@@ -4,6 +4,7 @@ that the gateway had when it served them. Knows no features' values."""
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from gateway.domain.history import History
 from gateway.domain.values import Candidate, HistoryEvent
 from gateway.ranker.features import FusionInput
 from gateway.ranker.fused_score import Fusion
@@ -40,11 +41,11 @@ def unscored_lists(lists: Sequence[CandidateList], dataset: Dataset, fold: int) 
 
 def fusion_input(
     one: ServedList,
-    history: Sequence[str],
+    history: History[str],
     items: Mapping[str, Mapping[str, str]],
     popularity: Mapping[str, float],
 ) -> FusionInput:
-    """``history``: item ids, oldest first. ``items`` may hold more than the list's."""
+    """``items`` may hold more than the list's."""
     logits = {candidate.item_id: logit for candidate, logit in zip(one.candidates, one.logits, strict=True)}
     return _input(one.candidates, logits, history, items, popularity)
 
@@ -52,11 +53,11 @@ def fusion_input(
 def _input(
     candidates: Sequence[Candidate],
     logits: Mapping[str, float],
-    history: Sequence[str],
+    history: History[str],
     items: Mapping[str, Mapping[str, str]],
     popularity: Mapping[str, float],
 ) -> FusionInput:
-    events = [HistoryEvent(item_id, items[item_id]) for item_id in reversed(history)]
+    events = history.map(lambda item_id: HistoryEvent(item_id, items[item_id])).newest_first
     return FusionInput(candidates, logits=logits, items=items, history=events, popularity=popularity)
 
 

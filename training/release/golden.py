@@ -38,8 +38,8 @@ def golden_inputs(dataset: Dataset, fields: Sequence[str]) -> list[GoldenPair]:
     pairs.append(_pair([], real[0]))
     pairs.append(replace(_pair([real[0]], real[-1]), query="space adventure"))
     for case in dataset.cases(Phase.VALID)[:REAL_PAIRS]:
-        history = [dataset.fields[item_id] for item_id in case.history[::-1]]
-        pairs.append(_pair(history[:60], dataset.fields[case.targets[0]]))
+        history = case.history.newest(60).map(dataset.fields.__getitem__)
+        pairs.append(_pair(history.newest_first, dataset.fields[case.targets[0]]))
     return [pair for pair in pairs if any(pair.item.values())]
 
 

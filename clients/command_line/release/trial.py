@@ -58,7 +58,7 @@ class Findings:
     state_dir: StateDirectory = None
 
     def read(self, question: "Callable[[Database, int, Budget], Awaitable[Found]]") -> Found:
-        """What the database answers. Raises CommandFailed."""
+        """The answer to one question to the database of the stack. Raises CommandFailed where it cannot be asked."""
         from gateway.domain.errors import CrossrankError
 
         directory = self.state_dir or stack.default_state_directory()

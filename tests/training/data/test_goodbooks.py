@@ -89,7 +89,7 @@ def check_protocol(data: Dataset, positives: dict[str, list[str]], met: dict[str
         test, valid = data.case(user, Phase.TEST), data.case(user, Phase.VALID)
         assert test.targets == tuple(positives[user][-5:])
         assert valid.targets == tuple(positives[user][-10:-5])
-        assert test.history == tuple(positives[user][:-5])
+        assert test.history.oldest_first == tuple(positives[user][:-5])
         assert test.seen == set(met[user][: met[user].index(test.targets[0])])
 
 

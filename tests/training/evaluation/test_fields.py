@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.training.histories import oldest_first
 from training.evaluation.fields import (
     KNOWN_FIELDS,
     FieldInvalid,
@@ -46,19 +47,19 @@ def test_genres_are_the_same_however_a_shop_separates_them(cell: str) -> None:
 
 def test_items_that_share_with_the_latest_history_item_come_first_in_first_stage_order() -> None:
     first_stage = ["dune", "nobody", "sketches", "rings", "bare"]
-    order = same_field_order(AUTHORS, first_stage, ["dune", "rings"], ITEMS)
+    order = same_field_order(AUTHORS, first_stage, oldest_first("dune", "rings"), ITEMS)
     assert order == ("sketches", "rings", "dune", "nobody", "bare")
 
 
 def test_only_the_latest_history_item_counts() -> None:
-    order = same_field_order(AUTHORS, ["dune", "rings"], ["dune", "hobbit"], ITEMS)
+    order = same_field_order(AUTHORS, ["dune", "rings"], oldest_first("dune", "hobbit"), ITEMS)
     assert order == ("rings", "dune")
 
 
 @pytest.mark.parametrize("history", [[], ["nobody"], ["bare"], ["unknown"]])
 def test_where_nothing_can_be_shared_the_first_stage_order_stays(history: list[str]) -> None:
     first_stage = ["dune", "nobody", "bare", "unknown", "rings"]
-    assert same_field_order(AUTHORS, first_stage, history, ITEMS) == tuple(first_stage)
+    assert same_field_order(AUTHORS, first_stage, oldest_first(*history), ITEMS) == tuple(first_stage)
 
 
 def test_only_fields_that_some_item_has_are_present() -> None:

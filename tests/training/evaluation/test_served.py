@@ -8,6 +8,7 @@ import pytest
 
 from gateway.ranker.fused_score import LOGIT_FUSION, Fusion
 from gateway.ranker.spec import FusionTerm, LinearFusion
+from tests.training.histories import oldest_first
 from tests.training.lists_by_hand import random_lists
 from tests.training.synthetic import synthetic_tables
 from training.evaluation.evaluate import evaluate
@@ -32,8 +33,10 @@ ITEMS = {f"i{number:02}": {"title": f"film {number}"} for number in range(30)}
 def evaluation_of(lists: list[ServedList], learned: Fusion | None = WEAK_ONLY) -> Evaluation:
     fusions = {WITHOUT_LOGIT: learned} if learned else {}
     rows = [
-        to_evaluated(one, (), ITEMS, (), {name: order_by(fusion, given) for name, fusion in fusions.items()}, 1)
-        for one, given in ((one, fusion_input(one, (), ITEMS, {})) for one in lists)
+        to_evaluated(
+            one, oldest_first(), ITEMS, (), {name: order_by(fusion, given) for name, fusion in fusions.items()}, 1
+        )
+        for one, given in ((one, fusion_input(one, oldest_first(), ITEMS, {})) for one in lists)
     ]
     return evaluate(rows, plan_for(lists[0].by_source, (), fusions), ITEMS, {}, seed=1)
 

@@ -195,4 +195,6 @@ def test_the_trainer_gets_one_row_a_list() -> None:
     rows = example_rows(examples)
     assert rows.column_names == ["context", "items", "label"]
     assert [tuple(items) for items in rows["items"]] == [one.items for one in examples]
-    assert [text.split("\x1f") if text else [] for text in rows["context"]] == [list(one.history) for one in examples]
+    assert [text.split("\x1f") if text else [] for text in rows["context"]] == [
+        list(one.history.oldest_first) for one in examples
+    ]

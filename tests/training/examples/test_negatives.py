@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from gateway.domain.values import Candidate
+from tests.training.histories import oldest_first
 from training.examples.near_duplicates import SemanticNeighbors
 from training.examples.negatives import Knowledge, NegativeChooser
 from training.lists.candidate_list import CandidateList
@@ -15,7 +16,7 @@ CATALOGUE = [f"i{number}" for number in range(100)]
 POPULARITY = {item_id: 100 - place for place, item_id in enumerate(CATALOGUE)}
 LIST = CandidateList(
     "u",
-    ("i90", "i91"),
+    oldest_first("i90", "i91"),
     ("i3", "i95"),
     tuple(Candidate(item_id, rank, 1.0 / rank) for rank, item_id in enumerate(CATALOGUE[:60], start=1)),
 )
@@ -41,7 +42,7 @@ def test_what_the_user_likes_at_any_time_is_never_a_negative(seed: int) -> None:
     liked = frozenset(f"i{number}" for number in range(10, 20))
     knowledge = Knowledge({"u": liked, "other": frozenset(CATALOGUE)}, POPULARITY)
     chosen = choose(NegativeOptions(count=70, ranges=((1, 60, 60),)), knowledge, seed=seed)
-    assert not set(chosen) & (liked | {*LIST.history, *LIST.targets}), f"seed {seed}"
+    assert not set(chosen) & (liked | {*LIST.history.oldest_first, *LIST.targets}), f"seed {seed}"
     assert set(chosen) & set(CATALOGUE[60:]), "what the ranges lack is filled from the catalogue"
 
 
@@ -52,7 +53,7 @@ def test_without_that_knowledge_a_liked_item_would_be_chosen() -> None:
 
 def test_a_catalogue_that_is_too_small_gives_all_that_is_left() -> None:
     chosen = choose(NegativeOptions(count=500, ranges=()))
-    assert set(chosen) == set(CATALOGUE) - {*LIST.history, *LIST.targets}
+    assert set(chosen) == set(CATALOGUE) - {*LIST.history.oldest_first, *LIST.targets}
 
 
 def test_popular_items_are_drawn_more_often_the_higher_the_power() -> None:

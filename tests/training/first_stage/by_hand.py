@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from tests.training.histories import oldest_first
 from training.first_stage.training_interactions import Scores, TrainingInteractions
 
 TITLES = ("Dune", "Dune Messiah", "Emma", "Persuasion", "Neuromancer", "Unread")
@@ -13,7 +14,7 @@ def known(*histories: Sequence[int]) -> TrainingInteractions:
     """Users with these histories over six books."""
     users = tuple(f"u{number}" for number in range(len(histories)))
     return TrainingInteractions(
-        users, tuple(tuple(one) for one in histories), tuple({"title": title} for title in TITLES)
+        users, tuple(oldest_first(*one) for one in histories), tuple({"title": title} for title in TITLES)
     )
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from tests.training.histories import oldest_first
 from training.first_stage import low_rank
 from training.first_stage.cooccurrence import Cooccurrence, SmoothCooccurrence
 from training.options.cooccurrence import CooccurrenceOptions
@@ -14,7 +15,7 @@ ITEMS = ("a", "b", "c", "d", "e", "f")
 
 
 def first_stage(*histories: str, window: int = 10) -> Cooccurrence:
-    return Cooccurrence(ITEMS, [list(one) for one in histories], CooccurrenceOptions(window=window))
+    return Cooccurrence(ITEMS, [oldest_first(*one) for one in histories], CooccurrenceOptions(window=window))
 
 
 def test_users_of_two_items_are_counted_both_ways_and_order_one_way() -> None:
@@ -36,19 +37,19 @@ def test_a_user_left_out_leaves_no_trace(seed: int) -> None:
     others = ["".join(random.permutation(list(ITEMS))[: random.integers(2, 6)]) for _ in range(6)]
     mine = "".join(random.permutation(list(ITEMS)))[:5]
     with_me, without_me = first_stage(*others, mine), first_stage(*others)
-    own = with_me.places(mine)
-    left_out = with_me.features(own[:3], own)
-    fresh = without_me.features(own[:3])
+    own = with_me.places(oldest_first(*mine)).oldest_first
+    left_out = with_me.features(oldest_first(*own[:3]), own)
+    fresh = without_me.features(oldest_first(*own[:3]))
     # The marginal sums of "follows" still hold the user; the counts themselves do not.
     assert left_out[:, 0] == pytest.approx(fresh[:, 0]), f"seed {seed}"
     assert left_out[:, 2] == pytest.approx(fresh[:, 2]), f"seed {seed}"
-    zero = with_me.follows[own[:3]].sum(axis=0) == 0
+    zero = with_me.follows[list(own[:3])].sum(axis=0) == 0
     assert left_out[zero, 1] == pytest.approx(np.log(0.02)), f"seed {seed}"
 
 
 def test_a_recent_item_says_more_than_an_old_one() -> None:
     found = first_stage("ac", "bd", "e", "f")
-    near_c, near_d = found.features([0, 1])[[2, 3], 0]
+    near_c, near_d = found.features(oldest_first(0, 1))[[2, 3], 0]
     assert near_d > near_c
 
 
@@ -70,12 +71,12 @@ def test_iteration_gives_a_large_catalogue_what_a_small_one_gets(
     """Iteration finds what the whole decomposition finds; of a vector only the sign of each axis is free."""
     random = np.random.default_rng(3)
     items = [str(number) for number in range(60)]
-    histories = [list(random.permutation(items)[: random.integers(5, 30)]) for _ in range(200)]
+    histories = [oldest_first(*random.permutation(items)[: random.integers(5, 30)].tolist()) for _ in range(200)]
 
     def decomposed() -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float64]]:
         found = Cooccurrence(items, histories, CooccurrenceOptions())
         smooth = SmoothCooccurrence(found, recent_items=5, rank=8)
-        return found.vectors(6), smooth.features(found.places(items[:5]))
+        return found.vectors(6), smooth.features(found.places(oldest_first(*items[:5])))
 
     exact, exact_smooth = decomposed()
     monkeypatch.setattr(low_rank, "EXACT_ITEMS", 10)
@@ -88,13 +89,13 @@ def test_a_large_catalogue_takes_no_square_of_itself_in_memory() -> None:
     count = 20_000
     items = [str(number) for number in range(count)]
     random = np.random.default_rng(4)
-    histories = [[items[place] for place in random.integers(0, 500, 20)] for _ in range(100)]
+    histories = [oldest_first(*(items[place] for place in random.integers(0, 500, 20))) for _ in range(100)]
     tracemalloc.start()
     try:
         found = Cooccurrence(items, histories, CooccurrenceOptions())
         assert found.vectors(8).shape == (count, 8)
         smooth = SmoothCooccurrence(found, recent_items=5, rank=8)
-        assert np.isfinite(smooth.features(found.places(histories[0][:5]))).all()
+        assert np.isfinite(smooth.features(found.places(histories[0].newest(5)))).all()
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()

@@ -5,11 +5,17 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from gateway.candidates.blend import fuse
+from gateway.domain.history import History
+from gateway.domain.values import Candidate, SourceHit
 from gateway.ranker.features import RANK_OFFSET
 from tests.training.first_stage.by_hand import TITLES, hashed_vectors, known
+from tests.training.histories import oldest_first
 from tests.training.synthetic import synthetic_tables
-from training.first_stage.fold_first_stage import BATCH, FoldFirstStage, Texts, fit_sources
+from training.first_stage.fold_first_stage import BATCH, FoldFirstStage, Texts, fit_sources, reciprocal_rank_sums
 from training.first_stage.neighborhood import ease, follows, item_knn
 from training.first_stage.text import bm25
 from training.first_stage.training_interactions import Scores
@@ -30,15 +36,15 @@ class ByHand:
     name: str
     scores: dict[int, float]
 
-    def score(self, histories: Sequence[Sequence[int]]) -> Scores:
+    def score(self, histories: Sequence[History[int]]) -> Scores:
         row = np.zeros(len(ITEMS), np.float32)
         row[list(self.scores)] = list(self.scores.values())
         return np.tile(row, (len(histories), 1))
 
 
 def case(history: Sequence[int] = (), seen: Sequence[int] = (), user_id: str = "u") -> UserCase:
-    liked, met = tuple(ITEMS[place] for place in history), frozenset(ITEMS[place] for place in seen)
-    return UserCase(user_id, liked, met, (ITEMS[-1],))
+    liked, met = [ITEMS[place] for place in history], frozenset(ITEMS[place] for place in seen)
+    return UserCase(user_id, oldest_first(*liked), met, (ITEMS[-1],))
 
 
 def made(*sources: ByHand, options: SourceOptions = OPTIONS, of: UserCase | None = None) -> CandidateList:
@@ -46,8 +52,28 @@ def made(*sources: ByHand, options: SourceOptions = OPTIONS, of: UserCase | None
     return found
 
 
+def candidate(item_id: str, rank: int, source: int) -> Candidate:
+    """Of one source's list."""
+    return Candidate(item_id, rank, 0.0, (SourceHit(str(source), rank, 0.0),))
+
+
 def places(found: CandidateList) -> list[int]:
     return [ITEMS.index(one.item_id) for one in found.candidates]
+
+
+@given(st.data())
+def test_the_fused_score_of_whole_catalogues_is_that_of_the_gateways_lists(data: st.DataObject) -> None:
+    count = data.draw(st.integers(1, 12), label="items")
+    orders = data.draw(st.lists(st.permutations(range(count)), min_size=1, max_size=5), label="orders")
+    depths = [data.draw(st.integers(0, count), label="depth") for _ in orders]
+    ranks = np.array([np.argsort(order) + 1 for order in orders])
+    found = reciprocal_rank_sums(ranks, ranks <= np.array(depths)[:, None])
+    lists = [
+        [candidate(f"i{place:02}", rank, source) for rank, place in enumerate(order[:depth], start=1)]
+        for source, (order, depth) in enumerate(zip(orders, depths, strict=True))
+    ]
+    expected = {one.item_id: one.score for one in fuse(lists, count)}
+    assert {f"i{place:02}": score for place, score in enumerate(found) if score} == pytest.approx(expected, rel=1e-15)
 
 
 def test_an_item_of_two_sources_stands_above_the_best_of_one() -> None:
@@ -124,7 +150,7 @@ def test_every_source_scores_a_user_without_history_with_finite_numbers_and_has_
     sources = fit_sources(world, Texts(bm25(TITLES), hashed_vectors(TITLES)), SourceOptions(factors=2, iterations=2))
     assert tuple(one.name for one in sources) == SOURCES
     for one in sources:
-        scores = one.score([[], [0]])
+        scores = one.score([oldest_first(), oldest_first(0)])
         assert scores.shape == (2, len(TITLES)), one.name
         assert np.isfinite(scores).all(), one.name
         assert one.name == "popular" or not scores[0].any(), f"{one.name} knows nothing of a new user"

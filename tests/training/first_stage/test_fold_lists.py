@@ -1,17 +1,27 @@
 """The lists of a fold: complete, fused by reciprocal rank, and made of what the fold may know."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 
+from gateway.catalog.writer import CatalogWriter
+from gateway.domain.budget import Budget
+from gateway.domain.values import Item
+from gateway.encoding.pair_encoder import PairEncoder
 from gateway.ranker.features import RANK_OFFSET
+from tests.fakes.embedders import HashingEmbedder
+from tests.fakes.specs import small_spec
+from tests.fakes.stores import Memory, MemoryItemStore
+from tests.fakes.tokenizers import bert_like
 from tests.training.first_stage.by_hand import hashed_vectors
+from tests.training.histories import oldest_first
 from tests.training.synthetic import synthetic_tables
-from training.data.tables import Tables
+from training.data.tables import ItemRow, Tables
 from training.errors import ConfigInvalid, Leak
 from training.first_stage import fold_lists
 from training.first_stage.fold_lists import FoldLists
-from training.first_stage.training_interactions import TrainingInteractions, known_in
+from training.first_stage.training_interactions import Scores, TrainingInteractions, known_in
 from training.lists.candidate_list import CandidateList
 from training.options.protocol import Protocol
 from training.options.sources import SourceOptions
@@ -41,7 +51,7 @@ def test_every_user_of_the_fold_has_a_list_with_the_folds_targets(dataset: Datas
 def test_nothing_that_the_user_had_met_is_proposed(dataset: Dataset, valid: list[CandidateList]) -> None:
     for one in valid:
         proposed = {candidate.item_id for candidate in one.candidates}
-        assert not proposed & (dataset.case(one.user_id, Phase.VALID).seen | set(one.history))
+        assert not proposed & (dataset.case(one.user_id, Phase.VALID).seen | set(one.history.oldest_first))
 
 
 def test_candidates_are_numbered_from_one_best_first_and_differ(valid: list[CandidateList]) -> None:
@@ -115,12 +125,32 @@ def test_one_test_item_in_the_fit_of_a_training_fold_is_caught(
     def planted(data: Dataset, fold: int) -> TrainingInteractions:
         known = known_in(data, fold)
         user = known.users.index(case.user_id)
-        histories = [(*one, place) if number == user else one for number, one in enumerate(known.histories)]
+        histories = [
+            oldest_first(*one.oldest_first, place) if number == user else one
+            for number, one in enumerate(known.histories)
+        ]
         return replace(known, histories=tuple(histories))
 
     monkeypatch.setattr(fold_lists, "known_in", planted)
     with pytest.raises(Leak, match=f"user {case.user_id}: item {case.targets[1]} is to be predicted"):
         FoldLists(dataset, OPTIONS, lambda _: None, hashed_vectors)(2)
+
+
+async def test_training_embeds_the_texts_that_the_index_embeds() -> None:
+    """Fields in the table's order, which is not the text's."""
+    rows = [ItemRow(one.item_id, dict(reversed(list(one.fields.items())))) for one in TABLES.items]
+    read: list[str] = []
+
+    def embedded(texts: Sequence[str]) -> Scores:
+        read.extend(texts)
+        return hashed_vectors(texts)
+
+    FoldLists(Dataset(replace(TABLES, items=rows), PROTOCOL), OPTIONS, lambda _: None, embedded)(Phase.VALID)
+    index = HashingEmbedder()
+    writer = CatalogWriter(MemoryItemStore(Memory()), index, lambda: PairEncoder(small_spec(), bert_like()))
+    await writer.upsert([Item(one.item_id, one.fields) for one in rows], Budget(10))
+    assert read == index.texts
+    assert read[1] == "film 1 space, space"
 
 
 def test_a_catalogue_that_would_not_fit_into_memory_is_refused(

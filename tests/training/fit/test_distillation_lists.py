@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.training.histories import oldest_first
 from tests.training.synthetic import synthetic_tables
 from training.first_stage.cooccurrence import Cooccurrence
 from training.fit.distillation_lists import ListMaker, read_lists, write_lists
@@ -19,7 +20,7 @@ OPTIONS = ListOptions(negatives=7, near=3, near_rank=6, far=2, far_rank=20, min_
 
 def list_maker(seed: int, options: ListOptions = OPTIONS) -> tuple[Dataset, ListMaker]:
     data = Dataset(synthetic_tables(seed=seed), Protocol(min_positives=12, held_out=3))
-    histories = [data.known_positives(user_id, Phase.VALID) for user_id in data.users]
+    histories = [oldest_first(*data.known_positives(user_id, Phase.VALID)) for user_id in data.users]
     first_stage = Cooccurrence([item.item_id for item in data.items], histories, CooccurrenceOptions())
     return data, ListMaker(data, options, first_stage, seed)
 
@@ -30,7 +31,7 @@ def test_a_list_holds_the_next_positive_and_nothing_the_user_met_or_will_like(se
     positions = maker.positions()[:40]
     for position, made in zip(positions, maker.make(positions), strict=True):
         positives = data.known_positives(position.user_id, Phase.VALID)
-        assert made.history == tuple(positives[: position.number]), f"seed {seed}"
+        assert made.history == oldest_first(*positives[: position.number]), f"seed {seed}"
         assert made.items[0] == positives[position.number], f"seed {seed}"
         negatives = set(made.items[1:])
         assert len(negatives) == OPTIONS.negatives, f"seed {seed}: negatives repeat"
@@ -70,7 +71,7 @@ def test_the_same_seed_makes_the_same_lists() -> None:
     assert first == second
 
 
-def test_the_fitted_belief_prefers_what_users_like_next() -> None:
+def test_the_fitted_soft_label_prefers_what_users_like_next() -> None:
     _, maker = list_maker(2)
     positions = maker.positions()
     weights = maker.fit_soft_label(positions[:60])
@@ -78,13 +79,13 @@ def test_the_fitted_belief_prefers_what_users_like_next() -> None:
     ranks = []
     for position in positions[60:120]:
         made = next(maker.make([position]))
-        ranks.append(int(np.argsort(-np.array(made.beliefs)).tolist().index(0)))
+        ranks.append(int(np.argsort(-np.array(made.soft_labels)).tolist().index(0)))
     assert np.mean(ranks) < OPTIONS.negatives / 2
 
 
-def test_beliefs_are_of_four_items_after_the_same_history() -> None:
+def test_soft_labels_are_of_four_items_after_the_same_history() -> None:
     _, maker = list_maker(1)
-    made = maker.beliefs(maker.positions()[0])
+    made = maker.soft_labels(maker.positions()[0])
     assert len(made) == 4
     assert len({one.history for one in made}) == 1
-    assert all(np.isfinite(one.belief) for one in made)
+    assert all(np.isfinite(one.score) for one in made)

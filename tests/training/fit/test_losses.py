@@ -9,6 +9,7 @@ import torch
 
 from gateway.encoding.pair_encoder import PairEncoder
 from gateway.encoding.tokenizer import open_tokenizer
+from tests.training.histories import oldest_first
 from tests.training.synthetic import synthetic_tables
 from tests.training.tiny_model import save_tiny_model
 from training.examples.example import RankingExample
@@ -23,10 +24,10 @@ from training.options.text import TextOptions
 FIELDS = {item.item_id: item.fields for item in synthetic_tables(users=1, items=24, events=6).items}
 STANDARD = [name for name in LOSSES if name != "distil"]
 EXAMPLES = [
-    RankingExample(("i0", "i4"), ("i8", "i1", "i2", "i3"), (1.0, 0.0, 0.0, 0.0)),
-    RankingExample(("i1", "i5"), ("i9", "i4", "i6", "i7"), (1.0, 0.0, 0.0, 0.0)),
-    RankingExample(("i2", "i6"), ("i10", "i8", "i9", "i11"), (1.0, 0.0, 0.0, 0.0)),
-    RankingExample(("i3",), ("i7", "i12", "i13", "i14"), (1.0, 0.0, 0.0, 0.0)),
+    RankingExample(oldest_first("i0", "i4"), ("i8", "i1", "i2", "i3"), (1.0, 0.0, 0.0, 0.0)),
+    RankingExample(oldest_first("i1", "i5"), ("i9", "i4", "i6", "i7"), (1.0, 0.0, 0.0, 0.0)),
+    RankingExample(oldest_first("i2", "i6"), ("i10", "i8", "i9", "i11"), (1.0, 0.0, 0.0, 0.0)),
+    RankingExample(oldest_first("i3"), ("i7", "i12", "i13", "i14"), (1.0, 0.0, 0.0, 0.0)),
 ]
 
 
@@ -152,7 +153,7 @@ def test_plistmle_learns_no_order_of_equal_labels(model: PairCrossEncoder) -> No
 
 
 def test_lists_of_different_lengths_share_a_batch(model: PairCrossEncoder) -> None:
-    short = RankingExample(("i3",), ("i7", "i12"), (1.0, 0.0))
+    short = RankingExample(oldest_first("i3"), ("i7", "i12"), (1.0, 0.0))
     for name in STANDARD:
         value = make_loss(model, FitOptions(loss=name))(*batch_of([*EXAMPLES[:2], short]))
         assert torch.isfinite(value), name
@@ -185,7 +186,9 @@ def test_no_chunk_is_padded_beyond_its_own_longest_pair(
         return forward(*args, **inputs)
 
     monkeypatch.setattr(inside, "forward", watched)
-    pairs = [(context_key(history), "i1") for history in (("i1", "i2", "i3", "i4"), (), ("i1",), ("i2", "i3"))]
+    pairs = [
+        (context_key(oldest_first(*history)), "i1") for history in (("i1", "i2", "i3", "i4"), (), ("i1",), ("i2", "i3"))
+    ]
     model.chunk_pairs = 1
     model(dict(model.preprocess(pairs)))
     assert len(widths) == 4

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.training.evaluation.by_hand import CATALOGUE, PLAN, POPULARITY, random_evaluated
+from tests.training.histories import oldest_first
 from training.evaluation.beyond_accuracy import Catalogue
 from training.evaluation.evaluate import evaluate
 from training.evaluation.fields import SharedField, same_field_order
@@ -103,7 +104,7 @@ def test_the_rule_keeps_every_item_and_never_lifts_one_above_another_that_shares
     order: list[str], history: list[str], genres: list[str]
 ) -> None:
     items = {item_id: {"genre": genre} for item_id, genre in zip(ITEMS, genres, strict=True)}
-    found = same_field_order(SharedField("genre"), order, history, items)
+    found = same_field_order(SharedField("genre"), order, oldest_first(*history), items)
     assert sorted(found) == sorted(order)
     for genre in "abc":
         assert [one for one in found if items[one]["genre"] == genre] == [

@@ -19,6 +19,7 @@ from transformers import (
 
 from gateway.encoding.pair_encoder import PairEncoder
 from gateway.encoding.tokenizer import open_tokenizer
+from tests.training.histories import oldest_first
 from tests.training.run_tiny import TABLES, tiny_config
 from training.model.cross_encoder import encoder_of, open_cross_encoder, tokenizer_path
 from training.model.first_token_layer import keep_first_row
@@ -98,7 +99,10 @@ def test_an_opened_cross_encoder_computes_one_row_and_is_saved_whole(tmp_path: P
     table = PairTable(PairEncoder(config.encoding(), tokenizer), Dataset(TABLES, config.protocol).fields)
     model = open_cross_encoder(config.base_model, table, layers).eval()
     ids = [item.item_id for item in TABLES.items[:4]]
-    pairs = [(context_key(ids[:2]), ids[3]), (context_key(ids[:1]), ids[2])]
+    pairs = [
+        (context_key(oldest_first(*ids[:2])), ids[3]),
+        (context_key(oldest_first(*ids[:1])), ids[2]),
+    ]
     logits, states = model.read(pairs)
     assert [states_bth.shape[1] > 1 for states_bth in states] == [True] * layers + [False]
     model.save_pretrained(str(tmp_path / "saved"), create_model_card=False)

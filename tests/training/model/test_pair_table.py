@@ -10,6 +10,7 @@ from gateway.encoding.spec import ContextSpec, HistoryChoice, HistoryOrder
 from gateway.ranker.features import HISTORY_EVENTS
 from tests.fakes.specs import small_spec
 from tests.fakes.tokenizers import bert_like
+from tests.training.histories import oldest_first
 from training.model.pair_table import PairTable, context_key
 
 FIELDS = {
@@ -39,7 +40,7 @@ def test_spans_name_the_tokens_of_the_chosen_items_newest_first_in_whatever_orde
     order: HistoryOrder, choice: HistoryChoice, expected: list[str]
 ) -> None:
     table = table_of(replace(CONTEXT, history_items=3, history_order=order, history_choice=choice), FIELDS)
-    key = context_key(HISTORY)
+    key = context_key(oldest_first(*HISTORY))
     token_ids = table.encode(key, "hat").token_ids
     spans = table.spans(key, "hat")
     assert [name for name, _, _ in spans] == [*expected, "hat"]
@@ -55,4 +56,6 @@ def test_no_history_is_read_that_lies_further_back_than_a_gateway_reads() -> Non
     names = [f"i{number}" for number in range(HISTORY_EVENTS + 1)]
     fields = {name: {"title": "toy"} for name in names} | {"i0": {"title": "heat"}, "i1": {"title": "alien"}}
     table = table_of(replace(CONTEXT, history_choice="distinct"), fields)
-    assert table.context(context_key(names)).text == "toy | alien", "i0 is the 51st, counted from the newest"
+    assert table.context(context_key(oldest_first(*names))).text == "toy | alien", (
+        "i0 is the 51st, counted from the newest"
+    )

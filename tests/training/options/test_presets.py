@@ -12,6 +12,7 @@ from gateway.encoding.pair_encoder import PairEncoder
 from gateway.encoding.tokenizer import open_tokenizer
 from gateway.ranking.rendering import context_fields
 from tests.clients.command_line.program import crossrank
+from tests.training.histories import oldest_first
 from training.errors import ConfigInvalid
 from training.model.cross_encoder import base_model_path, tokenizer_path
 from training.model.pair_table import PairTable, context_key
@@ -58,7 +59,7 @@ def test_training_and_serving_read_the_same_tokens_of_the_example(name: str) -> 
     config = config_of(name)
     example = preset_example(name)
     encoder = PairEncoder(config.encoding(), open_tokenizer(tokenizer_path(base_model_path(config.base_model))))
-    trained = PairTable(encoder, example.items).encode(context_key(example.history), example.candidate)
+    trained = PairTable(encoder, example.items).encode(context_key(oldest_first(*example.history)), example.candidate)
     events = [HistoryEvent(item_id, example.items[item_id]) for item_id in reversed(example.history)]
     context = encoder.encode_context(context_fields(Context(history=tuple(events)), events))
     served = encoder.join(context, encoder.encode_item(example.items[example.candidate]))

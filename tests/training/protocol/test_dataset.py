@@ -31,9 +31,9 @@ def dataset(*interactions: list[InteractionRow], protocol: Protocol = PROTOCOL) 
 def test_the_last_positives_are_test_and_those_before_valid() -> None:
     data = dataset(rows("u", "ABCDEFGHIJKLMN"))
     assert data.case("u", Phase.TEST).targets == ("L", "M", "N")
-    assert data.case("u", Phase.TEST).history == tuple("ABCDEFGHIJK")
+    assert data.case("u", Phase.TEST).history.oldest_first == tuple("ABCDEFGHIJK")
     assert data.case("u", Phase.VALID).targets == ("I", "J", "K")
-    assert data.case("u", Phase.VALID).history == tuple("ABCDEFGH")
+    assert data.case("u", Phase.VALID).history.oldest_first == tuple("ABCDEFGH")
 
 
 def test_users_with_few_positives_are_all_train() -> None:
@@ -61,10 +61,10 @@ def test_a_repeated_positive_is_a_target_the_first_time() -> None:
 
 def test_a_repeated_positive_stands_in_a_history_where_it_was_liked_last() -> None:
     data = dataset(rows("u", "ABACDEFBGHIJKLMNC"))
-    assert data.case("u", Phase.TEST).history == tuple("ACDEFBGHIJK")
-    assert data.history("u", "C") == ("B", "A")
-    assert data.history("u", "N")[-3:] == ("K", "L", "M")
-    assert data.history("u", "unknown") == ()
+    assert data.case("u", Phase.TEST).history.oldest_first == tuple("ACDEFBGHIJK")
+    assert data.history("u", "C").oldest_first == ("B", "A")
+    assert data.history("u", "N").oldest_first[-3:] == ("K", "L", "M")
+    assert len(data.history("u", "unknown")) == 0
 
 
 def test_folds_before_valid_are_earlier_blocks_while_enough_history_stays() -> None:
@@ -76,7 +76,7 @@ def test_folds_before_valid_are_earlier_blocks_while_enough_history_stays() -> N
         ("F", "G", "H"),
         ("C", "D", "E"),
     ]
-    assert data.case("u", 3).history == ("A", "B")
+    assert data.case("u", 3).history.oldest_first == ("A", "B")
     assert data.folds("few") == 0
     with pytest.raises(IndexError, match="has 4 folds, none with number 4"):
         data.case("u", 4)
@@ -85,7 +85,7 @@ def test_folds_before_valid_are_earlier_blocks_while_enough_history_stays() -> N
 def test_test_and_valid_exist_even_where_the_history_is_short() -> None:
     data = dataset(rows("u", "ABCDEFGH"), protocol=Protocol(min_positives=8, held_out=3, min_history=7))
     assert data.folds("u") == 2
-    assert data.case("u", Phase.VALID).history == ("A", "B")
+    assert data.case("u", Phase.VALID).history.oldest_first == ("A", "B")
 
 
 def test_a_fold_that_a_user_lacks_knows_no_more_of_the_user_than_the_earliest_fold() -> None:
@@ -143,7 +143,7 @@ def test_a_store_of_a_phase_knows_nothing_from_the_first_target_on(phase: int, s
     assert data.evaluated_users, f"seed {seed}: nobody is evaluated"
     for case in data.cases(phase):
         mine = [row for row in stored if row.user_id == case.user_id]
-        assert [row.item_id for row in mine if row.weight > 0] == list(case.history), f"seed {seed}"
+        assert [row.item_id for row in mine if row.weight > 0] == list(case.history.oldest_first), f"seed {seed}"
         assert {row.item_id for row in mine} == case.seen, f"seed {seed}"
         assert not {row.item_id for row in mine} & set(case.targets), f"seed {seed}"
 

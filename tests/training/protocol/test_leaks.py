@@ -6,6 +6,8 @@ from datetime import timedelta
 
 import pytest
 
+from gateway.domain.history import History
+from tests.training.histories import oldest_first
 from tests.training.synthetic import synthetic_tables
 from training.data.tables import InteractionRow, Tables
 from training.errors import Leak
@@ -24,7 +26,7 @@ class Listed:
     """A list as a first stage hands it on."""
 
     user_id: str
-    history: tuple[str, ...]
+    history: History[str]
     targets: tuple[str, ...]
 
 
@@ -113,28 +115,29 @@ def test_lists_of_another_fold_are_caught_whatever_fit_made_them() -> None:
         check_lists(lists_of(Phase.TEST), fitted_for(2), DATA, 2)
     for targets in (("i1",), ()):
         with pytest.raises(Leak, match="user stranger"):
-            check_lists([*lists_of(2), Listed("stranger", (), targets)], fitted_for(2), DATA, 2)
+            check_lists([*lists_of(2), Listed("stranger", oldest_first(), targets)], fitted_for(2), DATA, 2)
 
 
 @pytest.mark.parametrize("fold", FOLDS)
 def test_a_history_beyond_the_event_is_caught(fold: int) -> None:
     one = lists_of(fold)[3]
-    beyond = replace(one, history=(*one.history, one.targets[-1]))
+    beyond = replace(one, history=oldest_first(*one.history.oldest_first, one.targets[-1]))
     with pytest.raises(Leak, match=f"holds item {one.targets[-1]}, which was liked not before it"):
         check_lists(with_list(lists_of(fold), beyond), fitted_for(fold), DATA, fold)
 
 
 def test_a_history_may_be_a_part_but_no_invention_and_in_no_other_order() -> None:
     case = DATA.case("u3", Phase.TEST)
-    check_history(DATA, "u3", case.history[1::2], case.targets[0])
-    check_history(DATA, "u3", (), case.targets[0])
-    check_history(DATA, "u3", (*case.history, case.targets[0]), case.targets[1])
+    liked = case.history.oldest_first
+    check_history(DATA, "u3", oldest_first(*liked[1::2]), case.targets[0])
+    check_history(DATA, "u3", oldest_first(), case.targets[0])
+    check_history(DATA, "u3", oldest_first(*liked, case.targets[0]), case.targets[1])
     with pytest.raises(Leak, match="liked never"):
-        check_history(DATA, "u3", (*case.history, "i-unknown"), case.targets[0])
+        check_history(DATA, "u3", oldest_first(*liked, "i-unknown"), case.targets[0])
     with pytest.raises(Leak, match="oldest first"):
-        check_history(DATA, "u3", case.history[::-1], case.targets[0])
+        check_history(DATA, "u3", History.from_newest_first(liked), case.targets[0])
     with pytest.raises(Leak, match="liked not before it"):
-        check_history(DATA, "u3", (case.targets[0],), case.targets[0])
+        check_history(DATA, "u3", oldest_first(case.targets[0]), case.targets[0])
 
 
 @pytest.mark.parametrize("phase", Phase)
@@ -142,7 +145,7 @@ def test_a_training_list_that_holds_an_evaluation_target_is_caught(phase: Phase)
     train = lists_of(2)
     target = DATA.case(train[5].user_id, phase).targets[1]
     learned = replace(train[5], targets=(*train[5].targets, target))
-    shown = replace(train[5], history=(*train[5].history, target))
+    shown = replace(train[5], history=oldest_first(*train[5].history.oldest_first, target))
     for planted in (learned, shown):
         with pytest.raises(Leak, match=f"a training list holds item {target}, a {phase.name.lower()} target"):
             check_training(with_list(train, planted), DATA)

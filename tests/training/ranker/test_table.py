@@ -6,6 +6,7 @@ import pytest
 from gateway.domain.values import Candidate, HistoryEvent
 from gateway.ranker.features import FeatureUnknown, FusionInput, feature_matrix
 from gateway.ranker.fused_score import LOGIT_FUSION
+from tests.training.histories import oldest_first
 from tests.training.lists_by_hand import served_list
 from tests.training.synthetic import synthetic_tables
 from training.options.config import FusionOptions
@@ -50,8 +51,10 @@ def test_a_served_list_knows_texts_history_and_popularity_of_its_moment() -> Non
     items = [item.item_id for item in dataset.items[:3]]
     served = served_list(case.user_id, {"knn": dict.fromkeys(items, 1.0)}, dict.fromkeys(items, 0.5), case.targets)
     [found] = scored_lists([served], dataset, Phase.TEST)
-    assert [event.item_id for event in found.given.history] == list(case.history)[::-1]
-    assert found.given.history[0] == HistoryEvent(case.history[-1], dataset.fields[case.history[-1]])
+    assert [event.item_id for event in found.given.history] == list(case.history.newest_first)
+    assert found.given.history[0] == HistoryEvent(
+        case.history.oldest_first[-1], dataset.fields[case.history.oldest_first[-1]]
+    )
     liked = [row for row in dataset.interactions(Phase.TEST) if row.weight > 0 and row.item_id == items[0]]
     assert found.given.popularity.get(items[0], 0) == len({row.user_id for row in liked})
     assert found.targets == frozenset(case.targets)
@@ -67,7 +70,7 @@ def test_popularity_counts_users_once_and_knows_nothing_of_later_interactions() 
 
 def test_the_order_of_a_fusion_is_the_gateway_s() -> None:
     served = served_list("u", {"knn": {"a": 3.0, "b": 2.0, "c": 1.0}}, {"a": 0.0, "b": 1.0, "c": 0.0}, ["a"])
-    assert order_by(LOGIT_FUSION, fusion_input(served, (), {}, {})) == ("b", "a", "c")
+    assert order_by(LOGIT_FUSION, fusion_input(served, oldest_first(), {}, {})) == ("b", "a", "c")
 
 
 def test_a_linear_fusion_gets_the_first_stage_and_trees_get_the_fields_too() -> None:

@@ -10,6 +10,7 @@ import pytest
 from scipy.special import softmax
 
 from gateway.ranker.fused_score import Fusion
+from tests.training.histories import oldest_first
 from tests.training.popular_lists import popular_lists
 from tests.training.run_tiny import WORLD, tiny_config, train_tiny
 from training.errors import ConfigInvalid, RunIncomplete
@@ -131,7 +132,7 @@ def test_examples_hold_only_items_with_the_teachers_score(
 
 
 def test_a_share_of_the_labels_chances_is_the_teachers_and_the_rest_the_positives() -> None:
-    one = RankingExample(("h",), ("p", "a", "b"), (0.5, 2.0, -1.0))
+    one = RankingExample(oldest_first("h"), ("p", "a", "b"), (0.5, 2.0, -1.0))
     (shared,) = share_with_positive([one], 0.25)
     expected = 0.25 * softmax(np.array(one.labels)) + 0.75 * np.array([1, 0, 0])
     assert softmax(np.array(shared.labels)) == pytest.approx(expected)
@@ -139,7 +140,7 @@ def test_a_share_of_the_labels_chances_is_the_teachers_and_the_rest_the_positive
 
 
 def test_a_share_of_nothing_leaves_the_positive_alone() -> None:
-    (shared,) = share_with_positive([RankingExample((), ("p", "a"), (-50.0, 50.0))], 0.0)
+    (shared,) = share_with_positive([RankingExample(oldest_first(), ("p", "a"), (-50.0, 50.0))], 0.0)
     assert softmax(np.array(shared.labels)) == pytest.approx([1, 0], abs=1e-8)
     assert np.isfinite(shared.labels).all()
 

@@ -1,10 +1,13 @@
 """Fewer passes over the same numbers: attention as one operator, and sums that ONNX Runtime computes fast. Exact but
 for the order of additions. Knows operators, not model families, and no int8."""
 
-from dataclasses import dataclass, field
 from typing import Any
 
-from onnx import ModelProto, NodeProto, helper, numpy_helper
+from onnx import ModelProto
+from onnxscript.ir import Value
+from onnxscript.ir.convenience import get_const_tensor
+from onnxscript.rewriter import rewrite
+from onnxscript.rewriter.pattern import ANY_VALUE, RewriteRule
 
 _TO_HEADS = [0, 2, 1, 3]
 _TO_HEADS_TRANSPOSED = [0, 2, 3, 1]
@@ -14,106 +17,38 @@ LEAST_OPSET = 23
 
 def fuse(model: ModelProto) -> int:
     """Rewrites in place; returns how many attentions became one operator. What does not look as expected stays."""
-    fused = _Rewriter(model).fuse_attention() if model.opset_import[0].version >= LEAST_OPSET else 0
+    if model.opset_import[0].version >= LEAST_OPSET:
+        model.CopyFrom(rewrite(model, [RewriteRule(_written_out, _operator, _is_attention, remove_nodes=False)]))
     _replace_residual_sums(model)
-    return fused
+    return sum(node.op_type == "Attention" for node in model.graph.node)
 
 
-@dataclass(frozen=True, slots=True)
-class _Attention:
-    """What one attention reads, each [batch, tokens, heads · width], and its numbers."""
-
-    query: str
-    key: str
-    value: str
-    mask: str
-    heads: int
-    scale: float
+def _written_out(op: Any, query: Any, key: Any, value: Any, mask: Any, scale: Any) -> Any:
+    """softmax(q · kᵀ · scale + mask) · v of each head, from [batch, tokens, heads · width] to the same."""
+    query = op.Transpose(op.Reshape(query, ANY_VALUE, _outputs=["query_heads"]), perm=_TO_HEADS)
+    key = op.Transpose(op.Reshape(key, ANY_VALUE, _outputs=["key_heads"]), perm=_TO_HEADS_TRANSPOSED)
+    value = op.Transpose(op.Reshape(value, ANY_VALUE, _outputs=["value_heads"]), perm=_TO_HEADS)
+    shares = op.Softmax(op.Add(op.Mul(op.MatMul(query, key), scale), mask))
+    return op.Reshape(op.Transpose(op.MatMul(shares, value), perm=_TO_HEADS), ANY_VALUE)
 
 
-@dataclass(slots=True)
-class _Rewriter:
-    model: ModelProto
-    _makers: dict[str, NodeProto] = field(init=False)
-    _constants: dict[str, Any] = field(init=False)
-    _shapes: dict[str, list[int]] = field(init=False)
+def _is_attention(_: Any, query_heads: Value, key_heads: Value, value_heads: Value, scale: Value, **__: Value) -> bool:
+    """Whether all are cut into the same heads, and the scale is a number."""
+    heads = _heads(query_heads)
+    return bool(heads) and heads == _heads(key_heads) == _heads(value_heads) and scale.const_value is not None
 
-    def __post_init__(self) -> None:
-        graph = self.model.graph
-        self._makers = {name: node for node in graph.node for name in node.output}
-        self._constants = {one.name: one for one in graph.initializer}
-        self._shapes = {
-            one.name: [axis.dim_value for axis in one.type.tensor_type.shape.dim] for one in graph.value_info
-        }
 
-    def fuse_attention(self) -> int:
-        """Replaces the last node of each attention; the nodes before it go where nothing else reads them."""
-        fused = 0
-        for place, node in enumerate(self.model.graph.node):
-            found = self._attention(node)
-            if found is not None:
-                self.model.graph.node[place].CopyFrom(_operator(found, node.output[0]))
-                fused += 1
-        self._drop_unread()
-        return fused
+def _operator(op: Any, query: Value, key: Value, value: Value, mask: Value, **bound: Any) -> Any:
+    heads, scale = _heads(bound["query_heads"])[0], float(bound["scale"].const_value.numpy())
+    return op.Attention(query, key, value, mask, q_num_heads=heads, kv_num_heads=heads, scale=scale)
 
-    def _attention(self, node: NodeProto) -> _Attention | None:
-        """Reshape(Transpose(MatMul(Softmax(MatMul(q, k) · scale + mask), v)))."""
-        if node.op_type != "Reshape":
-            return None
-        chain = self._chain(self._transposed(node.input[0], _TO_HEADS), "MatMul", "Softmax", "Add", "Mul", "MatMul")
-        if chain is None:
-            return None
-        product, _, masked, scaled, scores = chain
-        query = self._heads(scores.input[0], _TO_HEADS)
-        key = self._heads(scores.input[1], _TO_HEADS_TRANSPOSED)
-        value = self._heads(product.input[1], _TO_HEADS)
-        scale = self._constants.get(scaled.input[1])
-        if query is None or key is None or value is None or scale is None or not query[1:] == key[1:] == value[1:]:
-            return None
-        number = float(numpy_helper.to_array(scale))
-        return _Attention(query[0], key[0], value[0], masked.input[1], query[1], number)
 
-    def _chain(self, name: str | None, *operators: str) -> list[NodeProto] | None:
-        """The nodes behind a tensor along their first inputs, if they are these operators."""
-        found: list[NodeProto] = []
-        for operator in operators:
-            node = self._before(name, operator)
-            if node is None:
-                return None
-            found.append(node)
-            name = node.input[0]
-        return found
-
-    def _heads(self, name: str, order: list[int]) -> tuple[str, int, int] | None:
-        """Of Transpose(Reshape(x)): x and its number and width of heads."""
-        reshape = self._before(self._transposed(name, order), "Reshape")
-        if reshape is None:
-            return None
-        stored = self._constants.get(reshape.input[1])
-        shape = self._shapes.get(reshape.output[0], []) if stored is None else numpy_helper.to_array(stored).tolist()
-        if len(shape) != 4 or min(shape[2:]) < 1:
-            return None
-        return reshape.input[0], shape[2], shape[3]
-
-    def _transposed(self, name: str, order: list[int]) -> str | None:
-        node = self._before(name, "Transpose")
-        return node.input[0] if node is not None and list(node.attribute[0].ints) == order else None
-
-    def _before(self, name: str | None, operator: str) -> NodeProto | None:
-        node = self._makers.get(name or "")
-        return node if node is not None and node.op_type == operator else None
-
-    def _drop_unread(self) -> None:
-        nodes = self.model.graph.node
-        read = {one.name for one in self.model.graph.output}
-        kept = []
-        for node in reversed(nodes):
-            if read & set(node.output):
-                read.update(node.input)
-                kept.append(node)
-        del nodes[:]
-        nodes.extend(reversed(kept))
+def _heads(cut: Any) -> tuple[int, ...]:
+    """Number and width of the heads into which a Reshape cuts; empty where the graph does not say."""
+    stored = get_const_tensor(cut.producer().inputs[1])
+    shape = list(cut.shape or ()) if stored is None else stored.numpy().tolist()
+    known = len(shape) == 4 and all(isinstance(size, int) and size > 0 for size in shape[2:])
+    return tuple(shape[2:]) if known else ()
 
 
 def _replace_residual_sums(model: ModelProto) -> None:
@@ -124,15 +59,3 @@ def _replace_residual_sums(model: ModelProto) -> None:
         added = makers.get(node.input[0]) if node.op_type == "LayerNormalization" else None
         if added is not None and added.op_type == "Add":
             added.op_type = "Sum"
-
-
-def _operator(found: _Attention, output: str) -> NodeProto:
-    return helper.make_node(
-        "Attention",
-        [found.query, found.key, found.value, found.mask],
-        [output],
-        name=output,
-        q_num_heads=found.heads,
-        kv_num_heads=found.heads,
-        scale=found.scale,
-    )

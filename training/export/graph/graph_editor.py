@@ -1,4 +1,6 @@
-"""Writes a graph's nodes anew, in order, with constants as they are needed. Knows no operators."""
+"""Writes a graph's nodes anew, in order, with constants as they are needed. Knows no operators.
+
+Not onnxscript.rewriter: products all over a graph share quantised inputs, which single matches do not see."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

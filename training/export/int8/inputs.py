@@ -44,8 +44,10 @@ _ONE_SIDED = _Range("one_sided", 225, 30, 1.5)  # 30 / 225 · 1.5 = 0.2: nothing
 
 
 def smoothing_factors(peaks_k: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """[K]: powers of 2 near the square root of how far a column's peak is above the usual one; 1 for most. As powers
-    of 2 they change no bit of a weight."""
+    """[K]: what each column is divided by before it is quantised: the power of 2 nearest to the square root of how far
+    its peak in ``peaks_k`` [K] is above the median one, and 1 for most (SmoothQuant: Xiao et al., ICML 2023, equation
+    4, with α = ½ and all weights alike). As powers of 2 they change no bit of a weight. Peaks of (1, 1, 16) give
+    (1, 1, 4)."""
     usual = float(np.median(peaks_k)) or 1.0
     ratio_k = np.maximum(peaks_k / usual, 1)
     factors_k: npt.NDArray[np.float32] = np.exp2(np.rint(np.log2(ratio_k) / 2)).astype(np.float32)
@@ -54,14 +56,20 @@ def smoothing_factors(peaks_k: npt.NDArray[np.float32]) -> npt.NDArray[np.float3
 
 @dataclass(slots=True)
 class QuantizedInputs:
-    """Adds the nodes that quantise a tensor, once for all products that read it."""
+    """Adds the nodes that quantise a tensor, once for all products that read it.
+
+    A tensor [..., K] whose values may be negative becomes round(x · 127 / peak) + 128, one that hardly falls below 0
+    round(x · 225 / peak) + 30, with the peak of each token's own K values (of the former in magnitude), so that a
+    token's scale is peak / steps. ``activations``: by name the peaks [K] and the lowest value of every tensor that may
+    be asked for, as observed in fp32.
+    """
 
     editor: GraphEditor
     activations: dict[str, Activation]
     _made: dict[str, QuantizedInput] = field(default_factory=dict)
 
     def of(self, name: str) -> QuantizedInput:
-        """The quantised form of tensor ``name`` [..., K]."""
+        """The quantised form of tensor ``name`` [..., K]. Raises KeyError for one that was not observed."""
         if name not in self._made:
             self._made[name] = self._quantized(name, self.activations[name])
         return self._made[name]

@@ -39,5 +39,5 @@ def judged(name: str, faults: list[str], good: str, figures: Mapping[str, Figure
 
 
 def skipped(name: str, reason: str) -> Check:
-    """Not asked, and why."""
+    """The result of a check that was not made, with the reason."""
     return Check(name, Outcome.SKIPPED, reason)

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import rankdata
 
+from gateway.domain.history import History
 from gateway.domain.progress import Advance
 from training.errors import Leak
 from training.export.compare import Logits, kendall_tau, score_batches
@@ -50,7 +51,7 @@ class Learned:
     """One list that a model was trained on, as the run recorded it."""
 
     user_id: str
-    history: Sequence[str]
+    history: History[str]
     targets: Sequence[str]
 
 

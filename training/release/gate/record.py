@@ -18,7 +18,11 @@ def learned_lists(folder: RunFolder) -> list[Learned]:
     """The lists of the run's fit. Raises RunIncomplete when there are none."""
     if folder.examples.is_file():
         return [
-            Learned(one.user_id, [parse_reference(item)[0] for item in one.history], [parse_reference(one.items[0])[0]])
+            Learned(
+                one.user_id,
+                one.history.map(lambda item: parse_reference(item)[0]),
+                [parse_reference(one.items[0])[0]],
+            )
             for one in read_examples(folder.examples)
         ]
     if folder.lists.is_file():

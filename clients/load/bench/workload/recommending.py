@@ -24,7 +24,7 @@ class Recommending:
     rerank_ms: tuple[float, ...]
 
     def document(self) -> dict[str, object]:
-        """Percentiles of both and the difference of their medians."""
+        """Percentiles of both calls and the difference of their medians, in milliseconds, with the raw values."""
         recommend, rerank = percentiles(self.recommend_ms), percentiles(self.rerank_ms)
         return {
             "recommend_ms": recommend,

@@ -103,7 +103,7 @@ def test_what_was_served_is_what_the_shipped_files_give(
     dataset = Dataset(TABLES, config.protocol)
     one = served[0]
     case = dataset.case(one.user_id, Phase.TEST)
-    history = [dataset.fields[item_id] for item_id in case.history[::-1]]
+    history = [dataset.fields[item_id] for item_id in case.history.newest_first]
     context = bundle.encoder.encode_context(ContextFields(history=history))
     items = [candidate.item_id for candidate in one.candidates]
     pairs = [bundle.encoder.join(context, bundle.encoder.encode_item(dataset.fields[item_id])) for item_id in items]

@@ -11,6 +11,7 @@ import pytest
 
 from gateway.domain.values import Candidate
 from gateway.ranker.features import FusionInput
+from tests.training.histories import oldest_first
 from tests.training.release.gate.tiny_release import TinyRelease, add_noise, negate_head, publish
 from training.errors import Leak
 from training.lists.served import ServedList, write_served
@@ -156,7 +157,7 @@ def test_a_worse_model_is_refused(tiny: TinyRelease, champion: Path, tmp_path: P
 
 def test_a_test_target_among_what_was_learned_is_refused(tiny: TinyRelease, champion: Path) -> None:
     case = tiny.dataset.cases(Phase.TEST)[0]
-    leak = Learned(case.user_id, case.history[:3], case.targets[:1])
+    leak = Learned(case.user_id, case.history.newest(3), case.targets[:1])
     report = run_gate(champion, Evidence(learned=[*learned_lists(tiny.run), leak], dataset=tiny.dataset))
     assert failed(report) == ["leak"]
     assert f"user {case.user_id}" in details(report)
@@ -167,25 +168,25 @@ def test_a_valid_target_in_a_history_is_a_leak_and_another_users_target_is_none(
 ) -> None:
     case, other = tiny.dataset.cases(Phase.VALID)[:2]
     base = Evidence(dataset=tiny.dataset)
-    leak = Learned(case.user_id, case.targets, case.history[:1])
+    leak = Learned(case.user_id, oldest_first(*case.targets), case.history.oldest_first[:1])
     assert failed(run_gate(champion, replace(base, learned=[leak]))) == ["leak"]
     stranger = next(one for one in tiny.dataset.users if not tiny.dataset.folds(one) or one != case.user_id)
     positives = set(tiny.dataset.positives(stranger))
     foreign = [item for item in case.targets if item not in positives] or ["i0"]
-    harmless = Learned(stranger, [], foreign[:1])
+    harmless = Learned(stranger, oldest_first(), foreign[:1])
     assert "leak" not in failed(run_gate(champion, replace(base, learned=[harmless])))
     assert other.user_id != case.user_id
 
 
 def test_a_record_that_names_no_user_is_no_proof(tiny: TinyRelease, champion: Path) -> None:
-    report = run_gate(champion, Evidence(learned=[Learned("", ["i1"], ["i2"])], dataset=tiny.dataset))
+    report = run_gate(champion, Evidence(learned=[Learned("", oldest_first("i1"), ["i2"])], dataset=tiny.dataset))
     assert failed(report) == ["leak"]
 
 
 def test_the_record_of_a_run_names_users_and_whole_item_ids(tiny: TinyRelease) -> None:
     learned = learned_lists(tiny.run)
     assert {one.user_id for one in learned} <= set(tiny.dataset.users)
-    assert all(item in tiny.dataset.fields for one in learned for item in (*one.history, *one.targets))
+    assert all(item in tiny.dataset.fields for one in learned for item in (*one.history.oldest_first, *one.targets))
 
 
 def ranks_of_lists(lists: int, swapped: int, monkeypatch: pytest.MonkeyPatch) -> Check:

@@ -8,6 +8,7 @@ import pytest
 
 from gateway.domain.values import Candidate
 from gateway.ranker.features import FusionInput
+from tests.training.histories import oldest_first
 from tests.training.release.gate.tiny_release import TinyRelease
 from training.export.compare import Logits
 from training.protocol.dataset import Phase
@@ -151,8 +152,9 @@ def test_a_run_that_recorded_no_list_proves_nothing_about_leaks(tiny: TinyReleas
 
 def test_a_leak_tells_the_item_and_its_fold_and_how_many_lists_were_searched(tiny: TinyRelease) -> None:
     case = tiny.dataset.cases(Phase.VALID)[0]
-    clean = Learned(case.user_id, case.history[:1], case.history[1:2])
-    found = check_leak([clean, Learned(case.user_id, (), case.targets[-1:])], tiny.dataset)
+    liked = case.history.oldest_first
+    clean = Learned(case.user_id, oldest_first(liked[0]), liked[1:2])
+    found = check_leak([clean, Learned(case.user_id, oldest_first(), case.targets[-1:])], tiny.dataset)
     assert found.detail == f"user {case.user_id}: a training list holds item {case.targets[-1]}, a valid target"
     assert found.figures == {"lists": 2}
     assert check_leak([clean], tiny.dataset).outcome is Outcome.PASSED

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.training.histories import oldest_first
 from tests.training.release.gate.tiny_release import TinyRelease
 from training.errors import RunIncomplete
 from training.examples.example import RankingExample, write_examples
@@ -125,9 +126,11 @@ def test_a_new_record_replaces_the_old_one_and_leaves_no_partial_file(tmp_path: 
 
 def test_what_a_run_learned_is_read_as_item_ids_without_dropped_fields(tmp_path: Path) -> None:
     run = RunFolder(tmp_path)
-    example = RankingExample(("h", without_fields("g", ["title"])), (without_fields("t", ["year"]), "n"), (1, 0), "u")
+    example = RankingExample(
+        oldest_first("h", without_fields("g", ["title"])), (without_fields("t", ["year"]), "n"), (1, 0), "u"
+    )
     write_examples(run.examples, [example])
-    assert learned_lists(run) == [Learned("u", ["h", "g"], ["t"])], "a negative was not liked: no target"
+    assert learned_lists(run) == [Learned("u", oldest_first("h", "g"), ["t"])], "a negative was not liked: no target"
 
 
 def test_a_folder_without_lists_names_itself_and_the_command_that_makes_them(tiny: TinyRelease, tmp_path: Path) -> None:

@@ -65,11 +65,11 @@ class TinyRelease:
         draw, fields = random.Random(seed), self.dataset.fields
         made = []
         for case in self.dataset.cases(Phase.TEST):
-            others = sorted(fields.keys() - case.seen - set(case.history) - set(case.targets))
+            others = sorted(fields.keys() - case.seen - set(case.history.oldest_first) - set(case.targets))
             chosen = [*draw.sample(others, depth - len(case.targets)), *case.targets]
             draw.shuffle(chosen)
             candidates = [Candidate(item_id, rank, 1 / rank) for rank, item_id in enumerate(chosen, start=1)]
-            history = [HistoryEvent(item_id, fields[item_id]) for item_id in reversed(case.history)]
+            history = case.history.map(lambda item_id: HistoryEvent(item_id, fields[item_id])).newest_first
             given = FusionInput(candidates, {}, fields, history)
             made.append(ScoredList(case.user_id, given, frozenset(case.targets)))
         return made
