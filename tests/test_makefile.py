@@ -166,7 +166,8 @@ def test_every_pinned_requirement_of_the_project_is_in_the_lock_with_the_same_ve
     wanted = [
         requirement
         for project in projects.values()
-        for requirement in (*project["dependencies"], *sum(project.get("optional-dependencies", {}).values(), []))
+        for group in (project["dependencies"], *project.get("optional-dependencies", {}).values())
+        for requirement in group
     ]
     ours = [one for one in wanted if one.partition("==")[0] in projects]
     assert ours == [f"{name}=={projects[name]['version']}" for name in (one.partition("==")[0] for one in ours)]

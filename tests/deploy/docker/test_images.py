@@ -106,7 +106,7 @@ def test_the_gateways_wheels_start_from_the_copied_files_alone(tmp_path: Path) -
         target = context / source
         target.parent.mkdir(parents=True, exist_ok=True)
         subprocess.run(("cp", "-r", str(ROOT / source), str(target)), check=True)
-    install = re.search(r"pip install .*--constraint requirements.lock (.+) \\", dockerfile("gateway"))
+    install = re.search(r"pip install .*--constraint requirements.lock (.+?) &&", dockerfile("gateway"))
     assert install
     command = (sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "--quiet", "-w", "out")
     subprocess.run((*command, *install[1].split()), cwd=context, check=True, capture_output=True)
