@@ -27,6 +27,9 @@ class Kind(Generic[Entry, Counts]):
     nothing: Counts
 
 
+_FRAME_BYTES = 6
+"""At most, of an entry's tag and length."""
+
 ITEMS = Kind("items", to_wire.item_message, rpcs.upsert_items, 200, UpsertCounts(0, 0, 0))
 INTERACTIONS = Kind("interactions", to_wire.interaction_message, rpcs.record_interactions, 1000, RecordCounts(0, 0, 0))
 
@@ -47,9 +50,9 @@ class Upload(Generic[Entry, Counts]):
         """The calls that are due once ``value`` is there. Raises CrossrankRequestInvalid."""
         path = f"{self._kind.field}[{self._received}]"
         entry = self._kind.message(path, value)
-        size = entry.ByteSize() + 6  # with its tag and length
+        size = entry.ByteSize() + _FRAME_BYTES
         if size > self._max_request_bytes:
-            raise self._too_large(path, entry, size)
+            raise self._too_large(path, entry)
         self._received += 1
         if self._bytes + size > self._full_bytes:
             yield from self.rest()
@@ -68,9 +71,10 @@ class Upload(Generic[Entry, Counts]):
         """Adds an answer to ``total``."""
         self.total = type(self.total)(*map(add, astuple(self.total), astuple(counts)))
 
-    def _too_large(self, path: str, entry: Message, size: int) -> CrossrankRequestInvalid:
-        item_id = getattr(entry, "item_id", "")
+    def _too_large(self, path: str, entry: Message) -> CrossrankRequestInvalid:
+        item_id: str = getattr(entry, "item_id", "")
+        most = self._max_request_bytes - _FRAME_BYTES
         description = (
-            f"item {item_id!r} takes {size} bytes; at most {self._max_request_bytes} in one request: shorten its texts"
+            f"item {item_id!r} takes {entry.ByteSize()} bytes; at most {most} in one request: shorten its texts"
         )
         return CrossrankRequestInvalid.unsent(path, description)
