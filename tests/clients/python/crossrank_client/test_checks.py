@@ -8,7 +8,6 @@ from typing import Any
 
 import grpc
 import pytest
-from google.protobuf.descriptor import Descriptor
 
 from crossrank.v1 import catalog_pb2, feedback_pb2, ranking_pb2
 from crossrank_client import (
@@ -38,7 +37,7 @@ NUMBER = (NAN, INF, -INF, "1", True, 10**400, 1j)
 WHOLE = (None, NAN, 1.5, True, -1, 2**32, "1")
 FLAG = (None, NAN, 1, "yes")
 SEVERAL = (None, NAN, "abc", b"abc")
-VALUE = (None, b"x", ["x"], {})
+VALUE: tuple[Any, ...] = (None, b"x", ["x"], {})
 TIME = (NAN, "2026-01-02", 0, datetime(2026, 1, 2))
 Make = Callable[[Any], Any]
 
@@ -272,13 +271,13 @@ async def test_a_time_outside_the_calendar_of_utc_is_refused(client: CrossrankCl
         await client.record_interactions([Interaction("u", "1", "click", time=time)])
 
 
-def _leaves(message: Descriptor, path: str = "") -> set[str]:
-    """Paths of all fields below a message, without positions and keys."""
+def _leaves(message: Any, path: str = "") -> set[str]:
+    """Paths of all fields below a message's descriptor, without positions and keys."""
     found: set[str] = set()
     for one in message.fields:
         at = f"{path}.{one.name}".lstrip(".")
-        below, is_map = one.message_type, one.message_type is not None and one.message_type.GetOptions().map_entry
-        if is_map:
+        below = one.message_type
+        if below is not None and below.GetOptions().map_entry:
             below = below.fields_by_name["value"].message_type
         if below is None or below.full_name.startswith("google."):
             found.add(SAID_OTHERWISE.get(at, at))
