@@ -4,6 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 GENERATED := protos/python
+# Our three distributions go together: the first two are on no index. Each needs the one before.
+OURS := -e protos/python -e clients/python
+REQUIREMENTS := pyproject.toml protos/python/pyproject.toml clients/python/pyproject.toml requirements.lock
 
 .DEFAULT_GOAL := help
 .PHONY: help demo train-demo up down test lint proto manifests loadtest bench bench-quick lock clean
@@ -30,6 +33,7 @@ lint: $(VENV)/.dev  ## Check style, types, imports and the API definition
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/mypy --python-version 3.10 clients/python/crossrank_client
 	$(BIN)/lint-imports
 	$(BIN)/buf lint protos
 
@@ -56,7 +60,7 @@ lock: $(VENV)/.dev  ## Pin what is installed now as the versions that everybody 
 
 clean:  ## Stop the stack and remove everything that was made here, data included
 	@if [ -x $(BIN)/crossrank ]; then $(BIN)/crossrank down; fi
-	rm -rf $(VENV) .crossrank build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .crossrank build dist *.egg-info */python/build */python/*.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/bin/python:
@@ -65,14 +69,14 @@ $(VENV)/bin/python:
 	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
 		echo "error: $(PYTHON) cannot make virtual environments; try: apt-get install python3.11-venv" >&2; exit 1; }
 
-$(VENV)/.local: pyproject.toml requirements.lock | $(VENV)/bin/python
-	$(PIP) install -c requirements.lock -e ".[local]"
+$(VENV)/.local: $(REQUIREMENTS) | $(VENV)/bin/python
+	$(PIP) install -c requirements.lock $(OURS) -e ".[local]"
 	@touch $@
 
-$(VENV)/.load: pyproject.toml requirements.lock | $(VENV)/bin/python
-	$(PIP) install -c requirements.lock -e ".[local,load]"
+$(VENV)/.load: $(REQUIREMENTS) | $(VENV)/bin/python
+	$(PIP) install -c requirements.lock $(OURS) -e ".[local,load]"
 	@touch $@ $(VENV)/.local
 
-$(VENV)/.dev: pyproject.toml requirements.lock | $(VENV)/bin/python
-	$(PIP) install -c requirements.lock -e ".[local,train,dev]"
+$(VENV)/.dev: $(REQUIREMENTS) | $(VENV)/bin/python
+	$(PIP) install -c requirements.lock $(OURS) -e ".[local,train,dev]"
 	@touch $@ $(VENV)/.local $(VENV)/.load

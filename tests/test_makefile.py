@@ -12,7 +12,10 @@ import pytest
 from tests.paths import ROOT
 
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
+OURS = "install -c requirements.lock -e protos/python -e clients/python -e "
 CONTRACT = ("demo", "train-demo", "up", "down", "test", "lint", "proto", "manifests", "loadtest", "bench", "clean")
+
+INPUTS = ("pyproject.toml", "protos/python/pyproject.toml", "clients/python/pyproject.toml", "requirements.lock")
 
 FAKE_PYTHON = """#!/bin/sh
 echo "$@" >> "{calls}"
@@ -29,7 +32,8 @@ MAKE_VENV = (
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """A project with the Makefile and nothing installed."""
-    for name in ("Makefile", "pyproject.toml", "requirements.lock"):
+    for name in ("Makefile", *INPUTS):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, tmp_path / name)
     return tmp_path
 
@@ -74,18 +78,19 @@ def test_the_first_run_installs_and_the_second_does_not(project: Path) -> None:
     assert "crossrank up" in first.stdout.splitlines()
     installed = calls(project)
     assert installed[0] == "-m venv .venv"
-    assert installed[1].endswith("install -c requirements.lock -e .[local]")
+    assert installed[1].endswith(OURS + ".[local]")
     second = make(project, f"PYTHON={python}", "up")
     assert second.returncode == 0
     assert calls(project) == installed
 
 
-def test_new_requirements_are_installed(project: Path) -> None:
+@pytest.mark.parametrize("changed", INPUTS)
+def test_new_requirements_are_installed(project: Path, changed: str) -> None:
     python = fake_python(project)
     make(project, f"PYTHON={python}", "up")
     before = len(calls(project))
     later = (project / ".venv" / ".local").stat().st_mtime + 10
-    os.utime(project / "requirements.lock", (later, later))
+    os.utime(project / changed, (later, later))
     make(project, f"PYTHON={python}", "up")
     assert len(calls(project)) == before + 1
 
@@ -94,7 +99,7 @@ def test_the_developers_installation_serves_users_too(project: Path) -> None:
     python = fake_python(project)
     make(project, f"PYTHON={python}", ".venv/.dev")
     before = calls(project)
-    assert before[-1].endswith("-e .[local,train,dev]")
+    assert before[-1].endswith(OURS + ".[local,train,dev]")
     assert make(project, f"PYTHON={python}", "up").returncode == 0
     assert calls(project) == before
 
@@ -108,7 +113,7 @@ def test_a_target_runs_the_command_of_its_name(project: Path, target: str) -> No
 def test_a_load_test_is_a_sweep_with_what_its_page_needs(project: Path) -> None:
     done = make(project, f"PYTHON={fake_python(project)}", "loadtest")
     assert "crossrank sweep" in done.stdout.splitlines()
-    assert calls(project)[-1].endswith("install -c requirements.lock -e .[local,load]")
+    assert calls(project)[-1].endswith(OURS + ".[local,load]")
 
 
 def test_a_machine_without_the_right_python_is_told_which_to_install(project: Path) -> None:
@@ -138,10 +143,13 @@ def test_clean_stops_the_stack_and_leaves_a_fresh_clone(project: Path) -> None:
     make(project, f"PYTHON={python}", "up")
     (project / ".crossrank").mkdir()
     (project / "package" / "__pycache__").mkdir(parents=True)
+    for made in ("crossrank_client.egg-info", "build"):
+        (project / "clients/python" / made).mkdir()
     done = make(project, "clean")
     assert "crossrank down" in done.stdout.splitlines()
     assert {file.name for file in project.iterdir()} - before == {"python3.11", "calls", "package"}
     assert list((project / "package").iterdir()) == []
+    assert [file.name for file in (project / "clients/python").iterdir()] == ["pyproject.toml"]
 
 
 def test_continuous_integration_runs_the_targets_that_must_pass() -> None:
@@ -151,11 +159,22 @@ def test_continuous_integration_runs_the_targets_that_must_pass() -> None:
 
 
 def test_every_pinned_requirement_of_the_project_is_in_the_lock_with_the_same_version() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    wanted = [*project["dependencies"], *(one for extra in project["optional-dependencies"].values() for one in extra)]
+    projects = {
+        one["name"]: one
+        for one in (tomllib.loads((ROOT / file).read_text(encoding="utf-8"))["project"] for file in INPUTS[:3])
+    }
+    wanted = [
+        requirement
+        for project in projects.values()
+        for group in (project["dependencies"], *project.get("optional-dependencies", {}).values())
+        for requirement in group
+    ]
+    ours = [one for one in wanted if one.partition("==")[0] in projects]
+    assert ours == [f"{name}=={projects[name]['version']}" for name in (one.partition("==")[0] for one in ours)]
     lines = (ROOT / "requirements.lock").read_text(encoding="utf-8").splitlines()
     locked = {_name(line.partition("==")[0]): line.partition("==")[2] for line in lines if "==" in line}
-    for requirement in wanted:
+    assert not projects.keys() & locked.keys()
+    for requirement in (one for one in wanted if one not in ours):
         name, _, version = requirement.partition("==")
         assert _name(name) in locked, f"{requirement}: make lock"
         assert f"{locked[_name(name)]}.".startswith(f"{version}." if version else ""), requirement

@@ -7,7 +7,7 @@ COPY protos/python protos/python
 COPY clients/python clients/python
 # The command line is left out: it needs the parts of the local stack.
 RUN python -m venv /venv \
- && /venv/bin/pip install --no-cache-dir --constraint requirements.lock . \
+ && /venv/bin/pip install --no-cache-dir --constraint requirements.lock ./protos/python ./clients/python . \
  && rm /venv/bin/crossrank
 
 FROM python:3.11-slim-bookworm

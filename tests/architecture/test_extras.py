@@ -16,9 +16,10 @@ _DEMO = (
     "catalog.index,catalog.table_index,catalog.table_rows,ask.recommend"
 )
 _PARTS = {
-    "the gateway": ("gateway.app", ()),
-    "the client": ("crossrank_client", ()),
-    "the demo": (",".join(f"clients.command_line.{one}" for one in _DEMO.split(",")), ("local",)),
+    "the API": ("crossrank-api", "crossrank.v1.ranking_pb2_grpc", ()),
+    "the client": ("crossrank-client", "crossrank_client", ()),
+    "the gateway": ("crossrank", "gateway.app", ()),
+    "the demo": ("crossrank", ",".join(f"clients.command_line.{one}" for one in _DEMO.split(",")), ("local",)),
 }
 
 
@@ -56,9 +57,9 @@ def _normal(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def import_without_others(modules: str, extras: tuple[str, ...]) -> str:
+def import_without_others(distribution: str, modules: str, extras: tuple[str, ...]) -> str:
     """Imports the modules in an installation with these extras; "" or the error."""
-    present = installed_with("crossrank", extras)
+    present = installed_with(distribution, extras)
     owners = metadata.packages_distributions()
     hidden = [package for package, names in owners.items() if not {_normal(name) for name in names} & present]
     program = f"import sys; sys.modules.update(dict.fromkeys({hidden!r})); import {modules}"
@@ -73,8 +74,8 @@ def test_a_part_imports_only_what_is_installed_for_it(part: str) -> None:
 
 @pytest.mark.parametrize(("module", "extras"), [("psutil", ()), ("onnx", ("local",))])
 def test_what_is_not_installed_would_be_missed(module: str, extras: tuple[str, ...]) -> None:
-    assert f"import of {module} halted" in import_without_others(module, extras)
+    assert f"import of {module} halted" in import_without_others("crossrank", module, extras)
 
 
 def test_an_extra_brings_its_libraries() -> None:
-    assert import_without_others("psutil", ("local",)) == ""
+    assert import_without_others("crossrank", "psutil", ("local",)) == ""

@@ -1,4 +1,4 @@
-"""Async client of crossrank: typed questions and answers, shipped retries, a deadline on every call."""
+"""Clients of crossrank: typed questions and answers, shipped retries, a deadline on every call."""
 
 from crossrank_client.catalog import (
     AnyOf,
@@ -55,6 +55,7 @@ from crossrank_client.results import (
     StreamedList,
     Usage,
 )
+from crossrank_client.sync_client import SyncCrossrankClient
 
 __all__ = [
     "AnyOf",
@@ -100,6 +101,7 @@ __all__ = [
     "StageTime",
     "StreamedList",
     "Subject",
+    "SyncCrossrankClient",
     "UpsertCounts",
     "Usage",
     "User",

@@ -1,18 +1,19 @@
-"""One call to the service: its deadline, its request id, its typed errors. Knows no message of the API."""
+"""What holds for all calls of a client: deadline, request id, typed errors. Knows no message of the API."""
 
+import os
 import uuid
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TypeVar
+from dataclasses import dataclass, field
+from typing import cast
 
 import grpc
 
 from crossrank_client.channel import ServiceConfig
-from crossrank_client.errors import error_of
+from crossrank_client.checks import refused
+from crossrank_client.errors import CrossrankDegraded, FailedCall, error_of
+from crossrank_client.results import RankedList
 
-Request = TypeVar("Request")
-Response = TypeVar("Response")
 Metadata = tuple[tuple[str, str], ...]
 
 
@@ -24,49 +25,43 @@ class Call:
     request_id: str
     metadata: Metadata
 
-    async def unary(self, rpc: "grpc.aio.UnaryUnaryMultiCallable[Request, Response]", request: Request) -> Response:
-        """The answer. Raises CrossrankCallError."""
-        with typed_errors(self.request_id):
-            return await rpc(request, timeout=self.timeout_s, metadata=self.metadata)
-
-    async def stream(
-        self, rpc: "grpc.aio.UnaryStreamMultiCallable[Request, Response]", request: Request
-    ) -> AsyncIterator[Response]:
-        """The answers as they come; leaving the loop cancels the call. Raises CrossrankCallError."""
-        running = rpc(request, timeout=self.timeout_s, metadata=self.metadata)
+    @contextmanager
+    def typed_errors(self) -> Iterator[None]:
+        """Turns gRPC's errors into CrossrankCallErrors."""
         try:
-            with typed_errors(self.request_id):
-                async for response in running:
-                    yield response
-        finally:
-            running.cancel()
+            yield
+        except grpc.RpcError as error:
+            raise error_of(cast(FailedCall, error), self.request_id) from error
 
 
-class Caller:
+@dataclass(frozen=True, slots=True)
+class CallPolicy:
     """Prepares calls: a timeout of the call's own, else the client's, else the service config's."""
 
-    def __init__(
-        self, service_config: ServiceConfig, timeout_s: float | None, metadata: Sequence[tuple[str, str]]
-    ) -> None:
-        self._service_config = service_config
-        self._timeout_s = timeout_s
-        self._metadata = tuple(metadata)
+    service_config: ServiceConfig
+    timeout_s: float | None
+    metadata: Sequence[tuple[str, str]]
+    raise_on_degraded: bool
+    process: int = field(default_factory=os.getpid)
 
     def call(self, method: str, timeout_s: float | None, request_id: str) -> Call:
         """A call of "/service/Method". ValueError for a timeout that no answer can meet."""
+        if self.process != os.getpid():  # gRPC's threads and connections stay behind in the parent: the call would hang
+            raise RuntimeError(
+                f"the client was made in process {self.process}: make one in {os.getpid()}, after the fork"
+            )
         chosen_s = next(
-            one for one in (timeout_s, self._timeout_s, self._service_config.timeout_s(method)) if one is not None
+            one for one in (timeout_s, self.timeout_s, self.service_config.timeout_s(method)) if one is not None
         )
         if not chosen_s > 0:
             raise ValueError(f"timeout_s is {chosen_s}; it must be above 0 seconds")
         request_id = request_id or uuid.uuid4().hex
-        return Call(chosen_s, request_id, (*self._metadata, ("x-request-id", request_id)))
+        if not (isinstance(request_id, str) and request_id.isascii() and request_id.isprintable()):
+            raise refused("request_id", request_id, "a text of printable ASCII characters")
+        return Call(chosen_s, request_id, (*self.metadata, ("x-request-id", request_id)))
 
-
-@contextmanager
-def typed_errors(request_id: str) -> Iterator[None]:
-    """Turns gRPC errors into CrossrankCallErrors."""
-    try:
-        yield
-    except grpc.aio.AioRpcError as error:
-        raise error_of(error, request_id) from error
+    def accept(self, ranked: RankedList) -> RankedList:
+        """The list. Raises CrossrankDegraded where the caller asked to be told so."""
+        if self.raise_on_degraded and ranked.degraded:
+            raise CrossrankDegraded(ranked)
+        return ranked

@@ -8,6 +8,11 @@ from typing import Any
 
 import grpc
 
+Options = tuple[tuple[str, Any], ...]
+
+MAX_REQUEST_BYTES = 8 * 2**20
+"""The service's default; what it really is stands in GetInfo."""
+
 _KEEPALIVE = (
     ("grpc.keepalive_time_ms", 60_000),
     ("grpc.keepalive_timeout_ms", 20_000),
@@ -62,22 +67,26 @@ def parse_service_config(text: str) -> ServiceConfig:
     return ServiceConfig(json.dumps(config), timeouts_s)
 
 
-def open_channel(
-    target: str, credentials: grpc.ChannelCredentials | None, service_config: ServiceConfig
-) -> grpc.aio.Channel:
-    """A channel with retries, load balancing and health-aware balancing of the service config."""
+def channel_options(service_config: ServiceConfig) -> Options:
+    """Of a channel with retries, load balancing and health-aware balancing of the service config."""
     retries = (("grpc.enable_retries", 1), ("grpc.service_config", service_config.channel_json))
-    return _open(target, credentials, (*_KEEPALIVE, *_RECONNECT, *_OWN_CONNECTION, *_SIZES, *retries))
+    return (*_KEEPALIVE, *_RECONNECT, *_OWN_CONNECTION, *_SIZES, *retries)
 
 
-def open_health_channel(target: str, credentials: grpc.ChannelCredentials | None) -> grpc.aio.Channel:
-    """A channel for health calls: one that balances by health would not reach a service that is not healthy."""
-    return _open(target, credentials, (*_KEEPALIVE, *_RECONNECT))
+def health_channel_options() -> Options:
+    """Of a channel for health calls: one that balances by health would not reach a service that is not healthy."""
+    return (*_KEEPALIVE, *_RECONNECT)
 
 
-def _open(
-    target: str, credentials: grpc.ChannelCredentials | None, options: tuple[tuple[str, Any], ...]
-) -> grpc.aio.Channel:
+def open_channel(target: str, credentials: grpc.ChannelCredentials | None, options: Options) -> grpc.Channel:
+    """A channel that threads share."""
+    if credentials is None:
+        return grpc.insecure_channel(target, options=options)
+    return grpc.secure_channel(target, credentials, options=options)
+
+
+def open_async_channel(target: str, credentials: grpc.ChannelCredentials | None, options: Options) -> grpc.aio.Channel:
+    """A channel of the running event loop."""
     if credentials is None:
         return grpc.aio.insecure_channel(target, options=options)
     return grpc.aio.secure_channel(target, credentials, options=options)

@@ -1,4 +1,4 @@
-"""Every error a caller can meet, made from gRPC statuses and their google.rpc details.
+"""Every error a caller can meet, made from gRPC statuses and their google.rpc details, or before anything was sent.
 
 CrossrankError
 ├── CrossrankCallError              no answer came: ``code``, ``reason``, ``message``, ``retry_after_s``
@@ -12,14 +12,14 @@ CrossrankError
 └── CrossrankDegraded               an answer came, but less than it could be: ``result``
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, Protocol
 
 import grpc
 from google.protobuf import any_pb2
+from google.protobuf.message import DecodeError
 from google.rpc import error_details_pb2, status_pb2
-from grpc_status import rpc_status
 
 from crossrank_client.results import RankedList
 
@@ -45,10 +45,10 @@ class Failure:
 
 
 class CrossrankError(Exception):
-    """Base of all. ``request_id`` is what the service's logs call the request."""
+    """Base of all. ``request_id`` is what the service's logs call the request; "" where nothing was sent."""
 
     def __init__(self, message: str, request_id: str) -> None:
-        super().__init__(f"{message} [request {request_id}]")
+        super().__init__(f"{message} [request {request_id}]" if request_id else message)
         self.request_id = request_id
 
 
@@ -64,11 +64,19 @@ class CrossrankCallError(CrossrankError):
 
 
 class CrossrankRequestInvalid(CrossrankCallError):
-    """The request breaks limits: correct it. All violations found are listed."""
+    """The request breaks limits: correct it. The service lists all violations; what no message can hold is refused
+    by the client, the first one found, before anything is sent."""
 
     def __init__(self, failure: Failure) -> None:
         super().__init__(failure)
         self.violations = failure.violations
+
+    @classmethod
+    def unsent(cls, field: str, description: str) -> "CrossrankRequestInvalid":
+        """The client's own refusal, in the form of the service's."""
+        violations = (Violation(field, description),)
+        message = f"not sent: {field}: {description}"
+        return cls(Failure(grpc.StatusCode.INVALID_ARGUMENT, message, "INVALID_REQUEST", violations=violations))
 
 
 class CrossrankNotFound(CrossrankCallError):
@@ -116,19 +124,27 @@ _CLASSES: dict[grpc.StatusCode, type[CrossrankCallError]] = {
 }
 
 
-def error_of(rpc_error: grpc.aio.AioRpcError, request_id: str) -> CrossrankCallError:
+class FailedCall(Protocol):
+    """What gRPC raises, asynchronous or not."""
+
+    def code(self) -> grpc.StatusCode: ...
+    def details(self) -> str | None: ...
+    def trailing_metadata(self) -> Iterable[Any] | None: ...
+
+
+def error_of(call: FailedCall, request_id: str) -> CrossrankCallError:
     """The typed error of a failed call."""
-    failure = _failure(rpc_error, request_id)
+    failure = _failure(call, request_id)
     if failure.code is grpc.StatusCode.RESOURCE_EXHAUSTED and "larger than max" in failure.message:
         return CrossrankRequestInvalid(failure)  # the transport refused the message for its size: waiting is no help
     return _CLASSES.get(failure.code, CrossrankServerFault)(failure)
 
 
-def _failure(rpc_error: grpc.aio.AioRpcError, request_id: str) -> Failure:
+def _failure(call: FailedCall, request_id: str) -> Failure:
     reason = ""
     violations: tuple[Violation, ...] = ()
     retry_after_s: float | None = None
-    for detail in _details(rpc_error):
+    for detail in _details(call):
         info, bad, retry = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest(), error_details_pb2.RetryInfo()
         if detail.Unpack(info):
             reason = info.reason
@@ -136,12 +152,14 @@ def _failure(rpc_error: grpc.aio.AioRpcError, request_id: str) -> Failure:
             violations = tuple(Violation(one.field, one.description) for one in bad.field_violations)
         elif detail.Unpack(retry):
             retry_after_s = retry.retry_delay.ToTimedelta().total_seconds()
-    return Failure(rpc_error.code(), rpc_error.details() or "", reason, request_id, violations, retry_after_s)
+    return Failure(call.code(), call.details() or "", reason, request_id, violations, retry_after_s)
 
 
-def _details(rpc_error: grpc.aio.AioRpcError) -> Sequence[any_pb2.Any]:
+def _details(call: FailedCall) -> Sequence[any_pb2.Any]:
+    trailers = {key: value for key, value in call.trailing_metadata() or ()}  # noqa: C416  pairs, not a mapping
     try:
-        status: status_pb2.Status | None = rpc_status.from_call(cast(grpc.Call, rpc_error))
-    except ValueError:  # code or message of the details differ from the status: the details are not ours
+        status = status_pb2.Status.FromString(trailers.get("grpc-status-details-bin", b""))
+    except DecodeError:
         return ()
-    return status.details if status is not None else ()
+    ours = (status.code, status.message) == (call.code().value[0], call.details() or "")
+    return status.details if ours else ()  # details that contradict the status are somebody else's

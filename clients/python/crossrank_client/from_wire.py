@@ -1,12 +1,14 @@
 """Protobuf messages to frozen values. Unknown enum numbers of a newer service become "UNKNOWN_<number>"."""
 
 from google.protobuf.duration_pb2 import Duration
+from google.protobuf.wrappers_pb2 import Int32Value
 
-from crossrank.v1 import ranking_pb2, types_pb2
-from crossrank_client.catalog import AttributeValue, Item
+from crossrank.v1 import catalog_pb2, feedback_pb2, ranking_pb2, types_pb2
+from crossrank_client.catalog import AttributeValue, DeleteCounts, FoundItems, Item, RecordCounts, UpsertCounts
 from crossrank_client.results import (
     Contribution,
     Degradation,
+    Health,
     Limits,
     ListStage,
     Model,
@@ -66,6 +68,36 @@ def item(message: types_pb2.Item) -> Item:
         fields=dict(message.fields),
         attributes={name: _attribute(value) for name, value in message.attributes.items()},
     )
+
+
+def found_items(message: catalog_pb2.GetItemsResponse) -> FoundItems:
+    """Items and unknown ids."""
+    return FoundItems(tuple(item(one) for one in message.items), tuple(message.unknown_item_ids))
+
+
+def page(message: catalog_pb2.ListItemsResponse) -> tuple[tuple[Item, ...], str]:
+    """Items of a page, and the token of the next ("" after the last)."""
+    return tuple(item(one) for one in message.items), message.next_page_token
+
+
+def upsert_counts(message: catalog_pb2.UpsertItemsResponse) -> UpsertCounts:
+    """What an upsert did."""
+    return UpsertCounts(inserted=message.inserted, updated=message.updated, unchanged=message.unchanged)
+
+
+def delete_counts(message: catalog_pb2.DeleteItemsResponse) -> DeleteCounts:
+    """What a delete did."""
+    return DeleteCounts(deleted=message.deleted, unknown=message.unknown)
+
+
+def record_counts(message: feedback_pb2.RecordInteractionsResponse) -> RecordCounts:
+    """What became of interactions."""
+    return RecordCounts(recorded=message.recorded, duplicates=message.duplicates, attributed=message.attributed)
+
+
+def health(message: Int32Value) -> Health:
+    """grpc.health.v1's ServingStatus."""
+    return {1: Health.SERVING, 2: Health.NOT_SERVING}.get(message.value, Health.UNKNOWN)
 
 
 def _ranked_item(message: ranking_pb2.RankedItem) -> RankedItem:

@@ -1,144 +1,202 @@
-"""Frozen values to protobuf messages. Checks nothing: the service does, and names every fault."""
+"""Frozen values to protobuf messages. Refuses what a message cannot hold, by the field's path as the service names it;
+bounds are the service's to check."""
 
-from collections.abc import Mapping, Sequence
-from typing import assert_never
+from numbers import Real
+from typing import Any
 
 from crossrank.v1 import feedback_pb2, ranking_pb2, types_pb2
-from crossrank_client.catalog import AnyOf, AttributeValue, Equals, Filter, InRange, Interaction, Item
+from crossrank_client.catalog import AnyOf, Equals, InRange, Interaction, Item
+from crossrank_client.checks import (
+    flag,
+    mapping,
+    moment,
+    number,
+    optional_number,
+    refused,
+    several,
+    text,
+    text_map,
+    texts,
+    whole,
+)
 from crossrank_client.questions import (
     Candidate,
     CandidateOptions,
     Context,
+    DiversityCap,
     History,
     HistoryEvent,
     Query,
     RankingOptions,
     Seed,
-    Subject,
     User,
 )
 
 
-def context_message(context: Context | Subject) -> ranking_pb2.Context:
+def context_message(context: object) -> ranking_pb2.Context:
     """The message of a context, or of a subject alone."""
     if not isinstance(context, Context):
         return _subject(context)
     message = _subject(context.subject)
     message.MergeFrom(
         ranking_pb2.Context(
-            session_query=context.session_query,
-            surface=context.surface,
-            locale=context.locale,
-            features=_attributes(context.features),
+            session_query=text("context.session_query", context.session_query),
+            surface=text("context.surface", context.surface),
+            locale=text("context.locale", context.locale),
+            features=_attributes("context.features", context.features),
         )
     )
     return message
 
 
-def candidate_message(candidate: Candidate | str) -> ranking_pb2.Candidate:
-    """The message of a candidate; a string is the id of a catalogue item."""
-    if isinstance(candidate, str):
-        return ranking_pb2.Candidate(item_id=candidate)
-    return ranking_pb2.Candidate(
-        item_id=candidate.item_id, fields=candidate.fields, first_stage_score=candidate.first_stage_score
-    )
+def candidate_messages(candidates: object) -> list[ranking_pb2.Candidate]:
+    """The messages of candidates; a string is the id of a catalogue item."""
+    return [_candidate(f"candidates[{place}]", one) for place, one in enumerate(several("candidates", candidates))]
 
 
-def candidate_options_message(options: CandidateOptions) -> ranking_pb2.CandidateOptions:
+def candidate_options_message(options: object) -> ranking_pb2.CandidateOptions:
     """The message of candidate options."""
+    if not isinstance(options, CandidateOptions):
+        raise refused("candidates", options, "CandidateOptions")
     return ranking_pb2.CandidateOptions(
-        sources=options.sources,
-        limit=options.limit,
-        filters=filter_messages(options.filters),
-        exclude_item_ids=options.exclude_item_ids,
-        include_seen=options.include_seen,
+        sources=texts("candidates.sources", options.sources),
+        limit=whole("candidates.limit", options.limit),
+        filters=filter_messages("candidates.filters", options.filters),
+        exclude_item_ids=texts("candidates.exclude_item_ids", options.exclude_item_ids),
+        include_seen=flag("candidates.include_seen", options.include_seen),
     )
 
 
-def ranking_options_message(options: RankingOptions) -> ranking_pb2.RankingOptions:
+def ranking_options_message(options: object) -> ranking_pb2.RankingOptions:
     """The message of ranking options."""
+    if not isinstance(options, RankingOptions):
+        raise refused("options", options, "RankingOptions")
+    batch = flag("options.batch", options.batch)
     message = ranking_pb2.RankingOptions(
-        top_n=options.top_n,
-        min_score=options.min_score,
-        priority=ranking_pb2.PRIORITY_BATCH if options.batch else ranking_pb2.PRIORITY_INTERACTIVE,
-        require_rerank=options.require_rerank,
-        return_items=options.return_items,
-        model=options.model,
-        explain=options.explain,
+        top_n=whole("options.top_n", options.top_n),
+        min_score=optional_number("options.min_score", options.min_score),
+        priority=ranking_pb2.PRIORITY_BATCH if batch else ranking_pb2.PRIORITY_INTERACTIVE,
+        require_rerank=flag("options.require_rerank", options.require_rerank),
+        return_items=flag("options.return_items", options.return_items),
+        model=text("options.model", options.model),
+        explain=flag("options.explain", options.explain),
+        diversity_cap=_diversity_cap("options.diversity_cap", options.diversity_cap),
     )
-    if options.reject_long_items:
+    if flag("options.reject_long_items", options.reject_long_items):
         message.truncation_policy = ranking_pb2.TRUNCATION_POLICY_REJECT
-    if options.diversity_cap is not None:
-        cap = options.diversity_cap
-        message.diversity_cap.CopyFrom(ranking_pb2.DiversityCap(attribute=cap.attribute, maximum=cap.maximum))
     return message
 
 
-def item_message(item: Item) -> types_pb2.Item:
+def item_message(path: str, item: object) -> types_pb2.Item:
     """The message of a catalogue item."""
-    return types_pb2.Item(item_id=item.item_id, fields=item.fields, attributes=_attributes(item.attributes))
+    if not isinstance(item, Item):
+        raise refused(path, item, "an Item")
+    return types_pb2.Item(
+        item_id=text(f"{path}.item_id", item.item_id),
+        fields=text_map(f"{path}.fields", item.fields),
+        attributes=_attributes(f"{path}.attributes", item.attributes),
+    )
 
 
-def filter_messages(filters: Sequence[Filter]) -> list[types_pb2.Filter]:
+def filter_messages(path: str, filters: object) -> list[types_pb2.Filter]:
     """The messages of filters."""
-    return [_filter(one) for one in filters]
+    return [_filter(f"{path}[{place}]", one) for place, one in enumerate(several(path, filters))]
 
 
-def interaction_message(interaction: Interaction) -> feedback_pb2.Interaction:
-    """The message of an interaction. ValueError when its time has no zone."""
+def interaction_message(path: str, interaction: object) -> feedback_pb2.Interaction:
+    """The message of an interaction."""
+    if not isinstance(interaction, Interaction):
+        raise refused(path, interaction, "an Interaction")
     message = feedback_pb2.Interaction(
-        user_id=interaction.user_id,
-        item_id=interaction.item_id,
-        event=interaction.event,
-        weight=interaction.weight,
-        attribution_token=interaction.attribution_token,
+        user_id=text(f"{path}.user_id", interaction.user_id),
+        item_id=text(f"{path}.item_id", interaction.item_id),
+        event=text(f"{path}.event", interaction.event),
+        weight=optional_number(f"{path}.weight", interaction.weight),
+        attribution_token=text(f"{path}.attribution_token", interaction.attribution_token),
     )
     if interaction.time is not None:
-        if interaction.time.tzinfo is None:
-            raise ValueError(f"time {interaction.time.isoformat()} has no time zone; give one, for example UTC")
-        message.time.FromDatetime(interaction.time)
+        time = moment(f"{path}.time", interaction.time)
+        try:
+            message.time.FromDatetime(time)
+        except (OverflowError, ValueError):  # only at the ends of the calendar, by the zone's offset
+            raise refused(f"{path}.time", time, "a time of the years 1 to 9999 in UTC") from None
     return message
 
 
-def _subject(subject: Subject) -> ranking_pb2.Context:
+def _subject(subject: object) -> ranking_pb2.Context:
     match subject:
         case User(user_id):
-            return ranking_pb2.Context(user_id=user_id)
-        case Query(text):
-            return ranking_pb2.Context(query=text)
+            return ranking_pb2.Context(user_id=text("context.user_id", user_id))
+        case Query(query):
+            return ranking_pb2.Context(query=text("context.query", query))
         case Seed(item_id):
-            return ranking_pb2.Context(seed_item_id=item_id)
+            return ranking_pb2.Context(seed_item_id=text("context.seed_item_id", item_id))
         case History(events):
-            return ranking_pb2.Context(history=ranking_pb2.History(events=[_event(one) for one in events]))
-    assert_never(subject)
+            path = "context.history.events"
+            messages = [_event(f"{path}[{place}]", one) for place, one in enumerate(several(path, events))]
+            return ranking_pb2.Context(history=ranking_pb2.History(events=messages))
+    raise refused("context", subject, "a Context, User, History, Query or Seed")
 
 
-def _event(event: HistoryEvent) -> ranking_pb2.HistoryEvent:
-    return ranking_pb2.HistoryEvent(item_id=event.item_id, fields=event.fields)
+def _event(path: str, event: object) -> ranking_pb2.HistoryEvent:
+    if not isinstance(event, HistoryEvent):
+        raise refused(path, event, "a HistoryEvent")
+    return ranking_pb2.HistoryEvent(
+        item_id=text(f"{path}.item_id", event.item_id), fields=text_map(f"{path}.fields", event.fields)
+    )
 
 
-def _filter(one: Filter) -> types_pb2.Filter:
+def _candidate(path: str, candidate: object) -> ranking_pb2.Candidate:
+    if isinstance(candidate, str):
+        return ranking_pb2.Candidate(item_id=text(f"{path}.item_id", candidate))
+    if not isinstance(candidate, Candidate):
+        raise refused(path, candidate, "a Candidate, or the id (str) of a catalogue item")
+    return ranking_pb2.Candidate(
+        item_id=text(f"{path}.item_id", candidate.item_id),
+        fields=text_map(f"{path}.fields", candidate.fields),
+        first_stage_score=optional_number(f"{path}.first_stage_score", candidate.first_stage_score),
+    )
+
+
+def _diversity_cap(path: str, cap: object) -> ranking_pb2.DiversityCap | None:
+    if cap is None:
+        return None
+    if not isinstance(cap, DiversityCap):
+        raise refused(path, cap, "a DiversityCap or None")
+    return ranking_pb2.DiversityCap(
+        attribute=text(f"{path}.attribute", cap.attribute), maximum=whole(f"{path}.maximum", cap.maximum)
+    )
+
+
+def _filter(path: str, one: object) -> types_pb2.Filter:
     match one:
         case Equals(attribute, value):
-            return types_pb2.Filter(attribute=attribute, equals=_attribute(value))
+            condition: dict[str, Any] = {"equals": _attribute(f"{path}.equals", value)}
         case AnyOf(attribute, values):
-            return types_pb2.Filter(attribute=attribute, any_of=types_pb2.Labels(values=values))
+            condition = {"any_of": types_pb2.Labels(values=texts(f"{path}.any_of.values", values))}
         case InRange(attribute, minimum, maximum):
-            return types_pb2.Filter(
-                attribute=attribute, in_range=types_pb2.NumberRange(minimum=minimum, maximum=maximum)
+            bounds = types_pb2.NumberRange(
+                minimum=optional_number(f"{path}.in_range.minimum", minimum),
+                maximum=optional_number(f"{path}.in_range.maximum", maximum),
             )
-    assert_never(one)
+            condition = {"in_range": bounds}
+        case _:
+            raise refused(path, one, "an Equals, AnyOf or InRange")
+    return types_pb2.Filter(attribute=text(f"{path}.attribute", attribute), **condition)
 
 
-def _attributes(values: Mapping[str, AttributeValue]) -> dict[str, types_pb2.AttributeValue]:
-    return {name: _attribute(value) for name, value in values.items()}
+def _attributes(path: str, values: object) -> dict[str, types_pb2.AttributeValue]:
+    return {name: _attribute(f"{path}[{name!r}]", value) for name, value in mapping(path, values).items()}
 
 
-def _attribute(value: AttributeValue) -> types_pb2.AttributeValue:
-    if isinstance(value, bool):  # before numbers: bool is an int
-        return types_pb2.AttributeValue(flag=value)
-    if isinstance(value, str):
-        return types_pb2.AttributeValue(text=value)
-    if isinstance(value, tuple):
-        return types_pb2.AttributeValue(labels=types_pb2.Labels(values=value))
-    return types_pb2.AttributeValue(number=value)
+def _attribute(path: str, value: object) -> types_pb2.AttributeValue:
+    match value:
+        case bool():  # before numbers: bool is an int
+            return types_pb2.AttributeValue(flag=value)
+        case str():
+            return types_pb2.AttributeValue(text=text(f"{path}.text", value))
+        case tuple():
+            return types_pb2.AttributeValue(labels=types_pb2.Labels(values=texts(f"{path}.labels.values", value)))
+        case Real():
+            return types_pb2.AttributeValue(number=number(f"{path}.number", value))
+    raise refused(path, value, "a text, a finite number, True or False, or a tuple of texts")

@@ -100,20 +100,23 @@ def test_the_worker_is_told_of_the_file_that_has_its_versions() -> None:
     assert (DOCKER / "triton_gpu.txt").is_file()
 
 
-def test_the_gateways_wheel_starts_from_the_copied_files_alone(tmp_path: Path) -> None:
+def test_the_gateways_wheels_start_from_the_copied_files_alone(tmp_path: Path) -> None:
     context = tmp_path / "context"
     for source in [one for one in copied("gateway") if one != "model_repository"]:
         target = context / source
         target.parent.mkdir(parents=True, exist_ok=True)
         subprocess.run(("cp", "-r", str(ROOT / source), str(target)), check=True)
-    command = (sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "--quiet", "-w", "out", ".")
-    subprocess.run(command, cwd=context, check=True, capture_output=True)
-    (wheel,) = (context / "out").glob("*.whl")
-    installed = tmp_path / "installed"
-    with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(installed)
-    packaged = {str(file.relative_to(installed)) for file in installed.rglob("*") if file.is_file()}
-    assert {"gateway/store/schema.sql", "crossrank/v1/service_config.json", "crossrank_client/py.typed"} <= packaged
+    install = re.search(r"pip install .*--constraint requirements.lock (.+?) &&", dockerfile("gateway"))
+    assert install
+    command = (sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "--quiet", "-w", "out")
+    subprocess.run((*command, *install[1].split()), cwd=context, check=True, capture_output=True)
+    installed, packaged = tmp_path / "installed", []
+    for wheel in (context / "out").glob("*.whl"):
+        with zipfile.ZipFile(wheel) as archive:
+            archive.extractall(installed)
+            packaged += [name for name in archive.namelist() if ".dist-info/" not in name]
+    assert {"gateway/store/schema.sql", "crossrank/v1/service_config.json", "crossrank_client/py.typed"} <= {*packaged}
+    assert len(packaged) == len(set(packaged)), "a file is in two wheels"
     environment = {"PYTHONPATH": str(installed), "CROSSRANK_NO_SUCH": "1", "PATH": os.environ["PATH"]}
     started = subprocess.run(
         (sys.executable, "-P", "-m", "gateway"),

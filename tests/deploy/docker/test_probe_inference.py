@@ -20,9 +20,8 @@ from deploy.local.parts.triton import Triton
 from deploy.local.process.part import RunningPart
 from tests.deploy.kubernetes.manifests import dockerfile
 from tests.deploy.local.waiting import wait_until
-from tests.paths import ROOT
+from tests.paths import ROOT, ROW_SUM_REPOSITORY
 
-REPOSITORY = ROOT / "tests/local/model_repository"
 SLEEPING = 999  # the token id that makes the test model sleep for four seconds
 
 
@@ -43,7 +42,7 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @contextmanager
 def running_triton(directory: Path) -> Iterator[RunningPart]:
     port, metrics_port = free_ports(2)
-    part = Triton(directory, port, metrics_port, model_repository=REPOSITORY)
+    part = Triton(directory, port, metrics_port, model_repository=ROW_SUM_REPOSITORY)
     with RunningPart(part, state_directory=directory) as running:
         yield running
 

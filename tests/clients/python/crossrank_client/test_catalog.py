@@ -163,7 +163,7 @@ async def test_interactions_arrive_whole_and_are_counted(server: ScriptedServer,
 
 
 async def test_a_time_without_a_zone_is_refused(client: CrossrankClient) -> None:
-    with pytest.raises(ValueError, match="2026-01-02T00:00:00 has no time zone"):
+    with pytest.raises(CrossrankRequestInvalid, match="2026-01-02T00:00:00 has no time zone"):
         await client.record_interactions([Interaction("u", "1", "click", time=datetime(2026, 1, 2))])
 
 

@@ -203,7 +203,7 @@ async def test_metadata_of_the_client_goes_with_every_call(server: ScriptedServe
 
 
 def test_the_shipped_service_config_is_that_of_the_api() -> None:
-    shipped = ROOT / "clients/python/crossrank/v1/service_config.json"
+    shipped = ROOT / "protos/python/crossrank/v1/service_config.json"
     assert shipped.read_bytes() == (ROOT / "protos/crossrank/v1/service_config.json").read_bytes(), "run make proto"
 
 
