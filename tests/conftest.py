@@ -45,7 +45,7 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if config.getoption("fast"):
         servers = LANES.server_fixtures()
-        slow = [item for item in items if item.get_closest_marker("server") or servers & set(_fixtures(item))]
+        slow = [item for item in items if item.get_closest_marker("whole") or servers & set(_fixtures(item))]
         config.hook.pytest_deselected(items=slow)
         items[:] = [item for item in items if item not in slow]
 

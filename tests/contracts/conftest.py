@@ -33,7 +33,7 @@ def _in_postgres(request: pytest.FixtureRequest) -> Stores:
 @pytest.fixture(
     params=[
         pytest.param(_in_memory, id="memory"),
-        pytest.param(_in_postgres, id="postgres", marks=pytest.mark.server),
+        pytest.param(_in_postgres, id="postgres", marks=pytest.mark.whole),
     ]
 )
 def stores(request: pytest.FixtureRequest) -> Stores:

@@ -75,7 +75,7 @@ async def filled(database: Database) -> Filled:
 IN_POSTGRES = ("popular", "item_neighbors", "text_ann exact", "text_ann index")
 
 
-@pytest.fixture(params=["memory", *(pytest.param(name, marks=pytest.mark.server) for name in IN_POSTGRES)])
+@pytest.fixture(params=["memory", *(pytest.param(name, marks=pytest.mark.whole) for name in IN_POSTGRES)])
 def source(request: pytest.FixtureRequest) -> CandidateSource:
     if request.param == "memory":
         return MemoryPopular(ITEMS, INTERACTIONS)

@@ -50,7 +50,7 @@ def _in_postgres(request: pytest.FixtureRequest) -> Recording:
 @pytest.fixture(
     params=[
         pytest.param(_in_memory, id="memory"),
-        pytest.param(_in_postgres, id="postgres", marks=pytest.mark.server),
+        pytest.param(_in_postgres, id="postgres", marks=pytest.mark.whole),
     ]
 )
 def recording(request: pytest.FixtureRequest) -> Recording:

@@ -36,7 +36,7 @@ async def shipped(triton: str) -> AsyncIterator[Embedder]:
     await connection.close()
 
 
-@pytest.fixture(params=["fake", pytest.param("shipped", marks=pytest.mark.server)])
+@pytest.fixture(params=["fake", pytest.param("shipped", marks=pytest.mark.whole)])
 def embedder(request: pytest.FixtureRequest) -> Embedder:
     """The embedder under contract."""
     found: Embedder = request.getfixturevalue(request.param)

@@ -38,7 +38,7 @@ async def tiered(near: ScoreCache, redis: RedisScoreCache) -> AsyncIterator[Scor
 
 
 @pytest.fixture(
-    params=["near", *(pytest.param(name, marks=pytest.mark.server) for name in ("redis", "tiered"))],
+    params=["near", *(pytest.param(name, marks=pytest.mark.whole) for name in ("redis", "tiered"))],
 )
 def cache(request: pytest.FixtureRequest) -> ScoreCache:
     """The cache under contract, empty."""

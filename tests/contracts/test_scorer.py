@@ -45,7 +45,7 @@ async def shipped(triton: str) -> AsyncIterator[Scorer]:
     await connection.close()
 
 
-@pytest.fixture(params=["fake", "scripted", pytest.param("shipped", marks=pytest.mark.server)])
+@pytest.fixture(params=["fake", "scripted", pytest.param("shipped", marks=pytest.mark.whole)])
 def scorer(request: pytest.FixtureRequest) -> Scorer:
     """The scorer under contract, verified."""
     found: Scorer = request.getfixturevalue(request.param)
