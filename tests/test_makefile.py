@@ -12,7 +12,20 @@ import pytest
 from tests.paths import ROOT
 
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
-CONTRACT = ("demo", "train-demo", "up", "down", "test", "lint", "proto", "manifests", "loadtest", "bench", "clean")
+CONTRACT = (
+    "demo",
+    "train-demo",
+    "up",
+    "down",
+    "test",
+    "test-fast",
+    "lint",
+    "proto",
+    "manifests",
+    "loadtest",
+    "bench",
+    "clean",
+)
 
 FAKE_PYTHON = """#!/bin/sh
 echo "$@" >> "{calls}"
