@@ -1,9 +1,9 @@
 """The fast lane: which tests belong to it is found from what they import, nothing is marked by hand. While it runs,
-slow libraries cannot be imported and servers cannot be started. Imports no module of the project."""
+slow libraries cannot be imported and programs cannot be started. Imports no module of the project."""
 
 import ast
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from functools import cache
 from importlib.machinery import ModuleSpec
 from pathlib import Path
@@ -13,11 +13,11 @@ from typing import TypeGuard
 SLOW_LIBRARIES = frozenset({"torch", "transformers", "sentence_transformers", "onnxruntime"})
 """Libraries that take seconds to import."""
 
-STARTERS = frozenset({"deploy.local.process.part.RunningPart", "deploy.local.stack.LocalStack"})
-"""A test module that imports one of these starts real servers."""
+STARTERS = frozenset({"subprocess", "deploy.local.process.part.RunningPart", "deploy.local.stack.LocalStack"})
+"""A test module that imports one of these starts programs: servers, or ours, which takes seconds."""
 
-SERVERS = frozenset({"tritonserver", "postgres", "initdb", "pg_ctl", "redis-server", "perf_analyzer"})
-"""Programs that the fast lane never starts."""
+PROBES = frozenset({"lscpu", "uname"})
+"""Programs by which libraries ask what machine this is."""
 
 _IMPORT_ROOTS = (".", "clients/python", "protos/python")
 
@@ -27,29 +27,33 @@ class NotInTheFastLane(Exception):
 
 
 class Lanes:
-    """The modules below a project's folder, and what each imports as it is loaded; ``reasons``: what makes slow."""
+    """The modules below a project's folder, and what each imports as it is loaded."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
         self._imports = cache(self._read_imports)
+        self._imports_later = cache(self._read_later_imports)
         self._reached = cache(self._walk)
 
     def slow_because(self, file: Path) -> str | None:
-        """The library or starter that the test file imports, itself or through others; None: it is fast."""
-        reached = self._reached(_dotted(file.relative_to(self._root)))
-        if file.name == "conftest.py":
-            reached -= STARTERS
+        """The library or starter that the test file imports as it is loaded, itself or through others, or that the
+        modules that it tests import later, inside functions; None: it is fast."""
+        test = _dotted(file.relative_to(self._root))
+        reached = self._reached(test) if file.name != "conftest.py" else frozenset()
+        tested = (one for name in self._imports(test) if not name.startswith("tests.") for one in _with_parents(name))
+        for later in {name for one in tested for name in self._imports_later(one)}:
+            reached |= self._reached(later) - STARTERS
         for folder in file.relative_to(self._root).parents:
-            reached = reached | (self._reached(_dotted(folder / "conftest.py")) - STARTERS)
+            reached |= self._reached(_dotted(folder / "conftest.py")) - STARTERS
         return min(reached & (SLOW_LIBRARIES | STARTERS), default=None)
 
     def server_fixtures(self) -> frozenset[str]:
-        """Names of the fixtures that are defined in a conftest that starts servers."""
-        conftests = [file for file in (self._root / "tests").rglob("conftest.py") if self._starts_servers(file)]
+        """Names of the fixtures that are defined in a conftest that starts programs."""
+        conftests = [file for file in (self._root / "tests").rglob("conftest.py") if self._starts_programs(file)]
         trees = [ast.parse(file.read_text(encoding="utf-8")) for file in conftests]
         return frozenset(node.name for tree in trees for node in tree.body if _is_fixture(node))
 
-    def _starts_servers(self, file: Path) -> bool:
+    def _starts_programs(self, file: Path) -> bool:
         return bool(self._reached(_dotted(file.relative_to(self._root))) & STARTERS)
 
     def _walk(self, module: str) -> frozenset[str]:
@@ -60,17 +64,27 @@ class Lanes:
             name = waiting.pop()
             for one in {*_with_parents(name)} - reached:
                 reached.add(one)
-                found = self._imports(one)
-                waiting += found if one.startswith("tests.") else found - STARTERS
+                found: Set[str] = self._imports(one)
+                if not one.startswith("tests."):
+                    found = {name.rpartition(".")[0] if name in STARTERS else name for name in found}
+                waiting += found
         return frozenset(reached)
 
     def _read_imports(self, module: str) -> frozenset[str]:
+        text = self._text(module)
+        names = {name for node in _loaded(ast.parse(text)) for name in _named(node)}
+        return frozenset(names | {"subprocess"} if "asyncio.create_subprocess_" in text else names)
+
+    def _read_later_imports(self, module: str) -> frozenset[str]:
+        tree = ast.parse(self._text(module))
+        names = {name for node in ast.walk(tree) if isinstance(node, ast.stmt) for name in _named(node)}
+        return frozenset(names - self._imports(module))
+
+    def _text(self, module: str) -> str:
         stem = module.replace(".", "/")
-        names = (f"{base}/{stem}{end}" for base in _IMPORT_ROOTS for end in (".py", "/__init__.py"))
-        file = next((self._root / name for name in names if (self._root / name).is_file()), None)
-        if file is None:
-            return frozenset()
-        return frozenset(name for node in _loaded(ast.parse(file.read_text(encoding="utf-8"))) for name in _named(node))
+        places = (f"{base}/{stem}{end}" for base in _IMPORT_ROOTS for end in (".py", "/__init__.py"))
+        file = next((self._root / place for place in places if (self._root / place).is_file()), None)
+        return file.read_text(encoding="utf-8") if file else ""
 
 
 class SlowLibrariesAreAway:
@@ -84,14 +98,14 @@ class SlowLibrariesAreAway:
 
 
 def guard() -> None:
-    """From now on this process imports no slow library and starts no server."""
+    """From now on this process imports no slow library and starts no program."""
     sys.meta_path.insert(0, SlowLibrariesAreAway())
-    sys.addaudithook(_refuse_servers)
+    sys.addaudithook(_refuse_programs)
 
 
-def _refuse_servers(event: str, arguments: tuple[object, ...]) -> None:
-    if event == "subprocess.Popen" and Path(str(arguments[0])).name in SERVERS:
-        raise NotInTheFastLane(f"{arguments[0]} is started in the fast lane; take the fixture that starts it")
+def _refuse_programs(event: str, arguments: tuple[object, ...]) -> None:
+    if event == "subprocess.Popen" and arguments[0] not in PROBES:
+        raise NotInTheFastLane(f"{arguments[0]} is started in the fast lane; mark the test: pytest.mark.whole")
 
 
 def _loaded(tree: ast.Module) -> Iterator[ast.stmt]:

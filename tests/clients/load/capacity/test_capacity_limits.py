@@ -33,6 +33,7 @@ def script(folder: Path, text: str) -> PerfAnalyzer:
     return PerfAnalyzer(executable)
 
 
+@pytest.mark.whole
 def test_windows_that_scatter_are_measured_once_more_without_that_condition(tmp_path: Path) -> None:
     tool = script(tmp_path, UNSTABLE_AT_FIRST)
     run = tool.run(Target("127.0.0.1:1", "m", tmp_path / "in.json", 8), Load(concurrency="2"), tmp_path)
@@ -42,6 +43,7 @@ def test_windows_that_scatter_are_measured_once_more_without_that_condition(tmp_
     assert first.replace("percentage=25", f"percentage={ANY_PERCENT}") == second
 
 
+@pytest.mark.whole
 def test_another_failure_is_not_tried_again_and_leaves_no_old_report(tmp_path: Path) -> None:
     (tmp_path / "report.csv").write_text("old")
     tool = script(tmp_path, "#!/bin/sh\necho once >> called\necho 'no such model'; exit 1\n")
