@@ -123,8 +123,9 @@ def _loaded(tree: ast.Module) -> Iterator[ast.stmt]:
 
 
 def _is_fixture(node: ast.stmt) -> TypeGuard[ast.FunctionDef | ast.AsyncFunctionDef]:
-    is_function = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-    return is_function and any("fixture" in ast.unparse(one) for one in node.decorator_list)
+    return isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and any(
+        "fixture" in ast.unparse(decorator) for decorator in node.decorator_list
+    )
 
 
 def _named(node: ast.stmt) -> Iterator[str]:

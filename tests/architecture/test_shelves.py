@@ -13,7 +13,7 @@ PORTS = Module(ROOT / "gateway/ports.py", (ROOT / "gateway/ports.py").read_text(
 
 MOST_MODULES = 15
 MOST_MODULES_OF_TRAINING_ITSELF = 7
-TESTED_SHARE = 0.0
+TESTED_SHARE = 0.62
 """A ratchet: raise it with the tests, never lower it."""
 
 

@@ -45,7 +45,8 @@ def embedder(request: pytest.FixtureRequest) -> Embedder:
 
 async def test_every_text_has_a_unit_vector(embedder: Embedder) -> None:
     vectors = await embedder.embed(TEXTS, Budget(60))
-    assert (vectors.shape, vectors.dtype) == ((len(TEXTS), EMBEDDING_DIMENSION), np.float32)
+    assert vectors.shape == (len(TEXTS), EMBEDDING_DIMENSION)
+    assert vectors.dtype == np.float32
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1.0, atol=1e-3)
 
 

@@ -68,7 +68,8 @@ async def test_the_current_version_is_that_of_its_encoding(scorer: Scorer) -> No
 async def test_there_is_one_number_a_pair_and_golden_pairs_have_their_golden_logits(scorer: Scorer) -> None:
     model, pairs, logits, tolerance = golden(scorer)
     found = await scorer.score(model, pairs, Budget(60))
-    assert (found.shape, found.dtype) == ((len(pairs),), np.float32)
+    assert found.shape == (len(pairs),)
+    assert found.dtype == np.float32
     assert found.tolist() == pytest.approx(logits, abs=tolerance)
 
 
