@@ -10,8 +10,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import TypeGuard
 
-SLOW_LIBRARIES = frozenset({"torch", "transformers", "sentence_transformers", "onnxruntime"})
-"""Libraries that take seconds to import."""
+SLOW_LIBRARIES = frozenset({"torch", "transformers", "sentence_transformers", "onnxruntime", "matplotlib"})
+"""Libraries that take seconds to import or to use."""
 
 STARTERS = frozenset({"subprocess", "deploy.local.process.part.RunningPart", "deploy.local.stack.LocalStack"})
 """A test module that imports one of these starts programs: servers, or ours, which takes seconds."""
@@ -72,13 +72,12 @@ class Lanes:
 
     def _read_imports(self, module: str) -> frozenset[str]:
         text = self._text(module)
-        names = {name for node in _loaded(ast.parse(text)) for name in _named(node)}
+        names = {name for node in _run(ast.parse(text)) for name in _named(node)}
         return frozenset(names | {"subprocess"} if "asyncio.create_subprocess_" in text else names)
 
     def _read_later_imports(self, module: str) -> frozenset[str]:
         tree = ast.parse(self._text(module))
-        names = {name for node in ast.walk(tree) if isinstance(node, ast.stmt) for name in _named(node)}
-        return frozenset(names - self._imports(module))
+        return frozenset(name for node in _run(tree, later=True) for name in _named(node)) - self._imports(module)
 
     def _text(self, module: str) -> str:
         stem = module.replace(".", "/")
@@ -108,14 +107,14 @@ def _refuse_programs(event: str, arguments: tuple[object, ...]) -> None:
         raise NotInTheFastLane(f"{arguments[0]} is started in the fast lane; mark the test: pytest.mark.whole")
 
 
-def _loaded(tree: ast.Module) -> Iterator[ast.stmt]:
-    """Statements that run when a module is imported."""
+def _run(tree: ast.Module, *, later: bool = False) -> Iterator[ast.stmt]:
+    """Statements that run when a module is imported; with ``later``, also those inside its functions."""
     waiting: list[ast.AST] = [*tree.body]
     while waiting:
         node = waiting.pop()
         if isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
             waiting += node.orelse
-        elif isinstance(node, ast.stmt) and not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+        elif isinstance(node, ast.stmt) and (later or not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)):
             yield node
             waiting += ast.iter_child_nodes(node)
         elif isinstance(node, ast.ExceptHandler):

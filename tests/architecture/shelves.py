@@ -16,13 +16,14 @@ NO_MODULES = ("deploy/docker", "deploy/kubernetes")
 
 def stray_tests(tests: Iterable[str], code: Collection[str]) -> list[str]:
     """Tests that are of no module or folder at the same path: ``a/test_b_c.py`` is of ``a/b_c``, or of ``a/b``."""
+    homes = _homes(code)
     return [
         f"tests/{test} is of no module {PurePosixPath(test).parent}/{_subject(test)}.py, nor of its beginning"
         for test in tests
         if PurePosixPath(test).parent != PurePosixPath()
         and PurePosixPath(test).parts[0] not in NO_MIRROR
         and str(PurePosixPath(test).parent) not in NO_MODULES
-        and not set(_candidates(test)) & _homes(code)
+        and not set(_candidates(test)) & homes
     ]
 
 

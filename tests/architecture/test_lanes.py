@@ -13,6 +13,7 @@ from tests.paths import ROOT
 FILES = {
     "training/fit.py": "import torch.nn\n",
     "training/lazy.py": "def fit():\n    import torch\n",
+    "training/above_lazy.py": "import training.lazy\n",
     "training/typed.py": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import torch\n",
     "training/__init__.py": "",
     "training/heavy/__init__.py": "try:\n    import onnxruntime\nexcept ImportError: ...\n",
@@ -38,13 +39,14 @@ FILES = {
         ("tests/test_a.py", "import subprocess\n", "subprocess"),
         ("tests/test_a.py", "import asyncio\nasync def test_a():\n    asyncio.create_subprocess_exec()", "subprocess"),
         ("tests/slow/test_a.py", "", "torch"),
-        ("tests/test_a.py", "from training import lazy, typed\n", None),
+        ("tests/test_a.py", "from training import lazy\n", "torch"),
+        ("tests/test_a.py", "from training import typed, above_lazy\n", None),
         ("tests/test_a.py", "import clients.stack\n", None),
         ("tests/test_a.py", "import torchvision\n", None),
         ("tests/test_a.py", "def test_a():\n    import torch\n", None),
     ],
 )
-def test_a_test_is_slow_for_what_is_imported_as_it_is_loaded(
+def test_a_test_is_slow_for_what_it_imports_and_for_what_it_tests_imports_later(
     tmp_path: Path, test: str, text: str, because: str | None
 ) -> None:
     assert planted(tmp_path, {test: text}).slow_because(tmp_path / test) == because
