@@ -9,7 +9,7 @@ OURS := -e protos/python -e clients/python
 REQUIREMENTS := pyproject.toml protos/python/pyproject.toml clients/python/pyproject.toml requirements.lock
 
 .DEFAULT_GOAL := help
-.PHONY: help demo train-demo up down test lint proto manifests loadtest bench bench-quick lock clean
+.PHONY: help demo train-demo up down test test-fast lint proto manifests loadtest bench bench-quick lock clean
 
 help:  ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -28,6 +28,9 @@ down: $(VENV)/.local  ## Stop them; data and logs stay in .crossrank
 
 test: $(VENV)/.dev  ## Run every test, end to end on a real Triton and a real PostgreSQL
 	$(BIN)/python -m pytest
+
+test-fast: $(VENV)/.dev  ## Run the tests that need no server and no torch, to work by: under 90 seconds
+	$(BIN)/python -m pytest --fast -n logical --dist loadscope
 
 lint: $(VENV)/.dev  ## Check style, types, imports and the API definition
 	$(BIN)/ruff check .

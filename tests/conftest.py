@@ -1,5 +1,5 @@
 """Real servers for the tests: one PostgreSQL per session with a fresh database per module, and Triton servers, one per
-model repository asked for. Everything ends with the session."""
+model repository asked for. Everything ends with the session. With --fast none of them starts: tests/lanes.py."""
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack
@@ -19,8 +19,39 @@ from deploy.local.stack import LocalStack
 from gateway.domain.budget import Budget
 from gateway.store.pool import Database
 from gateway.store.schema import apply_schema
+from tests.lanes import Lanes, guard
+from tests.paths import ROOT
 
+LANES = Lanes(ROOT)
 StartTriton = Callable[[Path], str]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--fast", action="store_true", help="only tests without servers and without slow libraries")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("fast"):
+        guard()
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    if not config.getoption("fast"):
+        return None
+    file = collection_path / "conftest.py" if collection_path.is_dir() else collection_path
+    return True if LANES.slow_because(file) else None
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("fast"):
+        servers = LANES.server_fixtures()
+        slow = [item for item in items if item.get_closest_marker("whole") or servers & set(_fixtures(item))]
+        config.hook.pytest_deselected(items=slow)
+        items[:] = [item for item in items if item not in slow]
+
+
+def _fixtures(item: pytest.Item) -> list[str]:
+    return item.fixturenames if isinstance(item, pytest.Function) else []
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,20 @@ from tests.paths import ROOT
 
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 OURS = "install -c requirements.lock -e protos/python -e clients/python -e "
-CONTRACT = ("demo", "train-demo", "up", "down", "test", "lint", "proto", "manifests", "loadtest", "bench", "clean")
+CONTRACT = (
+    "demo",
+    "train-demo",
+    "up",
+    "down",
+    "test",
+    "test-fast",
+    "lint",
+    "proto",
+    "manifests",
+    "loadtest",
+    "bench",
+    "clean",
+)
 
 INPUTS = ("pyproject.toml", "protos/python/pyproject.toml", "clients/python/pyproject.toml", "requirements.lock")
 

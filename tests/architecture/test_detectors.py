@@ -1,11 +1,12 @@
 """Every detector catches a planted violation, and leaves its neighbour alone."""
 
+import ast
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.architecture import detectors
+from tests.architecture import detectors, shelves
 from tests.architecture.source import Module, code_lines, read_modules
 
 Detector = Callable[[list[Module]], list[str]]
@@ -79,3 +80,35 @@ def test_only_lines_with_code_are_counted(tmp_path: Path) -> None:
     (tmp_path / "package").mkdir()
     (tmp_path / "package" / "a.py").write_text('"""Why."""\n\n# comment\nx = 1  # one\n')
     assert code_lines(read_modules(["package"], tmp_path)) == 2
+
+
+CODE = ["a/b.py", "a/b_c.py", "a/d/__init__.py", "a/d/e.py"]
+
+
+@pytest.mark.parametrize("test", ["a/test_c.py", "a/test_bc.py", "a/d/test_b.py", "test/a/test_b.py", "a/test_e.py"])
+def test_a_test_without_a_module_at_its_path_is_caught(test: str) -> None:
+    assert len(shelves.stray_tests([test], CODE)) == 1
+
+
+@pytest.mark.parametrize(
+    "test",
+    ["a/test_b.py", "a/test_b_of_old.py", "a/test_b_c_twice.py", "a/test_d.py", "e2e/test_x.py", "test_readme.py"],
+)
+def test_a_test_beside_its_module_or_of_no_one_module_is_left_alone(test: str) -> None:
+    assert shelves.stray_tests([test], CODE) == []
+
+
+def test_only_modules_with_a_test_of_their_name_are_counted_as_tested() -> None:
+    assert shelves.tested_share(["a/test_b_c.py", "a/d/test_b.py"], CODE) == 2 / 3
+    assert shelves.tested_share(["a/test_b.py", "a/d/test_e_slow.py"], [*CODE, "a/f.py"]) == 2 / 4
+
+
+def test_a_folder_with_too_many_modules_is_caught() -> None:
+    assert shelves.crowded_folders([*CODE, "a/f.py"], 2) == ["a has 3 modules"]
+    assert shelves.crowded_folders(CODE, 2) == []
+
+
+def test_protocols_are_told_from_other_classes_and_have_their_suite() -> None:
+    tree = ast.parse("class ItemStore(ItemReader, Protocol): ...\nclass Item: ...\nclass Odd(Store): ...")
+    assert shelves.protocols(tree) == ["ItemStore"]
+    assert shelves.suite_of("ItemStore") == "test_item_store"

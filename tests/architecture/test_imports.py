@@ -17,7 +17,10 @@ CONTRACTS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["import
 
 # One line planted per contract: the file it goes to, and an import that the contract forbids.
 PLANTED = {
-    "house": ("deploy/local/memory.py", "import training.errors"),
+    "house": ("training/metrics/__init__.py", "import clients.load"),
+    "training-downwards": ("training/protocol/__init__.py", "import training.fit"),
+    "commands-downwards": ("clients/command_line/shared/__init__.py", "import clients.command_line.train"),
+    "local-downwards": ("deploy/local/process/__init__.py", "import deploy.local.doctor"),
     "downwards": ("gateway/scoring/admission.py", "import gateway.pipeline"),
     "ports-only": ("gateway/ranking/order.py", "import gateway.store.pool"),
     "no-wire-in-core": ("gateway/domain/values.py", "import google.protobuf.message"),

@@ -1,6 +1,5 @@
 """Every store twice: in memory, and on the real PostgreSQL."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
@@ -9,7 +8,6 @@ from gateway.ports import FeedbackStore, HistoryStore, ItemStore
 from gateway.store.feedback import PostgresFeedbackStore
 from gateway.store.histories import PostgresHistoryStore
 from gateway.store.items import PostgresItemStore
-from gateway.store.pool import Database
 from tests.fakes.stores import Memory, MemoryFeedbackStore, MemoryHistoryStore, MemoryItemStore
 
 
@@ -22,17 +20,23 @@ class Stores:
     feedback: FeedbackStore
 
 
-def _in_memory(database: Database) -> Stores:
+def _in_memory(request: pytest.FixtureRequest) -> Stores:
     memory = Memory()
     return Stores(MemoryItemStore(memory), MemoryHistoryStore(memory), MemoryFeedbackStore(memory))
 
 
-def _in_postgres(database: Database) -> Stores:
+def _in_postgres(request: pytest.FixtureRequest) -> Stores:
+    database = request.getfixturevalue("database")
     return Stores(PostgresItemStore(database), PostgresHistoryStore(database), PostgresFeedbackStore(database))
 
 
-@pytest.fixture(params=[_in_memory, _in_postgres], ids=["memory", "postgres"])
-def stores(request: pytest.FixtureRequest, database: Database) -> Stores:
+@pytest.fixture(
+    params=[
+        pytest.param(_in_memory, id="memory"),
+        pytest.param(_in_postgres, id="postgres", marks=pytest.mark.whole),
+    ]
+)
+def stores(request: pytest.FixtureRequest) -> Stores:
     """The stores under contract, empty."""
-    make: Callable[[Database], Stores] = request.param
-    return make(database)
+    made: Stores = request.param(request)
+    return made

@@ -55,7 +55,6 @@ class Filled:
     def source(self, name: str) -> CandidateSource:
         embedder = HashingEmbedder()
         sources: dict[str, CandidateSource] = {
-            "memory": MemoryPopular(ITEMS, INTERACTIONS),
             "popular": Popular(self.database),
             "item_neighbors": ItemNeighbors(self.database),
             "text_ann exact": TextAnn(self.database, embedder, "hashing"),
@@ -73,8 +72,14 @@ async def filled(database: Database) -> Filled:
     return filled
 
 
-@pytest.fixture(params=["memory", "popular", "item_neighbors", "text_ann exact", "text_ann index"])
-def source(request: pytest.FixtureRequest, filled: Filled) -> CandidateSource:
+IN_POSTGRES = ("popular", "item_neighbors", "text_ann exact", "text_ann index")
+
+
+@pytest.fixture(params=["memory", *(pytest.param(name, marks=pytest.mark.whole) for name in IN_POSTGRES)])
+def source(request: pytest.FixtureRequest) -> CandidateSource:
+    if request.param == "memory":
+        return MemoryPopular(ITEMS, INTERACTIONS)
+    filled: Filled = request.getfixturevalue("filled")
     return filled.source(request.param)
 
 
@@ -157,7 +162,7 @@ async def test_a_history_fits_every_source(source: CandidateSource) -> None:
     assert source.fits(EVERYTHING)
 
 
-@pytest.mark.parametrize("name", ["popular", "item_neighbors", "text_ann exact", "text_ann index"])
+@pytest.mark.parametrize("name", IN_POSTGRES)
 async def test_a_deleted_item_is_never_proposed(filled: Filled, name: str) -> None:
     await filled.items.delete(["m10", "m20"], Budget(10))
     assert set(ids(await filled.source(name).fetch(EVERYTHING, Budget(10)))) == IDS - set(LIKED) - {"m10", "m20"}

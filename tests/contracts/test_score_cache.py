@@ -11,23 +11,39 @@ from gateway.cache.local import LocalScoreCache
 from gateway.cache.redis import RedisLimits, RedisScoreCache
 from gateway.cache.tiered import TieredScoreCache
 from gateway.ports import ScoreCache
-from tests.fakes.cache_observers import SeenCaches
+from tests.fakes.observers import SeenCaches
 
 
-@pytest.fixture(params=["local", "redis", "tiered"])
-async def cache(request: pytest.FixtureRequest, redis_url: str) -> AsyncIterator[ScoreCache]:
-    """The cache under contract, empty."""
+@pytest.fixture
+def near() -> ScoreCache:
+    return CountedScoreCache("local", LocalScoreCache(100), SeenCaches())
+
+
+@pytest.fixture
+async def redis(redis_url: str) -> AsyncIterator[RedisScoreCache]:
     seen = SeenCaches()
     async with Redis.from_url(redis_url) as client:
         await client.flushdb()
-    redis = RedisScoreCache(redis_url, RedisLimits(timeout_s=5.0, ttl_s=60.0), seen)
-    near = CountedScoreCache("local", LocalScoreCache(100), seen)
-    tiered = TieredScoreCache(near, redis)
-    caches: dict[str, ScoreCache] = {"local": near, "redis": redis, "tiered": tiered}
-    yield caches[request.param]
-    await tiered.close()
-    await redis.close()
+    cache = RedisScoreCache(redis_url, RedisLimits(timeout_s=5.0, ttl_s=60.0), seen)
+    yield cache
+    await cache.close()
     assert not seen.faults
+
+
+@pytest.fixture
+async def tiered(near: ScoreCache, redis: RedisScoreCache) -> AsyncIterator[ScoreCache]:
+    cache = TieredScoreCache(near, redis)
+    yield cache
+    await cache.close()
+
+
+@pytest.fixture(
+    params=["near", *(pytest.param(name, marks=pytest.mark.whole) for name in ("redis", "tiered"))],
+)
+def cache(request: pytest.FixtureRequest) -> ScoreCache:
+    """The cache under contract, empty."""
+    found: ScoreCache = request.getfixturevalue(request.param)
+    return found
 
 
 async def test_what_was_put_is_found_and_the_rest_is_missing(cache: ScoreCache) -> None:

@@ -4,7 +4,7 @@ import asyncio
 
 import numpy as np
 
-from gateway.domain.errors import CrossrankError
+from gateway.domain.errors import CrossrankError, DeadlineTooShort
 from gateway.domain.values import EncodedPair
 from gateway.scoring.triton import Inference, Tensor
 from tests.fakes.scorers import hash_logit
@@ -32,6 +32,8 @@ class FakeConnection:
             await self.gate.wait()
         if self.fault is not None:
             raise self.fault
+        if inference.budget.spent:
+            raise DeadlineTooShort("no time was left")
         lengths = inference.inputs["attention_mask"].sum(axis=1).tolist()
         rows = zip(inference.inputs["input_ids"], inference.inputs["token_type_ids"], lengths, strict=True)
         logits = [

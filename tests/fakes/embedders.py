@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from gateway.domain.budget import Budget
-from gateway.domain.errors import CrossrankError
+from gateway.domain.errors import CrossrankError, DeadlineTooShort
 from gateway.ports import Embeddings
 from gateway.store.schema import EMBEDDING_DIMENSION
 
@@ -22,7 +22,9 @@ class HashingEmbedder:
         self.texts.extend(texts)
         if self.fault is not None:
             raise self.fault
-        return np.stack([embed_words(text) for text in texts])
+        if budget.spent:
+            raise DeadlineTooShort("no time was left")
+        return np.array([embed_words(text) for text in texts], np.float32)
 
 
 def embed_words(text: str) -> Embeddings:

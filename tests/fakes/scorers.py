@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from gateway.domain.budget import Budget
-from gateway.domain.errors import CrossrankError, ModelUnavailable
+from gateway.domain.errors import CrossrankError, DeadlineTooShort, ModelUnavailable
 from gateway.domain.values import EncodedPair
 from gateway.ports import Logits, ServedModel
 
@@ -41,8 +41,10 @@ class FakeScorer:
         self.requests.append(list(pairs))
         if self.gate is not None:
             await self.gate.wait()
-        if max(len(pair.token_ids) for pair in pairs) >= self.slow_from_tokens:
+        if max((len(pair.token_ids) for pair in pairs), default=0) >= self.slow_from_tokens:
             await asyncio.Event().wait()
         if self.fault is not None:
             raise self.fault
+        if budget.spent:
+            raise DeadlineTooShort("no time was left")
         return np.array([self.logit_of(pair) for pair in pairs], np.float32)

@@ -18,7 +18,6 @@ from gateway.domain.values import (
     Interaction,
     Item,
     ModelIdentity,
-    RankedList,
     SourceHit,
 )
 from gateway.encoding.render import ContextFields
@@ -27,6 +26,7 @@ from gateway.pipeline import Defaults, Parts, Pipeline
 from gateway.ports import ServedModel
 from gateway.scoring.admission import Admission
 from gateway.scoring.coalesced import ChunkLimits, CoalescedScorer
+from tests.fakes.observers import SeenLists
 from tests.fakes.scorers import FakeScorer, hash_logit
 from tests.fakes.specs import small_bundle
 
@@ -80,20 +80,6 @@ class Shelf:
         return len(interactions), 0
 
 
-class Seen:
-    """An observer that remembers."""
-
-    def __init__(self) -> None:
-        self.stages: list[str] = []
-        self.answers: list[RankedList] = []
-
-    def stage_ended(self, stage: str, seconds: float) -> None:
-        self.stages.append(stage)
-
-    def list_answered(self, answer: RankedList) -> None:
-        self.answers.append(answer)
-
-
 def candidate(item_id: str, rank: int) -> Candidate:
     """A candidate that the popular source proposed."""
     return Candidate(item_id, rank, 1 / (60 + rank), (SourceHit("popular", rank, 100.0 - rank),))
@@ -110,7 +96,7 @@ class Rig:
     def __init__(self, folder: Path, spec: EncodingSpec | None = None) -> None:
         bundle = small_bundle(folder, spec)
         self.model = ServedModel(ModelIdentity("cross_encoder", "1", bundle.fingerprint), bundle)
-        self.shelf, self.seen, self.cache = Shelf(), Seen(), LocalScoreCache(1000)
+        self.shelf, self.seen, self.cache = Shelf(), SeenLists(), LocalScoreCache(1000)
         self.token_ids = TokenIdCache(1000)
         self.scorer, self.admission = FakeScorer(self.model), Admission(10_000, 0.5, 0.2)
         self.parts = Parts(

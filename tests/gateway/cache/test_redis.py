@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 
 from deploy.local.process.part import RunningPart
 from gateway.cache.redis import PREFIX, RedisLimits, RedisScoreCache
-from tests.fakes.cache_observers import SeenCaches
+from tests.fakes.observers import SeenCaches
 
 SLOW = RedisLimits(timeout_s=5.0, ttl_s=60.0)
 HASTY = RedisLimits(timeout_s=0.02, ttl_s=60.0)

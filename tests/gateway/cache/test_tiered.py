@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from gateway.cache.counted import CountedScoreCache
 from gateway.cache.local import LocalScoreCache
 from gateway.cache.tiered import TieredScoreCache
-from tests.fakes.cache_observers import SeenCaches
+from tests.fakes.observers import SeenCaches
 
 
 class Far(LocalScoreCache):

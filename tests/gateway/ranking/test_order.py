@@ -5,17 +5,13 @@ import random
 
 import pytest
 
-from gateway.domain.values import Candidate, DiversityCap, Item, SourceHit
+from gateway.domain.values import Candidate, DiversityCap, Item
 from gateway.ranker.features import FusionInput
 from gateway.ranker.fused_score import LOGIT_FUSION, Fusion
 from gateway.ranker.spec import FusionTerm, LinearFusion
 from gateway.ranking.order import RankedCandidate, at_least, cap_shared, sigmoid
 from gateway.ranking.order import rank as rank_list
-
-
-def candidate(item_id: str, position: int, **hits: tuple[int, float]) -> Candidate:
-    made = tuple(SourceHit(source, *hit) for source, hit in hits.items())
-    return Candidate(item_id, position, 1 / (60 + position), made)
+from tests.gateway.ranker.by_hand import candidate
 
 
 def rank(fusion: Fusion, candidates: list[Candidate], logits: dict[str, float]) -> list[RankedCandidate]:

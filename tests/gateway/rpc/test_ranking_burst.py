@@ -27,7 +27,7 @@ async def test_a_burst_of_calls_loses_none_and_gives_each_its_own_answer(rig: Ri
     assert rig.counted("grpc_server_in_flight", grpc_service="crossrank.v1.RankingService", grpc_method="Rerank") == 0
 
 
-@pytest.mark.parametrize("seed", [7, random.SystemRandom().randrange(2**32)])
+@pytest.mark.parametrize("seed", [7, random.SystemRandom().randrange(2**32)], ids=["known seed", "drawn seed"])
 async def test_in_a_burst_of_mixed_fates_every_call_ends_in_exactly_one_bucket(rig: Rig, seed: int) -> None:
     fates = random.Random(seed).choices(("ok", "bad", "refused", "cancelled"), k=CALLS)
     refusing = 0

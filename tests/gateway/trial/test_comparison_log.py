@@ -9,7 +9,8 @@ from gateway.domain.errors import StoreUnavailable
 from gateway.domain.values import ModelIdentity
 from gateway.trial import comparison_log
 from gateway.trial.comparison_log import ComparisonLog
-from tests.gateway.trial.rig import Counted, MemoryComparisons
+from tests.fakes.comparisons import MemoryComparisons
+from tests.fakes.observers import CountedTrial
 
 CHAMPION, CHALLENGER = ModelIdentity("m", "1", "a"), ModelIdentity("m", "2", "b")
 BUSY = Loss(CHAMPION, CHALLENGER, Outcome.BUSY)
@@ -20,7 +21,7 @@ def comparison(tau: float) -> Comparison:
 
 
 async def test_what_comes_together_is_written_at_once() -> None:
-    store, counted = MemoryComparisons(), Counted()
+    store, counted = MemoryComparisons(), CountedTrial()
     log = ComparisonLog(store, counted)
     for number in range(50):
         log.compared(comparison(number / 50))
@@ -35,14 +36,14 @@ async def test_what_comes_together_is_written_at_once() -> None:
 
 async def test_nothing_is_written_where_nothing_happened() -> None:
     store = MemoryComparisons()
-    await ComparisonLog(store, Counted()).close()
+    await ComparisonLog(store, CountedTrial()).close()
     assert store.writes == 0
 
 
 async def test_what_the_store_refused_is_written_when_it_is_back_in_order_and_once() -> None:
     store = MemoryComparisons()
     store.fault = StoreUnavailable("away")
-    log = ComparisonLog(store, Counted(), interval_s=0.001)
+    log = ComparisonLog(store, CountedTrial(), interval_s=0.001)
     log.compared(comparison(0.1))
     log.lost(BUSY)
     async with asyncio.timeout(10):
@@ -59,7 +60,7 @@ async def test_a_store_that_stays_away_costs_the_oldest_first_and_each_is_counte
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(comparison_log, "MOST_WAITING", 3)
-    store, counted = MemoryComparisons(), Counted()
+    store, counted = MemoryComparisons(), CountedTrial()
     store.fault = StoreUnavailable("away")
     log = ComparisonLog(store, counted, interval_s=60)
     for number in range(5):

@@ -51,6 +51,7 @@ def test_a_malformed_table_is_told_with_its_place(
     assert told in notes
 
 
+@pytest.mark.whole
 def test_two_users_are_too_few_to_learn_from(tmp_path: Path, refused: Refused) -> None:
     write_tables(tmp_path / "data", synthetic_tables(users=2))
     assert "2 of 2 users have 12 positives or more; at least 10 such users are needed" in refused(tmp_path)

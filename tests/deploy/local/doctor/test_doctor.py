@@ -155,6 +155,7 @@ def orphan(tmp_path: Path) -> Iterator[Path]:
     orphans.end("triton", tmp_path)
 
 
+@pytest.mark.whole
 def test_orphans_of_an_earlier_stack_are_found(orphan: Path) -> None:
     found = stopped_stack(orphan)["orphans"]
     assert not found.ok

@@ -25,13 +25,6 @@ from training.release.gate.record import held_out_lists, learned_lists
 from training.run_folder import RunFolder
 
 
-@pytest.fixture
-def version(champion: Path, tmp_path: Path) -> Path:
-    """A copy of a good version, to be spoilt."""
-    model = shutil.copytree(champion.parent, tmp_path / "repository" / "cross_encoder")
-    return Path(model) / champion.name
-
-
 def failed(report: GateReport) -> list[str]:
     return [one.name for one in report.failed]
 

@@ -2,7 +2,6 @@
 of a report."""
 
 import json
-import shutil
 from pathlib import Path
 
 import pytest
@@ -22,12 +21,6 @@ from training.release.gate.version_checks import check_files, check_fingerprint
 from training.run_folder import RunFolder
 
 PASSED, FAILED = judged("good", [], "fine"), judged("bad", ["broken"], "")
-
-
-@pytest.fixture
-def version(champion: Path, tmp_path: Path) -> Path:
-    """A copy of a good version, to be spoilt."""
-    return Path(shutil.copytree(champion.parent, tmp_path / "repository" / "cross_encoder")) / champion.name
 
 
 def report(*checks: Check) -> GateReport:
