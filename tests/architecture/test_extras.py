@@ -11,7 +11,7 @@ import pytest
 from tests.paths import ROOT
 
 _REQUIREMENT = re.compile(r"^([\w.-]+)(?:\[([\w,.-]+)\])?.*?(?:;(.*))?$")
-_DEMO = "demo,demo_data,demo_run,demo_table,index,table_index,table_rows,stack,recommend"
+_DEMO = "stack.demo,catalog.index,stack.stack,ask.recommend,main"
 _PARTS = {
     "the gateway": ("gateway.app", ()),
     "the client": ("crossrank_client", ()),
