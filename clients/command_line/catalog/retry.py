@@ -20,8 +20,12 @@ async def patiently(work: Callable[[], Awaitable[Result]], budget: Budget) -> Re
 
     Raises the last of these faults when the budget does not last for another try, and any other fault at once.
     """
+
+    async def one_try() -> Result:  # what is called must be known to be asynchronous: a lambda is not
+        return await work()
+
     away, end = retry_if_exception_type(ModelUnavailable), stop_before_delay(budget.left_s)
-    return await AsyncRetrying(retry=away, wait=_PAUSES, stop=end, reraise=True)(work)
+    return await AsyncRetrying(retry=away, wait=_PAUSES, stop=end, reraise=True)(one_try)
 
 
 class PatientEmbedder:

@@ -4,7 +4,7 @@ import ast
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import typer
 from typer.core import TyperCommand
@@ -23,19 +23,19 @@ def add_lazily(app: typer.Typer, name: str, place: str) -> None:
         """Stands for the command in lists; whoever calls it, or asks for its help, gets the command itself."""
 
         def make_context(self, info_name: Any, args: Any, parent: Any = None, **more: Any) -> Any:
-            return get_command(load(place)).make_context(info_name, args, parent, **more)
+            return load(place).make_context(info_name, args, parent, **more)
 
     @app.command(name, cls=Lazy, help=_docstring(place))
     def stand_in() -> None:
         pass
 
 
-def load(place: str) -> typer.Typer:
-    """A program of the command at ``place`` alone."""
+def load(place: str) -> TyperCommand:
+    """The command at ``place``, imported."""
     module, _, function = place.partition(":")
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     app.command()(with_grouped_options(getattr(import_module(f"{_PACKAGE}.{module}"), function)))
-    return app
+    return cast(TyperCommand, get_command(app))
 
 
 def _docstring(place: str) -> str:

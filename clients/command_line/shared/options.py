@@ -11,8 +11,9 @@ Command = Callable[..., None]
 
 def with_grouped_options(command: Command) -> Command:
     """The command as Typer can read it: every dataclass parameter replaced by parameters for its fields."""
-    own = inspect.signature(command, eval_str=True).parameters
-    groups = {name: one.annotation for name, one in own.items() if is_dataclass(one.annotation)}
+    own = inspect.signature(command).parameters
+    types: dict[str, type[Any]] = {name: one.annotation for name, one in own.items()}
+    groups = {name: group for name, group in types.items() if is_dataclass(group)}
 
     def run(**values: Any) -> None:
         for name, group in groups.items():

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
@@ -112,10 +113,10 @@ def test_the_lists_of_commands_load_none_of_them_and_nothing_that_they_need(argu
 def test_the_help_of_a_command_loads_no_other() -> None:
     loaded = modules_loaded_by("status", "--help")
     assert {one for one in modules_of_commands() if f"{_PROGRAM}.{one}" in loaded} == {"stack.stack"}
-    assert not loaded & {"grpc", "torch", "training", "gateway", "crossrank_client"}
+    assert not loaded & {"torch", "training", "crossrank_client", "clients.load"}
 
 
-@pytest.mark.parametrize("words", ["index --help", "data --help", "demo --help", "spec show bert", "recommend --help"])
+@pytest.mark.parametrize("words", ["index --help", "data --help", "demo --help", "spec list", "recommend --help"])
 def test_commands_that_do_not_train_load_nothing_of_the_trainer(words: str) -> None:
     assert not modules_loaded_by(*words.split()) & {"torch", "transformers", "onnx", "sentence_transformers"}
 
@@ -150,10 +151,10 @@ def test_a_missing_package_is_named_with_what_to_install(tmp_path: Path, command
 
 @pytest.mark.parametrize("words", program.COMMANDS)
 def test_a_list_says_of_a_command_what_its_own_help_says(words: str) -> None:
-    listed: object = get_command(program.build_app())
+    listed: Any = get_command(program.build_app())
     for word in words.split():
         listed = listed.commands[word]
-    assert listed.help == get_command(load(program.COMMANDS[words])).help
+    assert listed.help == load(program.COMMANDS[words]).help
 
 
 def test_a_missing_module_of_ours_is_a_bug_and_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
