@@ -1,4 +1,4 @@
-"""The path of a request, top to bottom. Sees ports only: no wire format, no SQL, no model server."""
+"""The path of a request, top to bottom. Sees no adapter: no wire format, no SQL, no model server."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -20,15 +20,7 @@ from gateway.domain.values import (
     RankingOptions,
     Reason,
 )
-from gateway.ports import (
-    CandidateFetcher,
-    FeedbackStore,
-    HistoryStore,
-    ItemReader,
-    Observer,
-    ScoreCache,
-    ServedModel,
-)
+from gateway.ports import CandidateFetcher, FeedbackStore, HistoryStore, ItemReader, Observer, ScoreCache, ServedModel
 from gateway.ranker.features import HISTORY_EVENTS
 from gateway.ranker.fused_score import LOGIT_FUSION
 from gateway.ranking import order, rendering

@@ -11,7 +11,10 @@ import pytest
 from tests.paths import ROOT
 
 _REQUIREMENT = re.compile(r"^([\w.-]+)(?:\[([\w,.-]+)\])?.*?(?:;(.*))?$")
-_DEMO = "stack.demo,catalog.index,stack.stack,ask.recommend,main"
+_DEMO = (
+    "stack.demo,stack.demo_data,stack.demo_run,stack.demo_table,stack.stack,"
+    "catalog.index,catalog.table_index,catalog.table_rows,ask.recommend"
+)
 _PARTS = {
     "the gateway": ("gateway.app", ()),
     "the client": ("crossrank_client", ()),
