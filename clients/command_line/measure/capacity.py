@@ -11,7 +11,6 @@ import typer
 
 from clients.command_line.shared import console
 from clients.command_line.shared.console import AsJson, CommandFailed, ExitCode
-from clients.command_line.shared.options import with_grouped_options
 from clients.load.capacity.replica import BATCH_PAIRS, Replica
 
 if TYPE_CHECKING:
@@ -20,11 +19,6 @@ if TYPE_CHECKING:
     from clients.load.sweep.report import Sweep
 
 _GPU_BATCH_PAIRS = 256
-
-
-def register(app: typer.Typer) -> None:
-    """Adds the command."""
-    app.command()(with_grouped_options(capacity))
 
 
 @dataclass(frozen=True, slots=True)
