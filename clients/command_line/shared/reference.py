@@ -6,7 +6,7 @@ from pathlib import Path
 
 from typer.core import TyperOption
 
-from clients.command_line.main import COMMANDS
+from clients.command_line.shared.commands import COMMANDS
 from clients.command_line.shared.lazy import load
 
 FILE = Path(__file__).parents[1] / "README.md"

@@ -10,6 +10,7 @@ import typer
 from typer.main import get_command
 
 from clients.command_line import main as program
+from clients.command_line.shared.commands import COMMANDS, GROUPS
 from clients.command_line.shared.console import CommandFailed, ExitCode
 from clients.command_line.shared.lazy import load
 from deploy.local.errors import LocalStackError
@@ -20,10 +21,10 @@ from training.data.tables import write_tables
 
 
 def test_there_are_commands() -> None:
-    assert {"up", "down", "status", "logs", "doctor", "loadtest"} <= set(program.COMMANDS)
+    assert {"up", "down", "status", "logs", "doctor", "loadtest"} <= set(COMMANDS)
 
 
-@pytest.mark.parametrize("words", program.COMMANDS)
+@pytest.mark.parametrize("words", COMMANDS)
 def test_every_command_has_help_and_json(words: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as left:
         get_command(program.build_app())([*words.split(), "--help"])
@@ -34,7 +35,7 @@ def test_every_command_has_help_and_json(words: str, capsys: pytest.CaptureFixtu
 
 
 def test_every_group_of_commands_has_commands() -> None:
-    assert {words.split()[0] for words in program.COMMANDS if " " in words} == set(program.GROUPS)
+    assert {words.split()[0] for words in COMMANDS if " " in words} == set(GROUPS)
 
 
 _PROGRAM = "clients.command_line"
@@ -123,7 +124,7 @@ def test_commands_that_do_not_train_load_nothing_of_the_trainer(words: str) -> N
 
 def modules_of_commands() -> set[str]:
     """Every module that holds a command."""
-    return {place.partition(":")[0] for place in program.COMMANDS.values()}
+    return {place.partition(":")[0] for place in COMMANDS.values()}
 
 
 @pytest.mark.parametrize(
@@ -149,12 +150,12 @@ def test_a_missing_package_is_named_with_what_to_install(tmp_path: Path, command
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("words", program.COMMANDS)
+@pytest.mark.parametrize("words", COMMANDS)
 def test_a_list_says_of_a_command_what_its_own_help_says(words: str) -> None:
     listed: Any = get_command(program.build_app())
     for word in words.split():
         listed = listed.commands[word]
-    assert listed.help == load(program.COMMANDS[words]).help
+    assert listed.help == load(COMMANDS[words]).help
 
 
 def test_a_missing_module_of_ours_is_a_bug_and_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:

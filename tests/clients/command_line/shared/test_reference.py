@@ -2,7 +2,7 @@
 
 import re
 
-from clients.command_line.main import COMMANDS
+from clients.command_line.shared.commands import COMMANDS
 from clients.command_line.shared.console import ExitCode
 from clients.command_line.shared.reference import FILE, with_tables
 
