@@ -1,5 +1,5 @@
-"""The program `crossrank`: its commands in one application, their failures as messages and exit codes. Must not know what
-any command does."""
+"""The program `crossrank`: its commands in one application, their failures as messages and exit codes. Must not
+know what any command does."""
 
 import sys
 
