@@ -41,3 +41,7 @@ class ConfigInvalid(TrainingError):
 
 class RunIncomplete(TrainingError):
     """A step needs what an earlier step of the same run has not made yet."""
+
+
+class NoAccelerator(TrainingError):
+    """There is no card that torch can use, so there is nothing to measure."""

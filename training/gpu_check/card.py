@@ -7,14 +7,10 @@ from dataclasses import dataclass
 
 import torch
 
-from training.errors import TrainingError
+from training.errors import NoAccelerator
 
 PRODUCT_SIZE = 8192
 """Of the square matrices whose product measures the card."""
-
-
-class NoAccelerator(TrainingError):
-    """There is no card that torch can use, so there is nothing to measure."""
 
 
 @dataclass(frozen=True, slots=True)

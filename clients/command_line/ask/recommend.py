@@ -11,7 +11,6 @@ from clients.command_line.ask.ranked_table import print_ranked
 from clients.command_line.shared import console
 from clients.command_line.shared.connection import Connection
 from clients.command_line.shared.console import AsJson, CommandFailed, ExitCode
-from clients.command_line.shared.options import with_grouped_options
 from crossrank_client import (
     Candidate,
     CandidateOptions,
@@ -91,12 +90,6 @@ class RankingChoice:
         return RankingOptions(
             top_n=self.top_n, explain=self.explain, require_rerank=self.require_rerank, return_items=True
         )
-
-
-def register(app: typer.Typer) -> None:
-    """Adds the commands."""
-    for command in (recommend, rerank, similar, info):
-        app.command()(with_grouped_options(command))
 
 
 def recommend(

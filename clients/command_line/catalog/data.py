@@ -3,16 +3,18 @@
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from clients.command_line.shared import console
-from clients.command_line.shared.console import AsJson, CommandFailed, StateDirectory
+from clients.command_line.shared.console import AsJson, StateDirectory
 from clients.command_line.shared.running_stack import running_url
-
-if TYPE_CHECKING:
-    from training.data.tables import Tables
+from deploy.local import stack
+from training.data import goodbooks as goodbooks_reader
+from training.data import movielens as movielens_reader
+from training.data.feedback import export_feedback, open_feedback
+from training.data.tables import Tables, read_tables, write_tables
 
 
 class Source(StrEnum):
@@ -20,16 +22,6 @@ class Source(StrEnum):
 
     RECBOLE = "recbole"
     OFFICIAL = "official"
-
-
-def register(app: typer.Typer) -> None:
-    """Adds the commands."""
-    data = typer.Typer(no_args_is_help=True, help="Fetch a data set, or check your own tables.")
-    data.command("movielens-100k")(movielens)
-    data.command("goodbooks")(goodbooks)
-    data.command()(export)
-    data.command()(check)
-    app.add_typer(data, name="data")
 
 
 def movielens(
@@ -43,22 +35,14 @@ def movielens(
     as_json: AsJson = False,
 ) -> None:
     """Write MovieLens 100K as items.csv and interactions.csv. Research licence: do not redistribute it."""
-    from deploy.local import stack
-    from training.data import movielens as reader
-    from training.data.tables import write_tables
-    from training.errors import TrainingError
-
     state = state_dir or stack.default_state_directory()
     folder = state / "data" / "movielens-100k"
-    try:
-        if path is not None:
-            tables = reader.from_path(path)
-        elif source is Source.OFFICIAL:
-            tables = reader.from_official_address()
-        else:
-            tables = reader.from_recbole(state / "downloads")
-    except TrainingError as fault:
-        raise CommandFailed(fault.message, remedy=fault.remedy) from fault
+    if path is not None:
+        tables = movielens_reader.from_path(path)
+    elif source is Source.OFFICIAL:
+        tables = movielens_reader.from_official_address()
+    else:
+        tables = movielens_reader.from_recbole(state / "downloads")
     write_tables(folder, tables)
     _print_facts(tables, folder, as_json=as_json)
 
@@ -70,16 +54,8 @@ def goodbooks(
     as_json: AsJson = False,
 ) -> None:
     """Write goodbooks-10k as items.csv and interactions.csv. CC BY-SA 4.0: name its maker when you pass it on."""
-    from deploy.local import stack
-    from training.data import goodbooks as reader
-    from training.data.tables import write_tables
-    from training.errors import TrainingError
-
     folder = (state_dir or stack.default_state_directory()) / "data" / ("goodbooks-mini" if mini else "goodbooks")
-    try:
-        tables = reader.from_folder(data_dir, mini=mini)
-    except TrainingError as fault:
-        raise CommandFailed(fault.message, remedy=fault.remedy) from fault
+    tables = goodbooks_reader.from_folder(data_dir, mini=mini)
     write_tables(folder, tables)
     _print_facts(tables, folder, as_json=as_json)
 
@@ -91,19 +67,12 @@ def export(
     as_json: AsJson = False,
 ) -> None:
     """Write what was indexed, shown and done as tables to train on: every list that was shown, with what was chosen."""
-    from deploy.local import stack
-    from training.data.feedback import export_feedback, open_feedback
-    from training.errors import TrainingError
-
     state = state_dir or stack.default_state_directory()
     url = database_url or running_url(state, "postgres", "--database-url")
-    try:
-        with open_feedback(url) as reader:
-            with console.progress_bar("exporting rows", reader.counts.rows, quiet=as_json) as advance:
-                export_feedback(reader, folder, advance)
-            counts = asdict(reader.counts)
-    except TrainingError as fault:
-        raise CommandFailed(fault.message, remedy=fault.remedy) from fault
+    with open_feedback(url) as reader:
+        with console.progress_bar("exporting rows", reader.counts.rows, quiet=as_json) as advance:
+            export_feedback(reader, folder, advance)
+        counts = asdict(reader.counts)
     if as_json:
         console.print_json({**counts, "folder": str(folder)})
     else:
@@ -119,17 +88,10 @@ def check(
     as_json: AsJson = False,
 ) -> None:
     """Check your own tables: every fault is named with file, row, column and remedy."""
-    from training.data.tables import read_tables
-    from training.errors import TrainingError
-
-    try:
-        tables = read_tables(items, interactions, impressions)
-    except TrainingError as fault:
-        raise CommandFailed(fault.message, remedy=fault.remedy) from fault
-    _print_facts(tables, items.parent, as_json=as_json)
+    _print_facts(read_tables(items, interactions, impressions), items.parent, as_json=as_json)
 
 
-def _print_facts(tables: "Tables", folder: Path, *, as_json: bool) -> None:
+def _print_facts(tables: Tables, folder: Path, *, as_json: bool) -> None:
     facts: dict[str, object] = {
         "items": len(tables.items),
         "interactions": len(tables.interactions),

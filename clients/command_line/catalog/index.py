@@ -6,32 +6,29 @@ from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from clients.command_line.catalog.attributes import KINDS, AttributeColumn, AttributeInvalid, parse_column
+from clients.command_line.catalog.table_index import IndexCounts, index_tables, open_parts
+from clients.command_line.catalog.table_rows import to_interactions, to_items
 from clients.command_line.shared import console
 from clients.command_line.shared.console import AsJson, CommandFailed, ExitCode, StateDirectory
-from clients.command_line.shared.options import with_grouped_options
+from clients.command_line.shared.failures import remedy
+from clients.command_line.shared.run_choice import MOVIELENS
 from clients.command_line.shared.running_stack import running_url
 from deploy.local import stack
 from deploy.local.plan import Plan
+from gateway.domain.errors import CrossrankError, InvalidRequest
+from gateway.domain.values import Interaction, Item
+from gateway.settings import Settings
+from gateway.telemetry.logs import configure_logging
+from training.data import movielens
+from training.data.tables import Tables, read_items, read_tables
 
-if TYPE_CHECKING:  # heavy: loaded when the command runs
-    from clients.command_line.catalog.table_index import IndexCounts
-    from gateway.domain.values import Interaction, Item
-    from gateway.settings import Settings
-    from training.data.tables import Tables
-
-MOVIELENS = "movielens-100k"
 # Lenient: two films of recbole's copy have the years "unkonwn" and "V".
 MOVIELENS_COLUMNS = (AttributeColumn("year", "number", lenient=True), AttributeColumn("genres", "words"))
-
-
-def register(app: typer.Typer) -> None:
-    """Adds the command."""
-    app.command()(with_grouped_options(index))
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +69,8 @@ class TableChoice:
             remedy = f"--dataset {MOVIELENS}, or --items FILE --interactions FILE"
             raise CommandFailed(fault, remedy=remedy, exit_code=ExitCode.USAGE)
 
-    def read(self, download_folder: Path) -> "Tables":
+    def read(self, download_folder: Path) -> Tables:
         """The tables. Raises TrainingError for data that cannot be used."""
-        from training.data import movielens
-        from training.data.tables import Tables, read_items, read_tables
-
         if self.items and self.interactions:
             return read_tables(self.items, self.interactions)
         if self.items:
@@ -100,10 +94,8 @@ class PlaceChoice:
         """Of the stack that runs here."""
         return self.state_dir or stack.default_state_directory()
 
-    def settings(self) -> "Settings":
+    def settings(self) -> Settings:
         """As the gateway's, so that both see the same catalogue and models. Raises CommandFailed."""
-        from gateway.settings import Settings
-
         settings = Settings(
             postgres_url=self.database_url or running_url(self.directory, "postgres", "--database-url"),
             triton_urls=self.triton_url or running_url(self.directory, "triton", "--triton-url"),
@@ -127,24 +119,13 @@ def index(tables: TableChoice, place: PlaceChoice, as_json: AsJson = False) -> N
 
     Repeat it at any time: only what changed is written, and only new texts are embedded.
     """
-    from clients.command_line.catalog.table_rows import to_interactions, to_items
-    from gateway.domain.errors import CrossrankError, InvalidRequest
-    from training.errors import TrainingError
-
     tables.check()
     columns, settings = tables.columns(), place.settings()
-    try:
+    again = "crossrank status · crossrank doctor, then crossrank index again: it goes on where it stopped"
+    with remedy(again, CrossrankError), remedy("correct the tables, then crossrank index again", InvalidRequest):
         read = tables.read(place.directory / "downloads")
         items, interactions = to_items(read.items, columns), to_interactions(read.interactions)
         counts = asyncio.run(_run(settings, items, interactions, quiet=as_json))
-    except TrainingError as fault:
-        raise CommandFailed(fault.message, remedy=fault.remedy) from fault
-    except InvalidRequest as fault:
-        lines = "\n".join(f"{one.field}: {one.description}" for one in fault.violations)
-        raise CommandFailed(lines, remedy="correct the tables, then crossrank index again") from fault
-    except CrossrankError as fault:
-        remedy = "crossrank status · crossrank doctor, then crossrank index again: it goes on where it stopped"
-        raise CommandFailed(fault.message, remedy=remedy) from fault
     if as_json:
         console.print_json(asdict(counts))
     else:
@@ -152,11 +133,8 @@ def index(tables: TableChoice, place: PlaceChoice, as_json: AsJson = False) -> N
 
 
 async def _run(
-    settings: "Settings", items: "Sequence[Item]", interactions: "Sequence[Interaction]", *, quiet: bool
-) -> "IndexCounts":
-    from clients.command_line.catalog.table_index import index_tables, open_parts
-    from gateway.telemetry.logs import configure_logging
-
+    settings: Settings, items: Sequence[Item], interactions: Sequence[Interaction], *, quiet: bool
+) -> IndexCounts:
     configure_logging("error")  # standard output is the result's alone
     progress = partial(console.progress_bar, quiet=quiet)
     async with AsyncExitStack() as opened:
@@ -165,7 +143,7 @@ async def _run(
         return await index_tables(items, interactions, parts, progress)
 
 
-def _print_counts(counts: "IndexCounts") -> None:
+def _print_counts(counts: IndexCounts) -> None:
     rows = [
         ("items new", counts.items.inserted),
         ("items changed", counts.items.updated),

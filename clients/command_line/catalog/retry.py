@@ -1,8 +1,9 @@
 """Waits for models that are away or busy, as long as a budget lasts: long work outlives a restart. Knows no model."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
+
+from tenacity import AsyncRetrying, retry_if_exception_type, stop_before_delay, wait_exponential
 
 from gateway.domain.budget import Budget
 from gateway.domain.errors import ModelUnavailable
@@ -10,8 +11,8 @@ from gateway.ports import Embedder, Embeddings
 
 Result = TypeVar("Result")
 
-_FIRST_PAUSE_S = 0.1
-_LONGEST_PAUSE_S = 2.0
+_PAUSES = wait_exponential(multiplier=0.1, max=2.0)
+"""Seconds, doubled after each try."""
 
 
 async def patiently(work: Callable[[], Awaitable[Result]], budget: Budget) -> Result:
@@ -19,15 +20,12 @@ async def patiently(work: Callable[[], Awaitable[Result]], budget: Budget) -> Re
 
     Raises the last of these faults when the budget does not last for another try, and any other fault at once.
     """
-    pause_s = _FIRST_PAUSE_S
-    while True:
-        try:
-            return await work()
-        except ModelUnavailable:
-            if budget.left_s <= pause_s:
-                raise
-        await asyncio.sleep(pause_s)
-        pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+
+    async def one_try() -> Result:  # what is called must be known to be asynchronous: a lambda is not
+        return await work()
+
+    away, end = retry_if_exception_type(ModelUnavailable), stop_before_delay(budget.left_s)
+    return await AsyncRetrying(retry=away, wait=_PAUSES, stop=end, reraise=True)(one_try)
 
 
 class PatientEmbedder:

@@ -11,7 +11,6 @@ from clients.command_line.evaluate.offline_evaluation import GOODBOOKS, evaluate
 from clients.command_line.release.released_model import serving_version
 from clients.command_line.shared import console
 from clients.command_line.shared.console import AsJson, CommandFailed, ExitCode, StateDirectory
-from clients.command_line.shared.options import with_grouped_options
 from clients.command_line.shared.run_choice import MOVIELENS, read_tables
 from deploy.local import stack
 from deploy.local.parts.triton import PROJECT_REPOSITORY
@@ -54,11 +53,6 @@ class EvaluationChoice:
     ] = None
     report: ReportFolder = None
     state_dir: StateDirectory = None
-
-
-def register(app: typer.Typer) -> None:
-    """Adds the command."""
-    app.command("eval")(with_grouped_options(evaluate))
 
 
 def evaluate(choice: EvaluationChoice, as_json: AsJson = False) -> None:

@@ -16,11 +16,6 @@ from deploy.local import stack
 _REPOSITORY = Path(__file__).resolve().parents[3] / "model_repository"
 
 
-def register(app: typer.Typer) -> None:
-    """Adds the command."""
-    app.command()(verify)
-
-
 def verify(
     model_repository: Annotated[Path, typer.Option(help="The repository that the stack's Triton loads.")] = _REPOSITORY,
     checkpoint: Annotated[

@@ -2,29 +2,29 @@
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
+from clients.command_line.measure.bench_recommend import measure_recommend
 from clients.command_line.shared import console
 from clients.command_line.shared.console import AsJson, CommandFailed, ExitCode, StateDirectory
-from clients.command_line.shared.options import with_grouped_options
+from clients.command_line.shared.failures import remedy
+from clients.load.bench.benchmark import Benchmark, Outcome, Plan
+from clients.load.bench.result.document import build_document
+from clients.load.bench.result.page import render_page
+from clients.load.bench.result.summary import NOT_MEASURED, throughput
+from clients.load.bench.systems.gateway_system import CALLER_COUNTS, CANDIDATE_COUNTS, Extras
 from deploy.local import stack
 from deploy.local.parts.triton import PROJECT_REPOSITORY
-
-if TYPE_CHECKING:  # heavy: loaded when the command runs
-    from clients.load.bench.benchmark import Outcome, Plan
+from gateway.telemetry.logs import configure_logging
+from training.data import movielens
 
 _SYSTEMS = "sentence_transformers,infinity_torch,infinity_int8,bare_engine,triton,gateway"
 _MIXES = ("mixed", "movielens")
-
-
-def register(app: typer.Typer) -> None:
-    """Adds the command."""
-    app.command()(with_grouped_options(bench))
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +43,8 @@ class BenchChoice:
         "build/bench"
     )
 
-    def plan(self, directory: Path) -> "Plan":
+    def plan(self, directory: Path) -> Plan:
         """For the benchmark. Raises CommandFailed."""
-        from clients.load.bench.benchmark import Plan
-        from clients.load.bench.systems.gateway_system import CALLER_COUNTS, CANDIDATE_COUNTS, Extras
-        from training.data import movielens
-
         grid = [(callers, candidates) for callers in CALLER_COUNTS for candidates in CANDIDATE_COUNTS]
         quick = Extras([(1, 100), (4, 25), (4, 100)], {1.0: 1}, None, rounds=1, seconds=4.0)
         full = Extras(grid, {0.8: 1, 1.0: 5, 1.2: 1}, 1.0, rounds=3, seconds=8.0)
@@ -70,17 +66,10 @@ def bench(choice: BenchChoice, state_dir: StateDirectory = None, as_json: AsJson
     All rank the same texts with the same weights, in rotated rounds. The first run installs Infinity into an
     environment of its own, which takes minutes; what cannot run here is reported as absent.
     """
-    from gateway.telemetry.logs import configure_logging
-    from training.errors import TrainingError
-
     configure_logging("error")  # standard output is the result's alone
     directory = (state_dir or stack.default_state_directory()).resolve()
-    try:
+    with remedy("crossrank bench --help", FileNotFoundError):
         document = _measured(choice, directory, quiet=as_json)
-    except TrainingError as fault:
-        raise CommandFailed(fault.message, remedy=fault.remedy) from fault
-    except FileNotFoundError as fault:
-        raise CommandFailed(str(fault), remedy="crossrank bench --help") from fault
     if as_json:
         console.print_json(document)
     else:
@@ -89,11 +78,6 @@ def bench(choice: BenchChoice, state_dir: StateDirectory = None, as_json: AsJson
 
 
 def _measured(choice: BenchChoice, directory: Path, *, quiet: bool) -> dict[str, Any]:
-    from clients.load.bench.benchmark import Benchmark
-    from clients.load.bench.result.document import build_document
-    from clients.load.bench.result.page import render_page
-    from clients.load.bench.result.summary import throughput
-
     plan = choice.plan(directory)
     with console.progress_bar("preparing weights and texts", quiet=quiet):
         benchmark = Benchmark(plan)
@@ -116,17 +100,14 @@ def _measured(choice: BenchChoice, directory: Path, *, quiet: bool) -> dict[str,
     return document
 
 
-def _recommending(choice: BenchChoice, outcome: "Outcome", directory: Path, *, quiet: bool) -> Mapping[str, Any]:
-    from clients.command_line.measure.bench_recommend import measure_recommend
-    from clients.load.bench.result.summary import NOT_MEASURED
-
+def _recommending(choice: BenchChoice, outcome: Outcome, directory: Path, *, quiet: bool) -> Mapping[str, Any]:
     if choice.quick or "gateway" not in outcome.plan["systems"] or "gateway" in outcome.record.absent:
         reason = "left out by --quick" if choice.quick else "the gateway was not measured"
         return {"recommend_minus_rerank_p50_ms": NOT_MEASURED, "reason": reason}
     return asyncio.run(measure_recommend(directory, choice.model_repository.resolve(), quiet=quiet))
 
 
-def _chosen(option: str, given: str, known: "tuple[str, ...] | list[str]") -> list[str]:
+def _chosen(option: str, given: str, known: Sequence[str]) -> list[str]:
     names = list(dict.fromkeys(name.strip() for name in given.split(",") if name.strip()))
     unknown = [name for name in names if name not in known]
     if unknown or not names:

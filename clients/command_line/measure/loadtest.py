@@ -8,7 +8,6 @@ import typer
 from clients.command_line.measure.request_sample import sampled
 from clients.command_line.shared import console
 from clients.command_line.shared.console import AsJson, StateDirectory
-from clients.command_line.shared.options import with_grouped_options
 from clients.command_line.shared.running_stack import running_stack
 from clients.load.perf_analyzer.binary import Load, find_perf_analyzer
 from clients.load.perf_analyzer.campaign import Campaign, Result, Shape
@@ -17,11 +16,7 @@ from clients.load.perf_analyzer.report import COLUMNS
 from clients.load.sample.pairs import Place, sample_pairs
 from deploy.local import stack
 from gateway.domain.values import EncodedPair
-
-
-def register(app: typer.Typer) -> None:
-    """Adds the command."""
-    app.command()(with_grouped_options(loadtest))
+from gateway.telemetry.logs import configure_logging
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +53,6 @@ def loadtest(load: LoadChoice, sample: SampleChoice, state_dir: StateDirectory =
 
     Uses the running stack, else starts one for the duration; indexes MovieLens 100K when nothing is indexed.
     """
-    from gateway.telemetry.logs import configure_logging
-
     configure_logging("error")  # standard output is the result's alone
     directory = (state_dir or stack.default_state_directory()).resolve()
     folder = directory / "load"

@@ -7,15 +7,13 @@ from typing import Annotated
 import typer
 
 from clients.command_line.shared import console
-from clients.command_line.shared.console import AsJson, CommandFailed, StateDirectory
-from clients.command_line.shared.options import with_grouped_options
+from clients.command_line.shared.console import AsJson, StateDirectory
+from clients.command_line.shared.failures import remedy
+from clients.load.bench.flame_graph import draw_gateway
+from clients.load.bench.workload.readings import Load
 from deploy.local import stack
 from deploy.local.parts.triton import PROJECT_REPOSITORY
-
-
-def register(app: typer.Typer) -> None:
-    """Adds the command."""
-    app.command()(with_grouped_options(profile))
+from gateway.telemetry.logs import configure_logging
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,18 +32,14 @@ def profile(choice: ProfileChoice, state_dir: StateDirectory = None, as_json: As
 
     Starts a stack of its own. Samples are taken of the Python stacks of threads that run, without stopping them.
     """
-    from clients.load.bench.flame_graph import draw_gateway
-    from clients.load.bench.workload.readings import Load
-    from gateway.telemetry.logs import configure_logging
-
     configure_logging("error")  # standard output is the result's alone
     directory = (state_dir or stack.default_state_directory()).resolve() / "profile"
     load = Load("mixed", "closed", choice.callers, choice.candidates)
-    with console.progress_bar(f"sampling for {choice.seconds} s", quiet=as_json):
-        try:
-            found = draw_gateway(choice.model_repository.resolve(), directory, load, choice.seconds, choice.out)
-        except FileNotFoundError as fault:
-            raise CommandFailed(str(fault), remedy="crossrank profile --help") from fault
+    with (
+        remedy("crossrank profile --help", FileNotFoundError),
+        console.progress_bar(f"sampling for {choice.seconds} s", quiet=as_json),
+    ):
+        found = draw_gateway(choice.model_repository.resolve(), directory, load, choice.seconds, choice.out)
     document = {"picture": str(choice.out), "load": load.key, "pairs_per_s": found.pairs_per_s}
     if as_json:
         console.print_json(document)

@@ -8,7 +8,8 @@ from typing import TypeVar
 
 from clients.command_line.catalog.index import PlaceChoice
 from clients.command_line.shared import console
-from clients.command_line.shared.console import CommandFailed
+from clients.command_line.shared.failures import remedy
+from clients.command_line.stack.demo_data import ensure_indexed, read_movielens
 from clients.load.sample.pairs import NothingIndexed, Place
 from crossrank_client import CrossrankCallError, CrossrankClient
 from deploy.local.plan import Plan
@@ -24,21 +25,13 @@ def model_repository(directory: Path) -> Path:
 
 
 def sampled(directory: Path, state: StackState, take: Callable[[Place], Awaitable[Sample]]) -> Sample:
-    """What `take` returns. Raises CommandFailed."""
-    from training.errors import TrainingError
-
+    """What `take` returns. Raises CommandFailed, or TrainingError for data that cannot be read."""
     place = Place(state.part("gateway").url, state.part("postgres").url, model_repository(directory) / "cross_encoder")
-    try:
+    with remedy("crossrank doctor", CrossrankCallError, CrossrankError, what="no pairs to send: "):
         return asyncio.run(_take(directory, place, take))
-    except TrainingError as failure:
-        raise CommandFailed(failure.message, remedy=failure.remedy) from failure
-    except (CrossrankCallError, CrossrankError) as failure:
-        raise CommandFailed(f"no pairs to send: {failure}", remedy="crossrank doctor") from failure
 
 
 async def _take(directory: Path, place: Place, take: Callable[[Place], Awaitable[Sample]]) -> Sample:
-    from clients.command_line.stack.demo_data import ensure_indexed, read_movielens
-
     try:
         return await take(place)
     except NothingIndexed:

@@ -10,7 +10,6 @@ import typer
 from clients.command_line.measure.request_sample import model_repository, sampled
 from clients.command_line.shared import console
 from clients.command_line.shared.console import AsJson, CommandFailed, ExitCode, StateDirectory
-from clients.command_line.shared.options import with_grouped_options
 from clients.command_line.shared.running_stack import running_stack
 from deploy.local import stack
 from deploy.local.process.state import StackState
@@ -26,11 +25,6 @@ _MODEL = "cross_encoder"
 _FOLDER = "sweep"
 _CANDIDATES = 100
 _COLUMNS = ("target", "offered/s", "answered/s", "p50 ms", "p95 ms", "p99 ms", "p99 of runs")
-
-
-def register(app: typer.Typer) -> None:
-    """Adds the command."""
-    app.command()(with_grouped_options(sweep))
 
 
 class TargetChoice(Enum):

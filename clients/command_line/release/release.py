@@ -13,7 +13,6 @@ from clients.command_line.release.gate_evidence import EvidenceChoice
 from clients.command_line.release.released_model import ReleasedModel, check_ready, failures_told
 from clients.command_line.shared import console
 from clients.command_line.shared.console import AsJson, CommandFailed, ExitCode, StateDirectory
-from clients.command_line.shared.options import with_grouped_options
 from clients.command_line.shared.run_choice import RunChoice
 
 if TYPE_CHECKING:  # heavy: loaded when the command runs
@@ -24,12 +23,6 @@ if TYPE_CHECKING:  # heavy: loaded when the command runs
 
 VERDICTS = {"passed": ExitCode.OK, "refused": ExitCode.FAILURE, "incomplete": ExitCode.UNHEALTHY}
 _STYLES = {"passed": "green", "serving": "green", "failed": "red", "refused": "red"}
-
-
-def register(app: typer.Typer) -> None:
-    """Adds the commands."""
-    for command in (gate, promote, rollback, versions):
-        app.command()(with_grouped_options(command))
 
 
 def gate(

@@ -10,7 +10,6 @@ import typer
 
 from clients.command_line.shared import console
 from clients.command_line.shared.console import AsJson, CommandFailed, StateDirectory
-from clients.command_line.shared.options import with_grouped_options
 from clients.command_line.shared.running_stack import running_url
 from deploy.local import stack
 
@@ -37,16 +36,6 @@ SHADOW_COLUMNS = (
     "challenger ms p50/p95",
 )
 Found = TypeVar("Found")
-
-
-def register(app: typer.Typer) -> None:
-    """Adds both groups."""
-    shadow = typer.Typer(no_args_is_help=True, help="A model on trial that ranks live requests unseen.")
-    shadow.command("report")(with_grouped_options(shadow_report))
-    app.add_typer(shadow, name="shadow")
-    canary = typer.Typer(no_args_is_help=True, help="A model on trial that answers a share of the users.")
-    canary.command("report")(with_grouped_options(canary_report))
-    app.add_typer(canary, name="canary")
 
 
 @dataclass(frozen=True, slots=True)

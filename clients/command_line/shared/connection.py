@@ -1,4 +1,4 @@
-"""Which service a command talks to, and its failures as message and remedy. Must not know what is asked."""
+"""Which service a command talks to. Must not know what is asked."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -9,15 +9,8 @@ from typing import Annotated, TypeVar
 import typer
 
 from clients.command_line.shared.console import CommandFailed, StateDirectory
-from crossrank_client import (
-    CrossrankCallError,
-    CrossrankClient,
-    CrossrankDeadlineExceeded,
-    CrossrankNotFound,
-    CrossrankOverloaded,
-    CrossrankRequestInvalid,
-    CrossrankUnavailable,
-)
+from clients.command_line.shared.failures import remedy
+from crossrank_client import CrossrankClient, CrossrankUnavailable
 from deploy.local import stack
 
 Answer = TypeVar("Answer")
@@ -32,12 +25,11 @@ class Connection:
     state_dir: StateDirectory = None
 
     def ask(self, question: Callable[[CrossrankClient], Awaitable[Answer]]) -> Answer:
-        """The service's answer. Raises CommandFailed."""
+        """The service's answer. Raises CrossrankCallError, or CommandFailed when there is nobody to ask."""
         target = self.target or running_gateway(self.state_dir)
-        try:
+        advice = f"crossrank status · crossrank doctor · check that {target} is the gateway's address"
+        with remedy(advice, CrossrankUnavailable):
             return asyncio.run(self._ask(target, question))
-        except CrossrankCallError as error:
-            raise CommandFailed(_message(error), remedy=_remedy(error, target)) from error
 
     async def _ask(self, target: str, question: Callable[[CrossrankClient], Awaitable[Answer]]) -> Answer:
         async with CrossrankClient(target, timeout_s=self.timeout_s) as client:
@@ -51,24 +43,3 @@ def running_gateway(state_directory: Path | None) -> str:
         if part.name == "gateway" and part.url and part.pid is not None:
             return part.url
     raise CommandFailed("no gateway runs here", remedy="crossrank up, or name one with --target host:port")
-
-
-def _message(error: CrossrankCallError) -> str:
-    if isinstance(error, CrossrankRequestInvalid) and error.violations:
-        return "\n".join(f"{one.field}: {one.description}" for one in error.violations)
-    return str(error)
-
-
-def _remedy(error: CrossrankCallError, target: str) -> str:
-    match error:
-        case CrossrankUnavailable():
-            return f"crossrank status · crossrank doctor · check that {target} is the gateway's address"
-        case CrossrankDeadlineExceeded():
-            return "a longer --timeout, or fewer candidates"
-        case CrossrankOverloaded():
-            return f"again in {error.retry_after_s or 1:g} s"
-        case CrossrankNotFound():
-            return "crossrank info lists models and candidate sources"
-        case CrossrankRequestInvalid():
-            return "the command's --help; crossrank info lists the limits"
-    return "crossrank logs gateway"

@@ -2,16 +2,15 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from clients.command_line.shared.console import CommandFailed, StateDirectory
 from deploy.local import stack
-
-if TYPE_CHECKING:  # heavy: loaded when the command runs
-    from training.data.tables import Tables
-    from training.options.config import TrainingConfig
+from training.data import movielens, tables
+from training.data.tables import Tables
+from training.options.config import TrainingConfig, read_config
 
 MOVIELENS = "movielens-100k"
 CONFIGS = Path(__file__).parents[3] / "training" / "configs"
@@ -37,33 +36,26 @@ class RunChoice:
         """Where the stack keeps data."""
         return self.state_dir or stack.default_state_directory()
 
-    def read_config(self) -> "TrainingConfig":
+    def read_config(self) -> TrainingConfig:
         """The configuration. Raises TrainingError."""
-        from training.options.config import read_config
-
         return read_config(self.config)
 
-    def folder(self, config: "TrainingConfig") -> Path:
+    def folder(self, config: TrainingConfig) -> Path:
         """Of this run."""
         return self.run or self.state / "training" / config.name
 
-    def read_tables(self) -> "Tables":
+    def read_tables(self) -> Tables:
         """The data. Raises TrainingError, or CommandFailed when only one table is named."""
         return read_tables(self.items, self.interactions, self.state, self.impressions)
 
 
-def read_tables(
-    items: Path | None, interactions: Path | None, state: Path, impressions: Path | None = None
-) -> "Tables":
+def read_tables(items: Path | None, interactions: Path | None, state: Path, impressions: Path | None = None) -> Tables:
     """The tables named, else MovieLens 100K, fetched when it is not there yet. Raises TrainingError."""
-    from training.data import movielens
-    from training.data import tables as reader
-
     if items and interactions:
-        return reader.read_tables(items, interactions, impressions)
+        return tables.read_tables(items, interactions, impressions)
     if items or interactions or impressions:
         raise CommandFailed("only one table is named", remedy="give both --items and --interactions, or neither")
     folder = state / "data" / MOVIELENS
     if not (folder / "interactions.csv").is_file():
-        reader.write_tables(folder, movielens.from_recbole(state / "downloads"))
-    return reader.read_tables(folder / "items.csv", folder / "interactions.csv")
+        tables.write_tables(folder, movielens.from_recbole(state / "downloads"))
+    return tables.read_tables(folder / "items.csv", folder / "interactions.csv")

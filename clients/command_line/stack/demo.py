@@ -2,29 +2,28 @@
 
 import asyncio
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from clients.command_line.catalog.index import PlaceChoice
 from clients.command_line.shared import console
 from clients.command_line.shared.console import AsJson, CommandFailed, ExitCode, StateDirectory
-from clients.command_line.shared.options import with_grouped_options
+from clients.command_line.shared.failures import remedy
 from clients.command_line.shared.running_stack import running_stack
+from clients.command_line.stack.demo_data import DemoData, ensure_indexed, read_movielens
+from clients.command_line.stack.demo_run import Demo, demonstrate, memory_of
+from clients.command_line.stack.demo_table import print_demo
 from crossrank_client import CrossrankCallError, CrossrankClient
 from deploy.local import stack
 from deploy.local.parts.triton import PROJECT_REPOSITORY
 from deploy.local.plan import Plan
 from deploy.local.process.state import StackState
-
-if TYPE_CHECKING:  # heavy: loaded when the command runs
-    from clients.command_line.stack.demo_data import DemoData
-    from clients.command_line.stack.demo_run import Demo
+from gateway.telemetry.logs import configure_logging
 
 _USERS = 3
 _LEAST_LIKED = 20
@@ -42,7 +41,7 @@ class DemoChoice:
         PROJECT_REPOSITORY
     )
 
-    def users(self, data: "DemoData") -> list[str]:
+    def users(self, data: DemoData) -> list[str]:
         """Whom to show. Raises CommandFailed for a user that the data set does not have."""
         if not self.user:
             return data.users(_USERS, _LEAST_LIKED)
@@ -67,22 +66,15 @@ class Clock:
         self.seconds[phase], self._began = round(now - self._began, 2), now
 
 
-def register(app: typer.Typer) -> None:
-    """Adds the command."""
-    app.command()(with_grouped_options(demo))
-
-
 def demo(choice: DemoChoice, state_dir: StateDirectory = None, as_json: AsJson = False) -> None:
     """Recommend films to three real users, before and after re-ranking, on a real stack; then stop what was started.
 
     Exit code 3 when an answer was less than it could be.
     """
-    from gateway.telemetry.logs import configure_logging
-
     configure_logging("error")  # standard output is the result's alone
     directory = (state_dir or stack.default_state_directory()).resolve()
     clock = Clock()
-    with ExitStack() as started, _told():
+    with ExitStack() as started, remedy("crossrank logs gateway", CrossrankCallError):
         with console.progress_bar("starting", quiet=as_json) as advance:
             plan = Plan(model_repository=str(choice.model_repository.resolve()))
             opening = running_stack(directory, plan, on_change=lambda now: advance.describe(_progress(now)))
@@ -95,10 +87,7 @@ def demo(choice: DemoChoice, state_dir: StateDirectory = None, as_json: AsJson =
         console.leave(ExitCode.UNHEALTHY)
 
 
-async def _run(choice: DemoChoice, state: StackState, directory: Path, clock: Clock, *, quiet: bool) -> "Demo":
-    from clients.command_line.stack.demo_data import ensure_indexed, read_movielens
-    from clients.command_line.stack.demo_run import Demo, demonstrate, memory_of
-
+async def _run(choice: DemoChoice, state: StackState, directory: Path, clock: Clock, *, quiet: bool) -> Demo:
     data = read_movielens(directory, choice.source)
     users = choice.users(data)
     clock.end("read")
@@ -111,9 +100,7 @@ async def _run(choice: DemoChoice, state: StackState, directory: Path, clock: Cl
     return Demo(shown, indexed, memory_of(state), clock.seconds)
 
 
-def _show(found: "Demo", as_json: bool) -> None:
-    from clients.command_line.stack.demo_table import print_demo
-
+def _show(found: Demo, as_json: bool) -> None:
     if as_json:
         console.print_json(found.document())
     else:
@@ -122,19 +109,3 @@ def _show(found: "Demo", as_json: bool) -> None:
 
 def _progress(state: StackState) -> str:
     return "  ".join(f"{part.name} {part.status}" for part in state.parts) or "starting"
-
-
-@contextmanager
-def _told() -> Iterator[None]:
-    """Failures of the data, of the catalogue and of calls, as a message and what to do about it."""
-    from gateway.domain.errors import CrossrankError
-    from training.errors import TrainingError
-
-    try:
-        yield
-    except TrainingError as failure:
-        raise CommandFailed(failure.message, remedy=failure.remedy) from failure
-    except CrossrankError as failure:
-        raise CommandFailed(failure.message, remedy="crossrank doctor, then crossrank demo again") from failure
-    except CrossrankCallError as failure:
-        raise CommandFailed(str(failure), remedy="crossrank logs gateway") from failure

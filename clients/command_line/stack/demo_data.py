@@ -7,7 +7,10 @@ from pathlib import Path
 
 from clients.command_line.catalog.index import MOVIELENS, MOVIELENS_COLUMNS
 from clients.command_line.catalog.table_index import index_tables, open_parts
+from clients.command_line.catalog.index import MOVIELENS_COLUMNS
+from clients.command_line.catalog.table_index import Progress, index_tables, open_parts
 from clients.command_line.catalog.table_rows import to_interactions, to_items
+from clients.command_line.shared.run_choice import MOVIELENS
 from crossrank_client import CrossrankClient
 from gateway.domain.progress import Progress
 from gateway.domain.values import Interaction, Item

@@ -24,12 +24,6 @@ _FOLLOW_PAUSE_S = 0.3
 _STYLES = {Status.READY: "green", Status.FAILED: "red", Status.STOPPED: "dim"}
 
 
-def register(app: typer.Typer) -> None:
-    """Adds the commands."""
-    for command in (up, down, status, logs, doctor):
-        app.command()(command)
-
-
 @dataclass(frozen=True, slots=True)
 class Row:
     """A part as `status` shows it."""

@@ -5,18 +5,19 @@ import sys
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from clients.command_line.shared import console
-from clients.command_line.shared.console import AsJson, CommandFailed
-from clients.command_line.shared.options import with_grouped_options
+from clients.command_line.shared.console import AsJson
 from clients.command_line.shared.run_choice import RunChoice
-
-if TYPE_CHECKING:  # heavy: loaded when the command runs
-    from training.ablation.table import AblationRow
-    from training.options.fit import SelectOptions
+from training.ablation.ablation import Ablation
+from training.ablation.plot import write_plot
+from training.ablation.table import COLUMNS, AblationRow
+from training.ablation.variants import base_of, parse_varied, variants
+from training.first_stage.list_cache import SharedLists
+from training.options.fit import SelectOptions
 
 Users = Annotated[int, typer.Option(help="Valid lists to measure on, drawn by the base configuration's seed.", min=1)]
 Depth = Annotated[int, typer.Option(help="Candidates of a list to rank.", min=10, max=1000)]
@@ -37,11 +38,6 @@ class VariantChoice:
     grid: Annotated[bool, typer.Option("--grid", help="Every combination, instead of one key at a time.")] = False
 
 
-def register(app: typer.Typer) -> None:
-    """Adds the command."""
-    app.command()(with_grouped_options(ablate))
-
-
 def ablate(
     choice: RunChoice, change: VariantChoice, users: Users = 500, depth: Depth = 100, as_json: AsJson = False
 ) -> None:
@@ -51,29 +47,16 @@ def ablate(
     own under the run's; repeat the command to go on after a stop. Writes ablation.csv, ablation.md and
     quality_against_speed.svg and .png.
     """
-    from training.errors import TrainingError
-    from training.options.fit import SelectOptions
-
-    try:
-        rows, folder = _run(choice, change, SelectOptions(users, depth))
-    except TrainingError as fault:
-        raise CommandFailed(fault.message, remedy=fault.remedy) from fault
+    rows, folder = _run(choice, change, SelectOptions(users, depth))
     if as_json:
         console.print_json({"folder": str(folder), "variants": [one.to_dict() for one in rows]})
         return
-    from training.ablation.table import COLUMNS
-
     title = f"{len(rows[0].result.ndcg_by_user)} valid lists; gain: over the base; p: paired randomisation test (Holm)"
     console.print_table(COLUMNS, [one.cells() for one in rows], title=title)
     console.say(f"written: {folder}/ablation.csv, ablation.md, quality_against_speed.svg, .png")
 
 
-def _run(choice: RunChoice, change: VariantChoice, measured: "SelectOptions") -> tuple[list["AblationRow"], Path]:
-    from training.ablation.ablation import Ablation
-    from training.ablation.plot import write_plot
-    from training.ablation.variants import base_of, parse_varied, variants
-    from training.first_stage.list_cache import SharedLists
-
+def _run(choice: RunChoice, change: VariantChoice, measured: SelectOptions) -> tuple[list[AblationRow], Path]:
     config = base_of(choice.read_config(), [parse_varied(one) for one in change.same or []])
     chosen = variants(config, [parse_varied(one) for one in change.vary], grid=change.grid)
     tables, folder = choice.read_tables(), choice.folder(config) / "ablation"

@@ -4,17 +4,17 @@ import sys
 from contextlib import redirect_stdout
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from clients.command_line.shared import console
-from clients.command_line.shared.console import AsJson, CommandFailed
-from clients.command_line.shared.options import with_grouped_options
+from clients.command_line.shared.console import AsJson
 from training.export.precision import Device, Precision
-
-if TYPE_CHECKING:  # heavy: loaded when the command runs
-    from training.importing.importer import Imported, ImportPlan
+from training.importing.checkpoint import open_checkpoint
+from training.importing.importer import STEPS, Imported, ImportPlan, import_checkpoint
+from training.importing.text import PairText
+from training.model.source import find_source
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,35 +54,19 @@ class TargetChoice:
     device: Annotated[Device, typer.Option(help="What will serve it.")] = Device.CPU
 
 
-def register(app: typer.Typer) -> None:
-    """Adds the command."""
-    app.command("import")(with_grouped_options(import_model))
-
-
 def import_model(checkpoint: CheckpointChoice, text: TextChoice, target: TargetChoice, as_json: AsJson = False) -> None:
     """Import a cross-encoder as it is: BERT, DistilBERT, ELECTRA, RoBERTa, XLM-RoBERTa or ModernBERT with one label."""
-    from training.errors import TrainingError
-    from training.importing.checkpoint import open_checkpoint
-    from training.importing.importer import STEPS, import_checkpoint
-    from training.model.source import find_source
-
-    try:
-        plan = _plan(text, target)
-        plan.check()
-        with redirect_stdout(sys.stderr):
-            source = find_source(checkpoint.model, checkpoint.revision)
-            model = open_checkpoint(source, checkpoint.positive_label)
-            with console.progress_bar(f"importing {source.name}", len(STEPS), quiet=as_json) as bar:
-                imported = import_checkpoint(model, plan, bar)
-    except TrainingError as fault:
-        raise CommandFailed(fault.message, remedy=fault.remedy) from fault
+    plan = _plan(text, target)
+    plan.check()
+    with redirect_stdout(sys.stderr):
+        source = find_source(checkpoint.model, checkpoint.revision)
+        model = open_checkpoint(source, checkpoint.positive_label)
+        with console.progress_bar(f"importing {source.name}", len(STEPS), quiet=as_json) as bar:
+            imported = import_checkpoint(model, plan, bar)
     _tell(imported, model.licence, as_json)
 
 
-def _plan(text: TextChoice, target: TargetChoice) -> "ImportPlan":
-    from training.importing.importer import ImportPlan
-    from training.importing.text import PairText
-
+def _plan(text: TextChoice, target: TargetChoice) -> ImportPlan:
     return ImportPlan(
         repository=target.model_repository,
         name=target.name,
@@ -104,7 +88,7 @@ def _names(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
-def _tell(imported: "Imported", licence: str, as_json: bool) -> None:
+def _tell(imported: Imported, licence: str, as_json: bool) -> None:
     exactness = imported.exactness
     if as_json:
         console.print_json({"version": str(imported.folder), "licence": licence or None, **asdict(exactness)})

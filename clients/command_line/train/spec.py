@@ -2,29 +2,19 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from clients.command_line.shared import console
 from clients.command_line.shared.console import AsJson, CommandFailed, ExitCode
-
-if TYPE_CHECKING:  # heavy: loaded when the command runs
-    from training.options.config import TrainingConfig
-
-
-def register(app: typer.Typer) -> None:
-    """Adds the commands."""
-    spec = typer.Typer(no_args_is_help=True, help="Show what a model reads: fields, order and token budgets.")
-    spec.command("list")(list_presets)
-    spec.command()(show)
-    app.add_typer(spec, name="spec")
+from training.options.config import TrainingConfig, read_config
+from training.options.presets import preset_example, preset_names, preset_text
+from training.options.text import TextOptions
 
 
 def list_presets(as_json: AsJson = False) -> None:
     """The ready-made presets: name one in a configuration as preset = "NAME" under [text]."""
-    from training.options.presets import preset_names, preset_text
-
     presets = {name: preset_text(name) for name in preset_names()}
     if as_json:
         console.print_json(presets)
@@ -39,25 +29,17 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Print the encoding spec of a preset, with its example, or of a training configuration."""
-    from training.errors import TrainingError
-    from training.options.config import TrainingConfig, read_config
-    from training.options.presets import preset_example, preset_text
-    from training.options.text import TextOptions
-
     if bool(preset) == (config is not None):
         remedy = "crossrank spec show NAME, or --config FILE"
         raise CommandFailed("name either a preset or a configuration", remedy=remedy, exit_code=ExitCode.USAGE)
-    try:
-        if config is not None:
-            _print(read_config(config), None, as_json=as_json)
-        else:
-            chosen = TrainingConfig(preset, text=TextOptions(**preset_text(preset)))
-            _print(chosen, preset_example(preset).texts(chosen.encoding()), as_json=as_json)
-    except TrainingError as fault:
-        raise CommandFailed(fault.message, remedy=fault.remedy) from fault
+    if config is not None:
+        _print(read_config(config), None, as_json=as_json)
+    else:
+        chosen = TrainingConfig(preset, text=TextOptions(**preset_text(preset)))
+        _print(chosen, preset_example(preset).texts(chosen.encoding()), as_json=as_json)
 
 
-def _print(config: "TrainingConfig", example: tuple[str, str] | None, *, as_json: bool) -> None:
+def _print(config: TrainingConfig, example: tuple[str, str] | None, *, as_json: bool) -> None:
     spec = config.encoding()
     if as_json:
         texts = {} if example is None else {"example": dict(zip(("context", "item"), example, strict=True))}

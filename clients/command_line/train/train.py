@@ -4,26 +4,25 @@ import sys
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from clients.command_line.shared import console
-from clients.command_line.shared.console import AsJson, CommandFailed
-from clients.command_line.shared.options import with_grouped_options
+from clients.command_line.shared.console import AsJson
+from clients.command_line.shared.run_choice import RunChoice
+from clients.command_line.train.model_export import Exporter
 from deploy.local.parts.triton import PROJECT_REPOSITORY
 from training.export.precision import Device, Precision
-
-if TYPE_CHECKING:  # heavy: loaded when the command runs
-    pass
-
-from clients.command_line.shared.run_choice import RunChoice
-
-
-def register(app: typer.Typer) -> None:
-    """Adds the commands."""
-    app.command()(with_grouped_options(train))
-    app.command()(with_grouped_options(export))
+from training.first_stage.embedding_cache import cached_embeddings
+from training.first_stage.fold_lists import FoldLists
+from training.first_stage.text import embed
+from training.protocol.dataset import Dataset
+from training.release.card import MOVIELENS as MOVIELENS_FACTS
+from training.release.card import own_data
+from training.release.release import ServedForm
+from training.run import Run
+from training.run_folder import RunFolder
 
 
 def train(
@@ -34,28 +33,16 @@ def train(
     as_json: AsJson = False,
 ) -> None:
     """Train a cross-encoder: candidate lists, negatives, fit. Repeat it to go on after a stop."""
-    from training.errors import TrainingError
-
-    try:
-        config, tables = choice.read_config(), choice.read_tables()
-        from training.first_stage.embedding_cache import cached_embeddings
-        from training.first_stage.fold_lists import FoldLists
-        from training.first_stage.text import embed
-        from training.protocol.dataset import Dataset
-        from training.run import Run
-        from training.run_folder import RunFolder
-
-        kept = cached_embeddings(choice.folder(config), embed)
-        lists = FoldLists(Dataset(tables, config.protocol), config.candidates, console.say, kept)
-        with redirect_stdout(sys.stderr):  # the trainer's log; standard output is the result's alone
-            run = Run(config, tables, RunFolder(choice.folder(config)), console.say, lists)
-            model = None
-            if prepare:
-                run.prepare()
-            else:
-                model = str(run.train())
-    except TrainingError as fault:
-        raise CommandFailed(fault.message, remedy=fault.remedy) from fault
+    config, tables = choice.read_config(), choice.read_tables()
+    kept = cached_embeddings(choice.folder(config), embed)
+    lists = FoldLists(Dataset(tables, config.protocol), config.candidates, console.say, kept)
+    with redirect_stdout(sys.stderr):  # the trainer's log; standard output is the result's alone
+        run = Run(config, tables, RunFolder(choice.folder(config)), console.say, lists)
+        model = None
+        if prepare:
+            run.prepare()
+        else:
+            model = str(run.train())
     if as_json:
         console.print_json({"run": str(choice.folder(config)), "model": model})
     elif prepare:
@@ -82,25 +69,12 @@ class ExportChoice:
 
 def export(choice: RunChoice, target: ExportChoice, as_json: AsJson = False) -> None:
     """Turn a trained run into a model version: graph, fusion fitted on valid, results on test, model card."""
-    from gateway.domain.errors import CrossrankError
-    from training.errors import TrainingError
-
-    try:
-        config, tables = choice.read_config(), choice.read_tables()
-        from clients.command_line.train.model_export import Exporter
-        from training.release.card import MOVIELENS as MOVIELENS_FACTS
-        from training.release.card import own_data
-        from training.release.release import ServedForm
-
-        data = own_data(config.name, tables) if choice.items else MOVIELENS_FACTS
-        form = ServedForm.chosen(target.device, target.precision)
-        exporter = Exporter(config, tables, data, choice.folder(config), target.model_repository, as_json, form)
-        with redirect_stdout(sys.stderr):
-            version, evaluation = exporter.run(target.version, target.depth)
-    except TrainingError as fault:
-        raise CommandFailed(fault.message, remedy=fault.remedy) from fault
-    except CrossrankError as fault:
-        raise CommandFailed(fault.message, remedy="crossrank doctor, then crossrank export again") from fault
+    config, tables = choice.read_config(), choice.read_tables()
+    data = own_data(config.name, tables) if choice.items else MOVIELENS_FACTS
+    form = ServedForm.chosen(target.device, target.precision)
+    exporter = Exporter(config, tables, data, choice.folder(config), target.model_repository, as_json, form)
+    with redirect_stdout(sys.stderr):
+        version, evaluation = exporter.run(target.version, target.depth)
     if as_json:
         console.print_json({"version": str(version), **evaluation.to_dict()})
     else:

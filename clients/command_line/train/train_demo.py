@@ -14,7 +14,6 @@ import typer
 
 from clients.command_line.shared import console
 from clients.command_line.shared.console import AsJson, CommandFailed, ExitCode, StateDirectory
-from clients.command_line.shared.options import with_grouped_options
 from clients.command_line.shared.run_choice import CONFIGS, read_tables
 from deploy.local import stack
 from deploy.local.parts.triton import PROJECT_REPOSITORY
@@ -81,11 +80,6 @@ class _Steps:
         began = time.monotonic()
         yield result
         self.done.append((name, ", ".join(result), time.monotonic() - began))
-
-
-def register(app: typer.Typer) -> None:
-    """Adds the command."""
-    app.command()(with_grouped_options(train_demo))
 
 
 def train_demo(choice: DemoChoice, as_json: AsJson = False) -> None:

@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from training.gpu_check.card import NoAccelerator, find_device, measure_card, seconds_per_call
+from training.errors import NoAccelerator
+from training.gpu_check.card import find_device, measure_card, seconds_per_call
 
 CPU = torch.device("cpu")
 

@@ -8,8 +8,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from clients.command_line import main
+from clients.command_line.measure import bench
 from clients.command_line.shared.console import CommandFailed
-from clients.load.bench import benchmark
 from clients.load.bench.benchmark import Outcome, Plan
 from clients.load.bench.result import summary
 from gateway.domain.progress import Say
@@ -34,7 +34,7 @@ def plans(monkeypatch: pytest.MonkeyPatch) -> list[Plan]:
             lengths = {mix: {"mean": 57.0, "p95": 80.0} for mix in self._plan.mixes}
             return Outcome(self._plan.document(), machine, {"python": "3.11"}, lengths, {}, record)
 
-    monkeypatch.setattr(benchmark, "Benchmark", Made)
+    monkeypatch.setattr(bench, "Benchmark", Made)
     return asked
 
 

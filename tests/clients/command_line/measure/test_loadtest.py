@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from clients.command_line import main
-from clients.command_line.measure import loadtest
+from clients.command_line.measure import loadtest, request_sample
 from clients.command_line.shared.console import CommandFailed
 from clients.load.perf_analyzer.binary import PerfAnalyzer
 from clients.load.sample.pairs import NothingIndexed, Place
@@ -140,8 +140,8 @@ def test_nothing_indexed_means_movielens_first(tool: Path, state: Path, monkeypa
         story.append("read")
 
     monkeypatch.setattr(loadtest, "sample_pairs", sample)
-    monkeypatch.setattr("clients.command_line.stack.demo_data.read_movielens", read)
-    monkeypatch.setattr("clients.command_line.stack.demo_data.ensure_indexed", index)
+    monkeypatch.setattr(request_sample, "read_movielens", read)
+    monkeypatch.setattr(request_sample, "ensure_indexed", index)
     monkeypatch.setattr("clients.command_line.catalog.index.PlaceChoice.settings", lambda self: None)
     done = run(state)
     assert done.exit_code == 0, done.output

@@ -8,8 +8,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from clients.command_line import main
+from clients.command_line.measure import profile
 from clients.command_line.shared.console import CommandFailed
-from clients.load.bench import flame_graph
 from clients.load.bench.workload.readings import Load, Reading
 from tests.clients.load.bench.made import made
 
@@ -23,7 +23,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
         calls.append((load.callers, load.candidates, seconds, picture.name))
         return made("gateway", 123.4)
 
-    monkeypatch.setattr(flame_graph, "draw_gateway", draw)
+    monkeypatch.setattr(profile, "draw_gateway", draw)
     return calls
 
 

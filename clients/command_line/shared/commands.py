@@ -1,0 +1,48 @@
+"""The table of commands: what is typed, and where its function is. Must not import any of them."""
+
+COMMANDS = {
+    "up": "stack.stack:up",
+    "down": "stack.stack:down",
+    "status": "stack.stack:status",
+    "logs": "stack.stack:logs",
+    "doctor": "stack.stack:doctor",
+    "demo": "stack.demo:demo",
+    "index": "catalog.index:index",
+    "recommend": "ask.recommend:recommend",
+    "rerank": "ask.recommend:rerank",
+    "similar": "ask.recommend:similar",
+    "info": "ask.recommend:info",
+    "train": "train.train:train",
+    "export": "train.train:export",
+    "train-demo": "train.train_demo:train_demo",
+    "ablate": "train.ablate:ablate",
+    "import": "train.import_model:import_model",
+    "gpu-check": "measure.gpu_check:gpu_check",
+    "eval": "evaluate.evaluate:evaluate",
+    "verify": "evaluate.verify:verify",
+    "gate": "release.release:gate",
+    "promote": "release.release:promote",
+    "rollback": "release.release:rollback",
+    "versions": "release.release:versions",
+    "loadtest": "measure.loadtest:loadtest",
+    "bench": "measure.bench:bench",
+    "profile": "measure.profile:profile",
+    "sweep": "measure.sweep:sweep",
+    "capacity": "measure.capacity:capacity",
+    "data movielens-100k": "catalog.data:movielens",
+    "data goodbooks": "catalog.data:goodbooks",
+    "data export": "catalog.data:export",
+    "data check": "catalog.data:check",
+    "spec list": "train.spec:list_presets",
+    "spec show": "train.spec:show",
+    "shadow report": "release.trial:shadow_report",
+    "canary report": "release.trial:canary_report",
+}
+"""What is typed, and where its function is: its module is imported when it is called."""
+
+GROUPS = {
+    "data": "Fetch a data set, or check your own tables.",
+    "spec": "Show what a model reads: fields, order and token budgets.",
+    "shadow": "A model on trial that ranks live requests unseen.",
+    "canary": "A model on trial that answers a share of the users.",
+}
