@@ -18,6 +18,7 @@ COMMAND_GROUPS = (
     "ask.recommend",
     "train.spec",
     "train.train",
+    "train.export",
     "train.train_demo",
     "train.ablate",
     "train.import_model",

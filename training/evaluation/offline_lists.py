@@ -3,7 +3,7 @@ lists that the gateway served. For data sets whose first stage is not the gatewa
 
 import hashlib
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -18,14 +18,13 @@ from training.export.compare import score_batches
 from training.export.session import open_session
 from training.files import sha256_of
 from training.lists.candidate_list import CandidateList
-from training.lists.served import BLEND, ServedList
+from training.lists.served import BLEND, Advance, ServedList
 from training.ranker.lists import order_by
 from training.ranker.table import ScoredList
 
 KEPT_LISTS = 100
 """So many are scored before what is known is written."""
 
-Advance = Callable[[int], None]
 Fields = Mapping[str, Mapping[str, str]]
 
 

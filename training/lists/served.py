@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from prometheus_client import CollectorRegistry
 
@@ -21,7 +20,6 @@ from gateway.domain.values import (
     RankedList,
     RankingOptions,
     Reason,
-    SourceHit,
 )
 from gateway.models import Models
 from gateway.ranker.features import HISTORY_EVENTS
@@ -30,6 +28,7 @@ from gateway.store.histories import PostgresHistoryStore
 from gateway.store.pool import Database
 from gateway.telemetry.metrics import Metrics
 from training.errors import TrainingError
+from training.files import read_json_lines
 from training.protocol.dataset import UserCase
 
 BLEND = "blend"
@@ -146,18 +145,4 @@ def write_served(file: Path, lists: Sequence[ServedList]) -> None:
 
 def read_served(file: Path) -> list[ServedList]:
     """What write_served wrote."""
-    return [_parse(json.loads(line)) for line in file.read_text(encoding="utf-8").splitlines()]
-
-
-def _parse(data: Mapping[str, Any]) -> ServedList:
-    return ServedList(
-        user_id=data["user_id"],
-        targets=tuple(data["targets"]),
-        by_source={name: tuple(items) for name, items in data["by_source"].items()},
-        candidates=tuple(
-            Candidate(one["item_id"], one["rank"], one["score"], tuple(SourceHit(**hit) for hit in one["hits"]))
-            for one in data["candidates"]
-        ),
-        logits=tuple(data["logits"]),
-        ranked=tuple(data["ranked"]),
-    )
+    return read_json_lines(file, ServedList)

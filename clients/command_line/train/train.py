@@ -1,29 +1,20 @@
-"""crossrank train and crossrank export: a run from tables to a model version. Must not train or measure itself."""
+"""crossrank train: a run from tables to a trained cross-encoder. Must not train itself."""
 
 import sys
 from contextlib import redirect_stdout
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from clients.command_line.shared import console
 from clients.command_line.shared.console import AsJson, CommandFailed
 from clients.command_line.shared.options import with_grouped_options
-from deploy.local.parts.triton import PROJECT_REPOSITORY
-from training.export.precision import Device, Precision
-
-if TYPE_CHECKING:  # heavy: loaded when the command runs
-    pass
-
 from clients.command_line.shared.run_choice import RunChoice
 
 
 def register(app: typer.Typer) -> None:
-    """Adds the commands."""
+    """Adds the command."""
     app.command()(with_grouped_options(train))
-    app.command()(with_grouped_options(export))
 
 
 def train(
@@ -64,44 +55,3 @@ def train(
     else:
         console.say(f"trained: {model}")
         console.say("next: crossrank export")
-
-
-@dataclass(frozen=True, slots=True)
-class ExportChoice:
-    """Where the version goes."""
-
-    model_repository: Annotated[Path, typer.Option(help="Repository to write into.")] = PROJECT_REPOSITORY
-    version: Annotated[int, typer.Option(help="Version to write; an existing one is never overwritten.", min=1)] = 1
-    depth: Annotated[int, typer.Option(help="Candidates that are re-ranked, as in serving.", min=10, max=1000)] = 100
-    device: Annotated[Device, typer.Option(help="What will serve it.")] = Device.CPU
-    precision: Annotated[
-        Precision | None,
-        typer.Option(help="On CPUs int8 (default) or fp32; on GPUs fp16 (default) or bf16, no padding."),
-    ] = None
-
-
-def export(choice: RunChoice, target: ExportChoice, as_json: AsJson = False) -> None:
-    """Turn a trained run into a model version: graph, fusion fitted on valid, results on test, model card."""
-    from gateway.domain.errors import CrossrankError
-    from training.errors import TrainingError
-
-    try:
-        config, tables = choice.read_config(), choice.read_tables()
-        from clients.command_line.train.model_export import Exporter
-        from training.release.card import MOVIELENS as MOVIELENS_FACTS
-        from training.release.card import own_data
-        from training.release.release import ServedForm
-
-        data = own_data(config.name, tables) if choice.items else MOVIELENS_FACTS
-        form = ServedForm.chosen(target.device, target.precision)
-        exporter = Exporter(config, tables, data, choice.folder(config), target.model_repository, as_json, form)
-        with redirect_stdout(sys.stderr):
-            version, evaluation = exporter.run(target.version, target.depth)
-    except TrainingError as fault:
-        raise CommandFailed(fault.message, remedy=fault.remedy) from fault
-    except CrossrankError as fault:
-        raise CommandFailed(fault.message, remedy="crossrank doctor, then crossrank export again") from fault
-    if as_json:
-        console.print_json({"version": str(version), **evaluation.to_dict()})
-    else:
-        console.say(f"written: {version}")

@@ -4,9 +4,9 @@ import math
 from pathlib import Path
 
 import pytest
+from clients.command_line.train.model_export import Exporter
 
 from clients.command_line.evaluate.stack_lists import HeldOutListServer
-from clients.command_line.train.model_export import Exporter
 from deploy.local.parts.triton import PROJECT_REPOSITORY
 from gateway.encoding.bundle import open_bundle
 from gateway.encoding.render import ContextFields
