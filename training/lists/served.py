@@ -71,10 +71,10 @@ class ListServer:
 
     async def serve_all(self, cases: Sequence[UserCase], advance: Advance) -> list[ServedList]:
         """One list per case, in order; a few at a time, so that the model server is never overloaded."""
-        places = asyncio.Semaphore(CONCURRENT_LISTS)
+        slots = asyncio.Semaphore(CONCURRENT_LISTS)
 
         async def serve(case: UserCase) -> ServedList:
-            async with places:
+            async with slots:
                 served = await self._serve(case)
             advance(1)
             return served

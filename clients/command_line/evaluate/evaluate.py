@@ -76,8 +76,13 @@ def evaluate(choice: EvaluationChoice, as_json: AsJson = False) -> None:
             remedy=f"--dataset {MOVIELENS} or {GOODBOOKS}, or your own --items and --interactions",
             exit_code=ExitCode.USAGE,
         )
+    from training.errors import TrainingError
+
     prepare_report(choice.report)
-    evaluation = _offline(choice, quiet=as_json) if choice.dataset == GOODBOOKS else _served(choice, quiet=as_json)
+    try:
+        evaluation = _offline(choice, quiet=as_json) if choice.dataset == GOODBOOKS else _served(choice, quiet=as_json)
+    except TrainingError as fault:
+        raise CommandFailed(fault.message, remedy=fault.remedy) from fault
     give_evaluation(evaluation, choice.dataset or str(choice.items), report=choice.report, as_json=as_json)
 
 
