@@ -23,7 +23,8 @@ def trained_model(checkpoint: Path) -> PreTrainedModel:
     model: PreTrainedModel = AutoModelForSequenceClassification.from_pretrained(
         checkpoint, trust_remote_code=False, use_safetensors=True, local_files_only=True
     )
-    return model.eval()
+    model.eval()
+    return model
 
 
 def fp32_model(version: Path, checkpoint: Path | None) -> PreTrainedModel:
