@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from training.files import read_json_lines
+from training.json_lines import read_json_lines
 
 
 @dataclass(frozen=True, slots=True)

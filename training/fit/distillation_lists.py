@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from training.files import read_json_lines
 from training.first_stage.cooccurrence import Cooccurrence, Scores, SmoothCooccurrence
+from training.json_lines import read_json_lines
 from training.options.config import ListOptions
 from training.protocol.dataset import Dataset, Phase
 

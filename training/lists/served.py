@@ -28,7 +28,7 @@ from gateway.store.histories import PostgresHistoryStore
 from gateway.store.pool import Database
 from gateway.telemetry.metrics import Metrics
 from training.errors import TrainingError
-from training.files import read_json_lines
+from training.json_lines import read_json_lines
 from training.protocol.dataset import UserCase
 
 BLEND = "blend"
