@@ -1,5 +1,5 @@
 """From a trained run to a version that may serve: fusions fitted on valid lists, results on test lists, version and
-card, evidence for the gate. Lists come through a port: knows no stack and prints nothing."""
+card, evidence for the gate. Lists come through a port, notes go to ``say``: knows no stack."""
 
 import random
 from collections.abc import Callable, Sequence

@@ -132,8 +132,8 @@ def _chain(choice: DemoChoice, steps: _Steps, *, quiet: bool) -> tuple["Evaluati
     with steps.step("export, evaluation") as result:
         repository = _new_repository(choice.root / "repository")
         target = Target(repository, 1, form, repository / "bi_encoder")
-        stack = HeldOutListServer(choice.run / "stack", choice.depth, quiet)
-        version, evaluation = pipeline.export(target, own_data(config.name, pipeline.tables), stack)
+        server = HeldOutListServer(choice.run / "stack", choice.depth, quiet)
+        version, evaluation = pipeline.export(target, own_data(config.name, pipeline.tables), server)
         write_report(choice.report, name, evaluation)
         result.append(str(version))
     with steps.step("gate") as result:
