@@ -7,8 +7,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-
-from training.json_lines import read_json_lines
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,4 +31,9 @@ def write_examples(file: Path, examples: Sequence[RankingExample]) -> None:
 
 def read_examples(file: Path) -> list[RankingExample]:
     """What write_examples wrote."""
-    return read_json_lines(file, RankingExample)
+    with file.open(encoding="utf-8") as lines:
+        return [_parse(json.loads(line)) for line in lines]
+
+
+def _parse(data: dict[str, Any]) -> RankingExample:
+    return RankingExample(tuple(data["history"]), tuple(data["items"]), tuple(data["labels"]), data["user_id"])

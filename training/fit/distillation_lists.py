@@ -6,11 +6,11 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from training.first_stage.cooccurrence import Cooccurrence, Scores, SmoothCooccurrence
-from training.json_lines import read_json_lines
 from training.options.config import ListOptions
 from training.protocol.dataset import Dataset, Phase
 
@@ -176,4 +176,10 @@ def write_lists(file: Path, lists: Sequence[TrainingList]) -> None:
 
 def read_lists(file: Path) -> list[TrainingList]:
     """What write_lists wrote."""
-    return read_json_lines(file, TrainingList)
+    return [_parse(json.loads(line)) for line in file.read_text(encoding="utf-8").splitlines()]
+
+
+def _parse(data: dict[str, Any]) -> TrainingList:
+    relations = tuple(tuple(tuple(pair) for pair in row) for row in data["relations"])
+    beliefs = tuple(data["beliefs"])
+    return TrainingList(tuple(data["history"]), tuple(data["items"]), beliefs, relations, data["user_id"])

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry
+from pydantic import TypeAdapter
 
 from gateway.app import build_candidates, build_parts, build_pipeline
 from gateway.cache.local import LocalScoreCache
@@ -28,7 +29,6 @@ from gateway.store.histories import PostgresHistoryStore
 from gateway.store.pool import Database
 from gateway.telemetry.metrics import Metrics
 from training.errors import TrainingError
-from training.json_lines import read_json_lines
 from training.protocol.dataset import UserCase
 
 BLEND = "blend"
@@ -144,5 +144,6 @@ def write_served(file: Path, lists: Sequence[ServedList]) -> None:
 
 
 def read_served(file: Path) -> list[ServedList]:
-    """What write_served wrote."""
-    return read_json_lines(file, ServedList)
+    """What write_served wrote. Raises OSError, and ValueError for a line that is no such list."""
+    lines = file.read_text(encoding="utf-8").splitlines()
+    return TypeAdapter(list[ServedList]).validate_python([json.loads(line) for line in lines])

@@ -1,4 +1,4 @@
-"""What was written line by line comes back as it was: values, types and every digit."""
+"""Served lists come back from their file as they were: values, types and every digit."""
 
 import json
 import math
@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from gateway.domain.values import Candidate, SourceHit
-from training.json_lines import read_json_lines
 from training.lists.served import ServedList, read_served, write_served
 
 
@@ -44,4 +43,4 @@ def test_a_line_that_is_no_such_value_is_refused_with_the_field_that_is_wrong(tm
     document = asdict(ServedList("u", (), {}, (), (), ()))
     (tmp_path / "lists.jsonl").write_text(json.dumps({**document, "ranked": 3}) + "\n", encoding="utf-8")
     with pytest.raises(ValueError, match="ranked"):
-        read_json_lines(tmp_path / "lists.jsonl", ServedList)
+        read_served(tmp_path / "lists.jsonl")
