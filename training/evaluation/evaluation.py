@@ -70,11 +70,6 @@ class Evaluation:
         return {name: one.p for name, one in self.paired.items()}
 
     @property
-    def first_stage_methods(self) -> list[str]:
-        """Rows that need no cross-encoder and no fit."""
-        return [one.name for one in self.methods if one.name in self.plan.first_stage]
-
-    @property
     def beats_first_stage(self) -> bool:
         """The final row is significantly better than every first-stage row."""
         return self._beats(self.plan.first_stage)

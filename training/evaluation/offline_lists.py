@@ -3,7 +3,7 @@ lists that the gateway served. For data sets whose first stage is not the gatewa
 
 import hashlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +16,7 @@ from gateway.encoding.pair_encoder import PairEncoder
 from gateway.encoding.render import ContextFields
 from gateway.ranker.features import HISTORY_EVENTS
 from gateway.ranker.fused_score import Fusion
+from training.evaluation.fields import Items
 from training.export.compare import score_batches
 from training.export.session import open_session
 from training.lists.candidate_list import CandidateList
@@ -26,14 +27,12 @@ from training.ranker.table import ScoredList
 KEPT_LISTS = 100
 """So many are scored before what is known is written."""
 
-Fields = Mapping[str, Mapping[str, str]]
-
 
 class ListScorer:
     """Scores lists with a graph, each on one core. A logit of the int8 graph belongs to its pair alone
     (training/export/int8/quantize.py), so that batches change nothing."""
 
-    def __init__(self, graph: Path, encoder: PairEncoder, fields: Fields) -> None:
+    def __init__(self, graph: Path, encoder: PairEncoder, fields: Items) -> None:
         self._session = open_session(graph, threads=1)
         self._encoder = encoder
         self._fields = fields

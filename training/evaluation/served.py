@@ -33,18 +33,14 @@ def evaluate_served(
 ) -> Evaluation:
     """Served test lists of a data set. ``offline``: rows of first stages that the gateway has not. Fields of ``shared``
     that no item has are left out."""
-    histories = {one.user_id: dataset.case(one.user_id, Phase.TEST).history for one in served}
     fields = present(shared, dataset.fields)
     if offline:
         served = [replace(one, by_source={**one.by_source, **offline[one.user_id]}) for one in served]
-    learned_orders = [
-        {name: order_by(fusion, one.given) for name, fusion in learned.items()}
-        for one in scored_lists(served, dataset, Phase.TEST)
-    ]
-    lists = [
-        to_evaluated(one, histories[one.user_id], dataset.fields, fields, orders, seed)
-        for one, orders in zip(served, learned_orders, strict=True)
-    ]
+    lists = []
+    for one, scored in zip(served, scored_lists(served, dataset, Phase.TEST), strict=True):
+        history = dataset.case(one.user_id, Phase.TEST).history
+        orders = {name: order_by(fusion, scored.given) for name, fusion in learned.items()}
+        lists.append(to_evaluated(one, history, dataset.fields, fields, orders, seed))
     popularity = Counter(row.item_id for row in dataset.interactions(Phase.TEST))
     return evaluate(lists, plan_for(served[0].by_source, fields, learned), dataset.fields, popularity, seed)
 

@@ -5,9 +5,9 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from prometheus_client import CollectorRegistry
+from pydantic import TypeAdapter
 
 from gateway.app import Stores, build_parts, build_pipeline
 from gateway.cache.local import LocalScoreCache
@@ -22,7 +22,6 @@ from gateway.domain.values import (
     RankedList,
     RankingOptions,
     Reason,
-    SourceHit,
 )
 from gateway.models import Models
 from gateway.ranker.features import HISTORY_EVENTS
@@ -70,10 +69,10 @@ class ListServer:
 
     async def serve_all(self, cases: Sequence[UserCase], advance: Advance) -> list[ServedList]:
         """One list per case, in order; a few at a time, so that the model server is never overloaded."""
-        places = asyncio.Semaphore(CONCURRENT_LISTS)
+        slots = asyncio.Semaphore(CONCURRENT_LISTS)
 
         async def serve(case: UserCase) -> ServedList:
-            async with places:
+            async with slots:
                 served = await self._serve(case)
             advance(1)
             return served
@@ -141,19 +140,5 @@ def write_served(file: Path, lists: Sequence[ServedList]) -> None:
 
 
 def read_served(file: Path) -> list[ServedList]:
-    """What write_served wrote."""
-    return [_parse(data) for data in read_json_lines(file)]
-
-
-def _parse(data: Mapping[str, Any]) -> ServedList:
-    return ServedList(
-        user_id=data["user_id"],
-        targets=tuple(data["targets"]),
-        by_source={name: tuple(items) for name, items in data["by_source"].items()},
-        candidates=tuple(
-            Candidate(one["item_id"], one["rank"], one["score"], tuple(SourceHit(**hit) for hit in one["hits"]))
-            for one in data["candidates"]
-        ),
-        logits=tuple(data["logits"]),
-        ranked=tuple(data["ranked"]),
-    )
+    """What write_served wrote. Raises OSError, and ValueError for a line that is no such list."""
+    return TypeAdapter(list[ServedList]).validate_python(list(read_json_lines(file)))

@@ -9,7 +9,6 @@ from transformers import PreTrainedModel
 
 from gateway.encoding.golden import GoldenPair, GoldenSet, encode_golden
 from gateway.encoding.pair_encoder import PairEncoder
-from gateway.encoding.render import ContextFields, render_item
 from training.protocol.dataset import Dataset, Phase
 from training.release.verification.reference import Reference
 
@@ -47,8 +46,12 @@ def golden_set(
     inputs: Sequence[GoldenPair], encoder: PairEncoder, model: PreTrainedModel, tokenizer: Path, tolerance: float
 ) -> GoldenSet:
     """The pairs with token ids as encoded now and logits of ``model`` in fp32, one pair at a time."""
-    reference = Reference(model, tokenizer, encoder)
-    return GoldenSet(tolerance, tuple(_told(pair, encoder, reference) for pair in inputs))
+    logits = Reference(model, tokenizer, encoder).golden_logits(inputs)
+    pairs = (
+        replace(pair, token_ids=encode_golden(encoder, pair).token_ids, logit=float(logit))
+        for pair, logit in zip(inputs, logits, strict=True)
+    )
+    return GoldenSet(tolerance, tuple(pairs))
 
 
 def tolerance_of(expected: Sequence[float], served: Sequence[float]) -> float:
@@ -58,12 +61,6 @@ def tolerance_of(expected: Sequence[float], served: Sequence[float]) -> float:
     if not np.isfinite(differences).all():
         raise ValueError("a golden pair has no finite logit; the export is broken")
     return float(np.round(1.5 * differences.max() + 0.01, 4))
-
-
-def _told(pair: GoldenPair, encoder: PairEncoder, reference: Reference) -> GoldenPair:
-    context = encoder.encode_context(ContextFields(pair.query, pair.features, pair.history))
-    [logit] = reference.score(context.text, [render_item(encoder.spec.item, pair.item)])
-    return replace(pair, token_ids=encode_golden(encoder, pair).token_ids, logit=float(logit))
 
 
 def _pair(history: Sequence[Mapping[str, str]], item: Mapping[str, str]) -> GoldenPair:

@@ -7,13 +7,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from transformers import AutoModelForSequenceClassification, PreTrainedModel
+from transformers import PreTrainedModel
 
 from gateway.domain.files import sha256_of
 from gateway.encoding.bundle import fingerprint_of, write_bundle
 from gateway.encoding.pair_encoder import PairEncoder
 from gateway.encoding.tokenizer import open_tokenizer
-from gateway.ranker.fused_score import LOGIT_FUSION
+from gateway.ranker.fused_score import LOGIT_FUSION, Fusion
 from training.errors import ConfigInvalid
 from training.export.compare import score_graph
 from training.export.graph.export import export_cross_encoder
@@ -32,6 +32,7 @@ from training.release.golden import golden_inputs, golden_set, tolerance_of
 from training.release.repository.recover import CONFIG_FILE
 from training.release.repository.triton_config import ServingOptions
 from training.release.repository.version import WEIGHTS_FILE, VersionContent, write_model_version
+from training.release.verification.reference import trained_model
 from training.run_folder import RunFolder
 
 MODEL = "cross_encoder"
@@ -81,41 +82,42 @@ _REWRITTEN: Mapping[Precision, Callable[[Path, Path], Path]] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
 class Release:
     """Exports one run once; writes versions with different fusions and cards from the same graph."""
 
-    def __init__(
-        self,
-        config: TrainingConfig,
-        dataset: Dataset,
-        folder: RunFolder,
-        form: ServedForm = ServedForm(),
-        trained_on: TrainedOn | None = None,
-    ) -> None:
-        self._form = form
-        self._trained_on = trained_on
-        self._config = config
-        self._dataset = dataset
-        self._folder = folder
-        self._tokenizer = tokenizer_path(base_model_path(config.base_model))
+    config: TrainingConfig
+    dataset: Dataset
+    folder: RunFolder
+    form: ServedForm = ServedForm()
+    trained_on: TrainedOn | None = None
+
+    @property
+    def tokenizer(self) -> Path:
+        """The tokenizer.json that the run encodes with."""
+        return tokenizer_path(base_model_path(self.config.base_model))
 
     @property
     def graph(self) -> Path:
         """The graph that CPUs compute, exported when it is not there yet. Raises RunIncomplete."""
-        precision = self._form.graph
-        graph = self._folder.root / ("model.onnx" if precision is Precision.INT8 else f"model-{precision}.onnx")
+        precision = self.form.graph
+        graph = self.folder.root / ("model.onnx" if precision is Precision.INT8 else f"model-{precision}.onnx")
         if not graph.is_file():
-            model = self._model()
-            with tempfile.TemporaryDirectory(dir=self._folder.root) as work:
+            model = trained_model(self.folder.trained_model())
+            with tempfile.TemporaryDirectory(dir=self.folder.root) as work:
                 fp32 = export_cross_encoder(model, Path(work) / "fp32.onnx")
                 _REWRITTEN[precision](fp32, Path(work) / "rewritten.onnx").replace(graph)
         return graph
 
+    def encoder(self, fusion: Fusion = LOGIT_FUSION) -> PairEncoder:
+        """The run's encoding of pairs, with a fused score."""
+        return PairEncoder(replace(self.config.encoding(), fusion=fusion.spec), open_tokenizer(self.tokenizer))
+
     def digest(self, fusions: Fusions | None) -> str:
         """Of all that decides how this run ranks a list: graph, encoding, fused score."""
         fusion = fusions.served if fusions else LOGIT_FUSION
-        spec = replace(self._config.encoding(), fusion=fusion.spec).to_json()
-        parts = (sha256_of(self.graph), sha256_of(self._tokenizer), spec, fusion.trees.text if fusion.trees else "")
+        spec = replace(self.config.encoding(), fusion=fusion.spec).to_json()
+        parts = (sha256_of(self.graph), sha256_of(self.tokenizer), spec, fusion.trees.text if fusion.trees else "")
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
     def write(
@@ -124,20 +126,19 @@ class Release:
         """A version folder in ``repository``. Without fusions the logit alone ranks. A ``staged`` one is served on the
         CPUs of this machine, whatever it is for."""
         fusion = fusions.served if fusions else LOGIT_FUSION
-        spec = replace(self._config.encoding(), fusion=fusion.spec)
-        encoder = PairEncoder(spec, open_tokenizer(self._tokenizer))
-        model = self._model()
-        inputs = golden_inputs(self._dataset, self._config.text.item_fields)
-        golden = golden_set(inputs, encoder, model, self._tokenizer, tolerance=0.0)
+        encoder = self.encoder(fusion)
+        model = trained_model(self.folder.trained_model())
+        inputs = golden_inputs(self.dataset, self.config.text.item_fields)
+        golden = golden_set(inputs, encoder, model, self.tokenizer, tolerance=0.0)
         encoded, expected = golden.encode(encoder), [pair.logit for pair in golden.pairs]
-        with tempfile.TemporaryDirectory(dir=self._folder.root) as work:
+        with tempfile.TemporaryDirectory(dir=self.folder.root) as work:
             config = Path(work) / CONFIG_FILE
             model.config.to_json_file(config, use_diff=False)
             packed = self._packed(model, Path(work))
             served = [score_graph(self.graph, encoded), *([score_packed(Path(work), encoded)] if packed else [])]
             golden = replace(golden, tolerance=max(tolerance_of(expected, one.tolist()) for one in served))
             encoding = Path(work) / "encoding"
-            write_bundle(encoding, spec, self._tokenizer, golden, fusion.trees)
+            write_bundle(encoding, encoder.spec, self.tokenizer, golden, fusion.trees)
             if fusions:
                 write_baselines(encoding, fusions.without_logit)
             content = VersionContent(
@@ -146,32 +147,27 @@ class Release:
                 card=card,
                 encoding=encoding,
                 encoding_fingerprint=fingerprint_of(encoding),
-                files=(self._trained_on.write(Path(work)),) if self._trained_on else (),
+                files=(self.trained_on.write(Path(work)),) if self.trained_on else (),
                 packed=packed,
             )
             return self._written(repository, version, content, staged)
 
-    def stage(self, bi_encoder: Path, repository: Path, fusions: Fusions | None, card: str) -> Path:
+    def stage(self, bi_encoder: Path, repository: Path, fusions: Fusions | None) -> Path:
         """A repository of its own with this version as the only cross-encoder, and a copy of the folder
         ``bi_encoder``."""
         shutil.rmtree(repository, ignore_errors=True)
         shutil.copytree(bi_encoder, repository / "bi_encoder")
-        self.write(repository, 1, fusions, card, staged=True)
+        self.write(repository, 1, fusions, "Not measured yet.\n", staged=True)
         return repository
 
     def _packed(self, model: PreTrainedModel, work: Path) -> Path | None:
-        if self._form.device is Device.CPU:
+        if self.form.device is Device.CPU:
             return None
-        return write_packed_weights(model, HALF[self._form.precision], work / WEIGHTS_FILE)
+        return write_packed_weights(model, HALF[self.form.precision], work / WEIGHTS_FILE)
 
     def _written(self, repository: Path, version: int, content: VersionContent, staged: bool) -> Path:
-        if self._form.precision is Precision.INT8:
+        if self.form.precision is Precision.INT8:
             return write_model_version(repository, MODEL, version, content)
-        on_gpu = self._form.device is Device.GPU and not staged
+        on_gpu = self.form.device is Device.GPU and not staged
         options = ServingOptions.for_gpu() if on_gpu else ServingOptions()
         return write_model_version(repository, MODEL, version, content, options, max_graph_mb=MAX_LARGE_GRAPH_MB)
-
-    def _model(self) -> PreTrainedModel:
-        model: PreTrainedModel = AutoModelForSequenceClassification.from_pretrained(self._folder.trained_model())
-        model.eval()
-        return model

@@ -1,17 +1,18 @@
 """crossrank eval: first stage against re-ranked on a data set's test users. Must not compute a metric itself."""
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from clients.command_line.evaluate.evaluation_output import ReportFolder, give_evaluation, prepare_report
-from clients.command_line.evaluate.offline_evaluation import GOODBOOKS, evaluate_goodbooks
 from clients.command_line.release.released_model import serving_version
 from clients.command_line.shared import console
 from clients.command_line.shared.console import AsJson, CommandFailed, ExitCode, StateDirectory
-from clients.command_line.shared.run_choice import MOVIELENS, read_tables
+from clients.command_line.shared.run_choice import CONFIGS, MOVIELENS, read_tables
 from deploy.local import stack
 from deploy.local.parts.triton import PROJECT_REPOSITORY
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:  # heavy: loaded when the command runs
     from training.evaluation.evaluation import Evaluation
 
 
+GOODBOOKS = "goodbooks"
 _KINDS = (
     "Repeat it; KIND is text, words, labels (by |) or commas. Default: authors, series, brand, genres and their like."
 )
@@ -68,53 +70,48 @@ def evaluate(choice: EvaluationChoice, as_json: AsJson = False) -> None:
             remedy=f"--dataset {MOVIELENS} or {GOODBOOKS}, or your own --items and --interactions",
             exit_code=ExitCode.USAGE,
         )
-    from gateway.domain.errors import CrossrankError
     from training.errors import TrainingError
 
     prepare_report(choice.report)
     try:
-        evaluation = _evaluate(choice, quiet=as_json)
+        evaluation = _offline(choice, quiet=as_json) if choice.dataset == GOODBOOKS else _served(choice, quiet=as_json)
     except TrainingError as fault:
         raise CommandFailed(fault.message, remedy=fault.remedy) from fault
-    except CrossrankError as fault:
-        raise CommandFailed(fault.message, remedy="crossrank doctor, then crossrank eval again") from fault
     give_evaluation(evaluation, choice.dataset or str(choice.items), report=choice.report, as_json=as_json)
 
 
-def _evaluate(choice: EvaluationChoice, *, quiet: bool) -> "Evaluation":
-    if choice.dataset == GOODBOOKS:
-        run = choice.run or (choice.state_dir or stack.default_state_directory()) / "training" / GOODBOOKS
-        return evaluate_goodbooks(choice.data_dir, run, users=choice.users, seed=choice.seed, quiet=quiet)
-    return _evaluate_served(choice, quiet=quiet)
-
-
-def _evaluate_served(choice: EvaluationChoice, *, quiet: bool) -> "Evaluation":
-    import random
-    from tempfile import TemporaryDirectory
-
+def _served(choice: EvaluationChoice, *, quiet: bool) -> "Evaluation":
+    """A version of the repository, on a stack of its own."""
     from clients.command_line.evaluate.stack_lists import HeldOutListServer
     from training.evaluation.fields import KNOWN_FIELDS, parse_field
-    from training.evaluation.served import evaluate_served
-    from training.first_stage.baselines import baseline_orders
     from training.options.config import read_config
-    from training.options.sources import SourceOptions
-    from training.protocol.dataset import Dataset, Phase
-    from training.protocol.trained_on import measured_protocol
-    from training.ranker.baselines import read_baselines
+    from training.release.pipeline import Measured, evaluate_version
 
     shared = [parse_field(text) for text in choice.same_field] if choice.same_field else KNOWN_FIELDS
-    state = choice.state_dir or stack.default_state_directory()
     version = serving_version(choice.model_repository / "cross_encoder")
-    tables = read_tables(choice.items, choice.interactions, state)
+    tables = read_tables(choice.items, choice.interactions, choice.state_dir or stack.default_state_directory())
     config = read_config(choice.config) if choice.config else None
-    dataset = Dataset(tables, measured_protocol(version, tables, config.protocol if config else None))
-    dataset.require_users()
-    cases = dataset.cases(Phase.TEST)
-    if choice.users:
-        cases = random.Random(choice.seed).sample(cases, min(choice.users, len(cases)))
     with TemporaryDirectory(prefix="crossrank-eval-") as folder:
-        server = HeldOutListServer(dataset, choice.model_repository, Path(folder) / "stack", choice.depth, quiet)
-        lists = server.lists(Phase.TEST, cases)
-    learned = read_baselines(version / "encoding")
-    offline = baseline_orders(dataset, config.candidates if config else SourceOptions(), console.say)
-    return evaluate_served(lists, dataset, learned, offline=offline, shared=shared, seed=choice.seed)
+        server = HeldOutListServer(Path(folder) / "stack", choice.depth, quiet)
+        measured = Measured(tables, config, choice.users, choice.seed, shared)
+        return evaluate_version(version, measured, server, console.say)
+
+
+def _offline(choice: EvaluationChoice, *, quiet: bool) -> "Evaluation":
+    """The run of training/configs/goodbooks.toml on the user's own copy."""
+    from training.data import goodbooks
+    from training.options.config import read_config
+    from training.release.pipeline import Pipeline
+    from training.run_folder import RunFolder
+
+    if choice.data_dir is None:
+        raise CommandFailed(
+            f"--dataset {GOODBOOKS} without --data-dir",
+            remedy="name the folder that holds items.csv.gz and interactions.csv.gz",
+            exit_code=ExitCode.USAGE,
+        )
+    folder = RunFolder(choice.run or (choice.state_dir or stack.default_state_directory()) / "training" / GOODBOOKS)
+    folder.trained_model()  # before the tables, which take a while
+    config = read_config(CONFIGS / f"{GOODBOOKS}.toml")
+    pipeline = Pipeline(config, goodbooks.from_folder(choice.data_dir), folder, console.say)
+    return pipeline.evaluate_offline(choice.users, choice.seed, partial(console.progress_bar, quiet=quiet))

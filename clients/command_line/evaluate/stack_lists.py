@@ -27,16 +27,15 @@ from training.protocol.dataset import Dataset, Phase, UserCase
 class HeldOutListServer:
     """``folder`` holds the stack's data and logs while it runs."""
 
-    dataset: Dataset
-    repository: Path
     folder: Path
     depth: int
     quiet: bool
 
-    def lists(self, phase: Phase, cases: Sequence[UserCase]) -> list[ServedList]:
-        """The lists of the cases. Raises TrainingError, LocalStackError or CrossrankError."""
+    def serve(self, repository: Path, dataset: Dataset, phase: Phase, cases: Sequence[UserCase]) -> list[ServedList]:
+        """As training.release.held_out_lists.Stack says. Raises TrainingError, LocalStackError or CrossrankError."""
         configure_logging("error")  # standard output is the result's alone
-        folder, repository = self.folder.resolve(), self.repository.resolve()  # a part has a working folder of its own
+        console.say(f"serving the {phase.name.lower()} lists of {len(cases)} users, {self.depth} candidates")
+        folder, repository = self.folder.resolve(), repository.resolve()  # a part has a working folder of its own
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         grpc_port, metrics_port = free_ports(2)
@@ -51,13 +50,15 @@ class HeldOutListServer:
                 triton_urls=models.part.url,
                 model_repository=str(repository),
             )
-            return asyncio.run(self._serve(settings, phase, cases))
+            return asyncio.run(self._serve(settings, dataset, phase, cases))
 
-    async def _serve(self, settings: Settings, phase: Phase, cases: Sequence[UserCase]) -> list[ServedList]:
+    async def _serve(
+        self, settings: Settings, dataset: Dataset, phase: Phase, cases: Sequence[UserCase]
+    ) -> list[ServedList]:
         progress = partial(console.progress_bar, quiet=self.quiet)
-        items = to_items(self.dataset.items, ())
+        items = to_items(dataset.items, ())
         async with open_parts(settings) as parts:
-            await index_tables(items, to_interactions(self.dataset.interactions(phase)), parts, progress)
+            await index_tables(items, to_interactions(dataset.interactions(phase)), parts, progress)
         async with open_database(settings) as database, open_models(settings) as models:
             server = ListServer(settings, database, models, self.depth)
             with progress(f"serving {phase.name.lower()} lists", len(cases)) as advance:

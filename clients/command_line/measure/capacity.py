@@ -8,17 +8,11 @@ import typer
 
 from clients.command_line.shared import console
 from clients.command_line.shared.console import AsJson, CommandFailed
-from clients.command_line.shared.options import with_grouped_options
 from clients.load.sweep.capacity import Demand, LeftOut, Machine, Plan, left_out, plan, usable
 from clients.load.sweep.report import Sweep, TargetSweep, read_sweep
 
 _ENOUGH = 100
 _ASSUMPTION = "replicas are assumed to be machines like this one, independent of each other and evenly loaded"
-
-
-def register(app: typer.Typer) -> None:
-    """Adds the command."""
-    app.command()(with_grouped_options(capacity))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,12 @@
 """What `crossrank gate` judges a version by: the options that name it, and how it is read. Must not judge."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from clients.command_line.shared import console
 from clients.command_line.shared.console import CommandFailed, ExitCode
 from clients.command_line.shared.run_choice import RunChoice
 
@@ -34,10 +35,8 @@ class EvidenceChoice:
 
     def read(self, run: RunChoice, champion: Path | None) -> "Evidence":
         """With ``champion`` where none was named. Raises TrainingError, or CommandFailed for tables without a run."""
-        from training.data.digest import tables_digest
-        from training.protocol.dataset import Dataset
         from training.release.gate.gate import Evidence
-        from training.release.gate.record import held_out_lists, learned_lists
+        from training.release.pipeline import Pipeline
         from training.run_folder import RunFolder
 
         champion = self.champion or champion
@@ -46,14 +45,5 @@ class EvidenceChoice:
                 given = "--items" if run.items else "--interactions"
                 raise CommandFailed(f"{given} without --run", remedy="name the run's folder", exit_code=ExitCode.USAGE)
             return Evidence(champion=champion, checkpoint=self.checkpoint)
-        folder, config, tables = RunFolder(run.run), run.read_config(), run.read_tables()
-        folder.check(config, tables_digest(tables))
-        dataset = Dataset(tables, config.protocol)
-        return Evidence(
-            champion=champion,
-            checkpoint=self.checkpoint or folder.trained_model(),
-            lists=held_out_lists(folder, dataset, self.lists),
-            learned=learned_lists(folder),
-            dataset=dataset,
-            margin=self.margin,
-        )
+        pipeline = Pipeline(run.read_config(), run.read_tables(), RunFolder(run.run), console.say)
+        return replace(pipeline.evidence(self.lists, self.checkpoint), champion=champion, margin=self.margin)

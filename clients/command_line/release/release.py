@@ -71,19 +71,18 @@ def promote(
         if running:
             check_ready(state_dir)
             _check_served(model, running)
-        verdict = ""
 
-        def permit(champion: str) -> None:
-            nonlocal verdict
+        def permit(champion: str) -> str:
             bar.describe("asking the gate")
             fingerprint = model.fingerprint(int(champion)) if champion else ""
             verdict = check_permission(
                 source, champion, allow_incomplete=allow_incomplete, champion_fingerprint=fingerprint
             )
             bar.describe("bringing it to serve")
+            return verdict
 
         change = promote_version(model, source, running.switch if running else None, keep, permit)
-    _print_change(model, change, running, as_json, {"verdict": verdict, "removed": list(change.removed)})
+    _print_change(model, change, running, as_json, {"verdict": change.verdict, "removed": list(change.removed)})
 
 
 def rollback(released: ReleasedModel, state_dir: StateDirectory = None, as_json: AsJson = False) -> None:

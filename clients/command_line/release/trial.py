@@ -2,7 +2,7 @@
 figure itself."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
@@ -20,21 +20,6 @@ if TYPE_CHECKING:  # heavy: loaded when the command runs
     from gateway.store.version_feedback import VersionFeedback
 
 READ_S = 10.0
-SHADOW_COLUMNS = (
-    "day",
-    "champion",
-    "challenger",
-    "compared",
-    "dropped",
-    "failed",
-    "tau",
-    "tau p5",
-    "top 10",
-    "score shift",
-    "logit shift",
-    "champion ms p50/p95",
-    "challenger ms p50/p95",
-)
 Found = TypeVar("Found")
 
 
@@ -83,8 +68,8 @@ def shadow_report(findings: Findings, as_json: AsJson = False) -> None:
         console.say("nothing was compared: start the gateway with CROSSRANK_CHALLENGER and CROSSRANK_SHADOW_SHARE")
     else:
         console.print_table(
-            SHADOW_COLUMNS,
-            [_shadow_row(one) for one in days],
+            list(_SHADOW),
+            [[cell(one) for cell in _SHADOW.values()] for one in days],
             title="challenger against champion on the same requests; shifts: mean (p95 of the absolute)",
         )
 
@@ -100,41 +85,10 @@ def canary_report(findings: Findings, as_json: AsJson = False) -> None:
         console.say("no list was shown: ask crossrank recommend, or look further back with --days")
     else:
         console.print_table(
-            ("version", "users", "lists", "liked", "positives", "rate", "95 % interval"),
-            [_canary_row(one) for one in versions],
+            list(_CANARY),
+            [[cell(one) for cell in _CANARY.values()] for one in versions],
             title="lists with a positive interaction, by the version that ranked them",
         )
-
-
-def _shadow_row(one: "ShadowDay") -> tuple[str, ...]:
-    return (
-        one.day.isoformat(),
-        one.champion,
-        one.challenger,
-        f"{one.compared:,}",
-        f"{one.dropped:,}",
-        f"{one.failed:,}",
-        _figure(one.kendall_tau),
-        _figure(one.kendall_tau_p5),
-        _figure(one.top_overlap),
-        f"{_figure(one.score_shift)} ({_figure(one.score_shift_p95)})",
-        f"{_figure(one.logit_shift)} ({_figure(one.logit_shift_p95)})",
-        f"{_milliseconds(one.champion_p50_s)}/{_milliseconds(one.champion_p95_s)}",
-        f"{_milliseconds(one.challenger_p50_s)}/{_milliseconds(one.challenger_p95_s)}",
-    )
-
-
-def _canary_row(one: "VersionFeedback") -> tuple[str, ...]:
-    low, high = one.interval
-    return (
-        f"{one.model}:{one.version}",
-        f"{one.subjects:,}",
-        f"{one.lists:,}",
-        f"{one.liked:,}",
-        f"{one.positives:,}",
-        f"{one.rate:.2%}",
-        f"{low:.2%} to {high:.2%}",
-    )
 
 
 def _figure(value: float | None) -> str:
@@ -143,3 +97,29 @@ def _figure(value: float | None) -> str:
 
 def _milliseconds(seconds: float | None) -> str:
     return "-" if seconds is None else f"{seconds * 1000:.1f}"
+
+
+_SHADOW: Mapping[str, "Callable[[ShadowDay], str]"] = {
+    "day": lambda one: one.day.isoformat(),
+    "champion": lambda one: one.champion,
+    "challenger": lambda one: one.challenger,
+    "compared": lambda one: f"{one.compared:,}",
+    "dropped": lambda one: f"{one.dropped:,}",
+    "failed": lambda one: f"{one.failed:,}",
+    "tau": lambda one: _figure(one.kendall_tau),
+    "tau p5": lambda one: _figure(one.kendall_tau_p5),
+    "top 10": lambda one: _figure(one.top_overlap),
+    "score shift": lambda one: f"{_figure(one.score_shift)} ({_figure(one.score_shift_p95)})",
+    "logit shift": lambda one: f"{_figure(one.logit_shift)} ({_figure(one.logit_shift_p95)})",
+    "champion ms p50/p95": lambda one: f"{_milliseconds(one.champion_p50_s)}/{_milliseconds(one.champion_p95_s)}",
+    "challenger ms p50/p95": lambda one: f"{_milliseconds(one.challenger_p50_s)}/{_milliseconds(one.challenger_p95_s)}",
+}
+_CANARY: Mapping[str, "Callable[[VersionFeedback], str]"] = {
+    "version": lambda one: f"{one.model}:{one.version}",
+    "users": lambda one: f"{one.subjects:,}",
+    "lists": lambda one: f"{one.lists:,}",
+    "liked": lambda one: f"{one.liked:,}",
+    "positives": lambda one: f"{one.positives:,}",
+    "rate": lambda one: f"{one.rate:.2%}",
+    "95 % interval": lambda one: "{:.2%} to {:.2%}".format(*one.interval),
+}

@@ -13,7 +13,7 @@ COMMANDS = {
     "similar": "ask.recommend:similar",
     "info": "ask.recommend:info",
     "train": "train.train:train",
-    "export": "train.train:export",
+    "export": "train.export:export",
     "train-demo": "train.train_demo:train_demo",
     "ablate": "train.ablate:ablate",
     "import": "train.import_model:import_model",

@@ -5,10 +5,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from clients.command_line.catalog.index import MOVIELENS, MOVIELENS_COLUMNS
-from clients.command_line.catalog.table_index import index_tables, open_parts
 from clients.command_line.catalog.index import MOVIELENS_COLUMNS
-from clients.command_line.catalog.table_index import Progress, index_tables, open_parts
+from clients.command_line.catalog.table_index import index_tables, open_parts
 from clients.command_line.catalog.table_rows import to_interactions, to_items
 from clients.command_line.shared.run_choice import MOVIELENS
 from crossrank_client import CrossrankClient

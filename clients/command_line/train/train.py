@@ -1,9 +1,7 @@
-"""crossrank train and crossrank export: a run from tables to a model version. Must not train or measure itself."""
+"""crossrank train: a run from tables to a trained cross-encoder. Must not train itself."""
 
 import sys
 from contextlib import redirect_stdout
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,16 +9,10 @@ import typer
 from clients.command_line.shared import console
 from clients.command_line.shared.console import AsJson
 from clients.command_line.shared.run_choice import RunChoice
-from clients.command_line.train.model_export import Exporter
-from deploy.local.parts.triton import PROJECT_REPOSITORY
-from training.export.precision import Device, Precision
 from training.first_stage.embedding_cache import cached_embeddings
 from training.first_stage.fold_lists import FoldLists
 from training.first_stage.text import embed
 from training.protocol.dataset import Dataset
-from training.release.card import MOVIELENS as MOVIELENS_FACTS
-from training.release.card import own_data
-from training.release.release import ServedForm
 from training.run import Run
 from training.run_folder import RunFolder
 
@@ -51,31 +43,3 @@ def train(
     else:
         console.say(f"trained: {model}")
         console.say("next: crossrank export")
-
-
-@dataclass(frozen=True, slots=True)
-class ExportChoice:
-    """Where the version goes."""
-
-    model_repository: Annotated[Path, typer.Option(help="Repository to write into.")] = PROJECT_REPOSITORY
-    version: Annotated[int, typer.Option(help="Version to write; an existing one is never overwritten.", min=1)] = 1
-    depth: Annotated[int, typer.Option(help="Candidates that are re-ranked, as in serving.", min=10, max=1000)] = 100
-    device: Annotated[Device, typer.Option(help="What will serve it.")] = Device.CPU
-    precision: Annotated[
-        Precision | None,
-        typer.Option(help="On CPUs int8 (default) or fp32; on GPUs fp16 (default) or bf16, no padding."),
-    ] = None
-
-
-def export(choice: RunChoice, target: ExportChoice, as_json: AsJson = False) -> None:
-    """Turn a trained run into a model version: graph, fusion fitted on valid, results on test, model card."""
-    config, tables = choice.read_config(), choice.read_tables()
-    data = own_data(config.name, tables) if choice.items else MOVIELENS_FACTS
-    form = ServedForm.chosen(target.device, target.precision)
-    exporter = Exporter(config, tables, data, choice.folder(config), target.model_repository, as_json, form)
-    with redirect_stdout(sys.stderr):
-        version, evaluation = exporter.run(target.version, target.depth)
-    if as_json:
-        console.print_json({"version": str(version), **evaluation.to_dict()})
-    else:
-        console.say(f"written: {version}")

@@ -20,11 +20,8 @@ from deploy.local.parts.triton import PROJECT_REPOSITORY
 from training.export.precision import Device, Precision
 
 if TYPE_CHECKING:  # heavy: loaded when the command runs
-    from training.data.tables import Tables
     from training.evaluation.evaluation import Evaluation
-    from training.options.config import TrainingConfig
     from training.release.gate.gate import GateReport
-    from training.release.release import ServedForm
 
 JUDGED_LISTS = 200
 """Test lists that the gate scores, in int8 and in fp32."""
@@ -105,53 +102,42 @@ def train_demo(choice: DemoChoice, as_json: AsJson = False) -> None:
 
 
 def _chain(choice: DemoChoice, steps: _Steps, *, quiet: bool) -> tuple["Evaluation", "GateReport"]:
+    from clients.command_line.evaluate.stack_lists import HeldOutListServer
     from training.data.sample import sample_users
     from training.evaluation.report import write_report
     from training.options.config import read_config
+    from training.release.card import own_data
+    from training.release.gate.gate import run_gate
+    from training.release.pipeline import Pipeline, Target
     from training.release.release import ServedForm
+    from training.run import Run
+    from training.run_folder import RunFolder
 
     form = ServedForm.chosen(Device.CPU, choice.precision)
     with steps.step("prepare") as result:
         config = read_config(choice.config)
         whole = read_tables(choice.items, choice.interactions, choice.state)
-        tables = sample_users(whole, choice.users, config.seed)
-        name = f"{config.name}: {len({row.user_id for row in tables.interactions})} users"
-        result.append(f"{name}, {len(tables.items)} items")
+        pipeline = Pipeline(config, sample_users(whole, choice.users, config.seed), RunFolder(choice.run), console.say)
+        name = f"{config.name}: {len(pipeline.dataset.users)} users"
+        result.append(f"{name}, {len(pipeline.dataset.items)} items")
     with steps.step("candidates, negatives, fit") as result:
-        result.append(_train(config, tables, choice.run))
+        run = Run(config, pipeline.tables, pipeline.folder, console.say, pipeline.first_stage())
+        result.append(str(run.train()))
     with steps.step("export, evaluation") as result:
-        version, evaluation = _export(config, tables, choice, form, quiet=quiet)
+        repository = _new_repository(choice.root / "repository")
+        target = Target(repository, 1, form, repository / "bi_encoder")
+        server = HeldOutListServer(choice.run / "stack", choice.depth, quiet)
+        version, evaluation = pipeline.export(target, own_data(config.name, pipeline.tables), server)
         write_report(choice.report, name, evaluation)
         result.append(str(version))
     with steps.step("gate") as result:
-        gate = _judge(config, tables, choice.run, version)
+        gate = run_gate(version, pipeline.evidence(JUDGED_LISTS))
+        gate.write(version)
         result.append(gate.verdict)
     if gate.verdict == "passed":
         with steps.step("promote") as result:
             result.append(str(_promote(version, choice.root / "served")))
     return evaluation, gate
-
-
-def _train(config: "TrainingConfig", tables: "Tables", folder: Path) -> str:
-    from training.first_stage.fold_lists import FoldLists
-    from training.protocol.dataset import Dataset
-    from training.run import Run
-    from training.run_folder import RunFolder
-
-    lists = FoldLists(Dataset(tables, config.protocol), config.candidates, console.say)
-    return str(Run(config, tables, RunFolder(folder), console.say, lists).train())
-
-
-def _export(
-    config: "TrainingConfig", tables: "Tables", choice: DemoChoice, form: "ServedForm", *, quiet: bool
-) -> tuple[Path, "Evaluation"]:
-    """Version 1 of a repository of its own."""
-    from clients.command_line.train.model_export import Exporter
-    from training.release.card import own_data
-
-    repository = _new_repository(choice.root / "repository")
-    exporter = Exporter(config, tables, own_data(config.name, tables), choice.run, repository, quiet, form)
-    return exporter.run(1, choice.depth)
 
 
 def _new_repository(folder: Path) -> Path:
@@ -166,24 +152,6 @@ def _new_repository(folder: Path) -> Path:
     return folder
 
 
-def _judge(config: "TrainingConfig", tables: "Tables", folder: Path, version: Path) -> "GateReport":
-    from training.protocol.dataset import Dataset
-    from training.release.gate.gate import Evidence, run_gate
-    from training.release.gate.record import held_out_lists, learned_lists
-    from training.run_folder import RunFolder
-
-    dataset, run = Dataset(tables, config.protocol), RunFolder(folder)
-    evidence = Evidence(
-        checkpoint=run.model,
-        lists=held_out_lists(run, dataset, JUDGED_LISTS),
-        learned=learned_lists(run),
-        dataset=dataset,
-    )
-    report = run_gate(version, evidence)
-    report.write(version)
-    return report
-
-
 def _promote(version: Path, repository: Path) -> Path:
     """Where it serves, in a new repository: nothing served there before."""
     from training.release.promotion.permission import check_permission
@@ -191,11 +159,8 @@ def _promote(version: Path, repository: Path) -> Path:
     from training.release.repository.model_folder import ModelFolder
 
     model = ModelFolder(_new_repository(repository) / version.parent.name)
-
-    def permit(champion: str) -> None:
-        check_permission(version, champion, allow_incomplete=False)
-
-    return model.folder(promote(model, version, None, keep=1, permit=permit).serving)
+    change = promote(model, version, permit=lambda champion: check_permission(version, champion))
+    return model.folder(change.serving)
 
 
 def _tell(choice: DemoChoice, steps: _Steps, evaluation: "Evaluation", gate: "GateReport", *, as_json: bool) -> None:

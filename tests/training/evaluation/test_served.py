@@ -48,7 +48,7 @@ def evaluation(logit_quality: float, *, count: int = 150, seed: int = 1) -> Eval
 def test_every_source_the_blend_and_the_learned_orders_have_a_row() -> None:
     found = evaluation(1.0)
     assert [one.name for one in found.methods] == ["weak", "noise", "blend", CROSS_ENCODER, WITHOUT_LOGIT, RERANKED]
-    assert found.first_stage_methods == ["weak", "noise", "blend"]
+    assert found.plan.first_stage == ("weak", "noise", "blend")
     assert found.plan.learned_without == (WITHOUT_LOGIT,)
 
 
@@ -65,7 +65,7 @@ def test_a_logit_that_knows_much_beats_the_first_stage() -> None:
     found = evaluation(3.0)
     assert found.best_first_stage == "weak"
     assert found.beats_first_stage
-    assert max(found.p_values[name] for name in found.first_stage_methods) < 0.01
+    assert max(found.p_values[name] for name in found.plan.first_stage) < 0.01
 
 
 def test_a_logit_that_knows_nothing_does_not() -> None:
@@ -92,7 +92,7 @@ def test_the_rows_of_a_data_set_know_its_histories_its_fields_and_its_popularity
     dataset = Dataset(synthetic_tables(), Protocol(min_positives=12, held_out=3))
     lists = [serve_by_catalogue_order(dataset, user_id) for user_id in dataset.evaluated_users]
     found = evaluate_served(lists, dataset, {}, shared=(SharedField("genre"), SharedField("brand")))
-    assert found.first_stage_methods == ["catalogue", BLEND, "same_genre"]
+    assert found.plan.first_stage == ("catalogue", BLEND, "same_genre")
     assert found.mean("same_genre") > found.mean(BLEND), "users of the made-up world stay in their genre"
     groups = {one.group for one in found.segments}
     assert {"same genre as the history", "popularity of the target, in interactions (deciles)"} <= groups

@@ -146,7 +146,7 @@ def test_a_version_for_cpus_can_have_the_weights_as_they_were_trained(
 
 def _staged(release: Release, tmp_path: Path) -> Path:
     (tmp_path / "models" / "bi_encoder").mkdir(parents=True)
-    return release.stage(tmp_path / "models" / "bi_encoder", tmp_path / "staged", None, "# A draft\n") / "cross_encoder"
+    return release.stage(tmp_path / "models" / "bi_encoder", tmp_path / "staged", None) / "cross_encoder"
 
 
 @pytest.mark.parametrize(("device", "precision"), [(Device.CPU, Precision.FP16), (Device.GPU, Precision.INT8)])

@@ -69,10 +69,10 @@ def check_logits(version: OpenVersion, fp32: Fp32 | None) -> Check:
     if fp32 is not None:
         exact = fp32.golden_logits(version)
         graph = score_session(fp32.session, golden.encode(version.bundle.encoder))
-        exported, told = _largest_difference(graph, exact), _largest_difference(recorded, exact)
-        figures |= {"max_abs_dlogit_fp32": exported, "max_abs_dlogit_recorded": told}
-        faults += _too_far("fp32 graph and transformers", exported, MAX_FP32_DIFFERENCE)
-        faults += _too_far("recorded logits and checkpoint", told, MAX_RECORDED_DIFFERENCE)
+        exported_error, recorded_error = _largest_difference(graph, exact), _largest_difference(recorded, exact)
+        figures |= {"max_abs_dlogit_fp32": exported_error, "max_abs_dlogit_recorded": recorded_error}
+        faults += _too_far("fp32 graph and transformers", exported_error, MAX_FP32_DIFFERENCE)
+        faults += _too_far("recorded logits and checkpoint", recorded_error, MAX_RECORDED_DIFFERENCE)
     return judged(LOGITS, faults, f"golden logits within {golden.tolerance:g} of the fp32 reference", figures)
 
 

@@ -11,7 +11,7 @@ from training.release.gate.gate import Evidence, read_gate, run_gate
 
 
 def check_permission(
-    folder: Path, champion: str, *, allow_incomplete: bool, champion_fingerprint: str | None = None
+    folder: Path, champion: str, *, allow_incomplete: bool = False, champion_fingerprint: str | None = None
 ) -> str:
     """The verdict. ``champion`` is the number of the version that serves, "" for none; ``champion_fingerprint`` that of
     its encoding, when it is to be held against the record too. Raises PromotionRefused.

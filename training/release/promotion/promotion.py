@@ -13,17 +13,19 @@ from training.release.repository.state import ReleaseState
 KEPT_VERSIONS = 3
 Switch = Callable[[int], None]
 """Returns when the version serves; raises NotServed when it does not come to."""
-Permit = Callable[[str], None]
-"""Told the number of the version that serves, "" for none; raises PromotionRefused when it may not be replaced so."""
+Permit = Callable[[str], str]
+"""Told the number of the version that serves, "" for none; gives the gate's verdict, or raises PromotionRefused when it
+may not be replaced so."""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What was done. ``replaced`` is None for the first version of a model."""
+    """What was done. ``replaced`` is None for the first version of a model; ``verdict``: by which it was permitted."""
 
     serving: int
     replaced: int | None
     removed: tuple[int, ...] = ()
+    verdict: str = ""
 
 
 def promote(
@@ -31,7 +33,7 @@ def promote(
     source: Path,
     switch: Switch | None = None,
     keep: int = KEPT_VERSIONS,
-    permit: Permit = lambda champion: None,
+    permit: Permit = lambda champion: "",
 ) -> Change:
     """Makes ``source`` the version that serves: under the next number, or under its own when it is in the repository
     already. The newest ``keep`` versions stay, and in any case the one that serves and the one to roll back to.
@@ -44,7 +46,7 @@ def promote(
     source = source.resolve()
     with _made(model.root), model.locked():
         before = model.state()
-        permit(str(before.serving) if before else "")
+        verdict = permit(str(before.serving) if before else "")
         own = int(source.name) if source.parent == model.root.resolve() and source.name.isdecimal() else None
         if before is not None:
             if own == before.serving:
@@ -56,7 +58,7 @@ def promote(
         after = before.promoted(version) if before else ReleaseState(version, (version,))
         _carry_out(model, after, _Undo(model, before, None if own else version), switch)
         removed = _prune(model, after, keep)
-    return Change(version, before.serving if before else None, removed)
+    return Change(version, before.serving if before else None, removed, verdict)
 
 
 @contextmanager

@@ -1,27 +1,20 @@
 """Lists to verify with: random histories and candidates, the same for the same seed. Knows no model."""
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from gateway.domain.values import Item
 from gateway.encoding.pair_encoder import PairEncoder
 from gateway.encoding.render import ContextFields, render_item
-
-
-@dataclass(frozen=True, slots=True)
-class CatalogueItem:
-    """An item's id and texts."""
-
-    item_id: str
-    fields: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class VerificationList:
     """One history (most recent first) and its candidates."""
 
-    history: tuple[CatalogueItem, ...]
-    candidates: tuple[CatalogueItem, ...]
+    history: tuple[Item, ...]
+    candidates: tuple[Item, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +27,7 @@ class ListPlan:
     seed: int = 20261123
 
 
-def draw_lists(catalogue: Sequence[CatalogueItem], plan: ListPlan) -> list[VerificationList]:
+def draw_lists(catalogue: Sequence[Item], plan: ListPlan) -> list[VerificationList]:
     """Lists of distinct items; the first history is empty. Raises ValueError for a catalogue that is too small."""
     needed = plan.candidates + plan.longest_history
     if len(catalogue) < needed:

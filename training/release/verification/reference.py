@@ -1,17 +1,42 @@
 """The reference: `transformers` in fp32, its own tokenizer, one pair at a time, no padding. Knows no server."""
 
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from transformers import PreTrainedModel, PreTrainedTokenizerFast
+from transformers import AutoModelForSequenceClassification, PreTrainedModel, PreTrainedTokenizerFast
 
 from gateway.domain.progress import Advance
+from gateway.encoding.golden import GoldenPair
 from gateway.encoding.pair_encoder import PairEncoder
+from gateway.encoding.render import ContextFields, render_item
+from training.export.graph.export import export_cross_encoder
+from training.release.repository.recover import recover_cross_encoder
 
 Logits = npt.NDArray[np.float32]
+
+
+def trained_model(checkpoint: Path) -> PreTrainedModel:
+    """A trained cross-encoder in eval mode: safetensors of this machine, and no code of theirs is run."""
+    model: PreTrainedModel = AutoModelForSequenceClassification.from_pretrained(
+        checkpoint, trust_remote_code=False, use_safetensors=True, local_files_only=True
+    )
+    model.eval()
+    return model
+
+
+def fp32_model(version: Path, checkpoint: Path | None) -> PreTrainedModel:
+    """The trained checkpoint, else the model of the version's own weights."""
+    return recover_cross_encoder(version) if checkpoint is None else trained_model(checkpoint)
+
+
+def fp32_graph(model: PreTrainedModel) -> bytes:
+    """The model as an ONNX graph in fp32."""
+    with tempfile.TemporaryDirectory() as folder:
+        return export_cross_encoder(model, Path(folder) / "fp32.onnx").read_bytes()
 
 
 class Reference:
@@ -33,6 +58,14 @@ class Reference:
                 logits.append(self._model(**inputs).logits.item())
                 advance(1)
         return np.array(logits, np.float32)
+
+    def golden_logits(self, pairs: Sequence[GoldenPair]) -> Logits:
+        """Of golden pairs, each computed alone."""
+        logits = []
+        for pair in pairs:
+            context = self._encoder.encode_context(ContextFields(pair.query, pair.features, pair.history))
+            logits.append(self.score(context.text, [render_item(self._encoder.spec.item, pair.item)]))
+        return np.concatenate(logits)
 
     def _encode(self, context: str, item: str) -> dict[str, torch.Tensor]:
         context_tokens = len(self._tokenizer(context, add_special_tokens=False)["input_ids"])

@@ -5,17 +5,18 @@ import random
 import numpy as np
 
 from crossrank_client import Candidate, CrossrankClient, History, HistoryEvent, RankingOptions, User
-from training.release.verification.lists import CatalogueItem, VerificationList
+from gateway.domain.values import Item
+from training.release.verification.lists import VerificationList
 from training.release.verification.reference import Logits
 
 _OPTIONS = RankingOptions(require_rerank=True)
 
 
-async def read_catalogue(client: CrossrankClient, at_most: int = 5000) -> list[CatalogueItem]:
+async def read_catalogue(client: CrossrankClient, at_most: int = 5000) -> list[Item]:
     """The first items of the catalogue, in order of id."""
-    items: list[CatalogueItem] = []
+    items: list[Item] = []
     async for item in client.list_items():
-        items.append(CatalogueItem(item.item_id, dict(item.fields)))
+        items.append(Item(item.item_id, dict(item.fields)))
         if len(items) == at_most:
             break
     return items
@@ -38,7 +39,7 @@ async def served_logits(client: CrossrankClient, one: VerificationList, seed: in
     return [np.array([answer[item.item_id] for item in one.candidates], np.float32) for answer in answers]
 
 
-async def _logits(client: CrossrankClient, one: VerificationList, part: list[CatalogueItem]) -> dict[str, float]:
+async def _logits(client: CrossrankClient, one: VerificationList, part: list[Item]) -> dict[str, float]:
     events = tuple(HistoryEvent(item.item_id, item.fields) for item in one.history)
     candidates = [Candidate(item.item_id, item.fields) for item in part]
     subject = History(events) if events else User("a user without a history")

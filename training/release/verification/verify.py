@@ -1,11 +1,9 @@
 """Does the running stack serve what was trained? Gateway (int8) and fp32 graph on its Triton against the reference."""
 
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from google.protobuf import text_format
-from transformers import AutoModelForSequenceClassification, PreTrainedModel
 from tritonclient.grpc.model_config_pb2 import ModelConfig
 
 from crossrank_client import CrossrankClient
@@ -14,12 +12,10 @@ from gateway.domain.values import EncodedPair
 from gateway.encoding.bundle import TOKENIZER_FILE, EncodingBundle, open_bundle
 from gateway.encoding.render import ContextFields
 from training.errors import TrainingError
-from training.export.graph.export import export_cross_encoder
-from training.release.repository.recover import recover_cross_encoder
 from training.release.verification.agreement import VerificationReport, kendall_taus, max_abs_difference
 from training.release.verification.hosted import hosted, hosted_logits
 from training.release.verification.lists import ListPlan, VerificationList, draw_lists, pair_texts
-from training.release.verification.reference import Logits, Reference
+from training.release.verification.reference import Logits, Reference, fp32_graph, fp32_model
 from training.release.verification.served import read_catalogue, served_logits
 
 
@@ -41,16 +37,14 @@ class Verifier:
     async def run(self, advance: Advance) -> VerificationReport:
         """Compares all pairs; ``advance`` gets the pairs done. Raises TrainingError or CrossrankCallError."""
         bundle = open_bundle(self.version_folder / "encoding")
-        model = recover_cross_encoder(self.version_folder) if self.checkpoint is None else _trained(self.checkpoint)
+        model = fp32_model(self.version_folder, self.checkpoint)
         async with CrossrankClient(self.gateway_url, timeout_s=5.0) as client:
             await self._require_version(client, bundle)
             lists = draw_lists(await read_catalogue(client), self.plan)
-            served = [await served_logits(client, one, self.plan.seed + place) for place, one in enumerate(lists)]
+            served = [await served_logits(client, one, self.plan.seed + number) for number, one in enumerate(lists)]
         reference = Reference(model, self.version_folder / "encoding" / TOKENIZER_FILE, bundle.encoder)
         expected = [reference.score(*pair_texts(bundle.encoder, one), advance) for one in lists]
-        with tempfile.TemporaryDirectory() as folder:
-            graph = export_cross_encoder(model, Path(folder) / "model.onnx").read_bytes()
-        hosted_answers = await self._host(graph, bundle, lists)
+        hosted_answers = await self._host(fp32_graph(model), bundle, lists)
         taus = kendall_taus(expected, served)
         return VerificationReport(
             max_abs_dlogit_fp32=max_abs_difference(expected, [[answer] for answer in hosted_answers]),
@@ -80,8 +74,8 @@ class Verifier:
         worker = (self.version_folder / "model.py").read_bytes()
         async with hosted(self.triton_url, config, {"1/model.py": worker, "1/model.onnx": graph}) as connection:
             return [
-                await hosted_logits(connection, _pairs(bundle, one), self.plan.seed + place)
-                for place, one in enumerate(lists)
+                await hosted_logits(connection, _pairs(bundle, one), self.plan.seed + number)
+                for number, one in enumerate(lists)
             ]
 
 
@@ -89,8 +83,3 @@ def _pairs(bundle: EncodingBundle, one: VerificationList) -> list[EncodedPair]:
     encoder = bundle.encoder
     context = encoder.encode_context(ContextFields(history=[item.fields for item in one.history]))
     return [encoder.join(context, encoder.encode_item(item.fields)) for item in one.candidates]
-
-
-def _trained(checkpoint: Path) -> PreTrainedModel:
-    model: PreTrainedModel = AutoModelForSequenceClassification.from_pretrained(checkpoint, trust_remote_code=False)
-    return model

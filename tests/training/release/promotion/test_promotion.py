@@ -176,7 +176,7 @@ def test_a_source_without_a_configuration_cannot_found_a_model(tmp_path: Path) -
 def test_permission_is_asked_when_nobody_else_can_change_what_serves(model: ModelFolder, tmp_path: Path) -> None:
     asked: list[str] = []
 
-    def refuse(champion: str) -> None:
+    def refuse(champion: str) -> str:
         asked.append(champion)
         with pytest.raises(PromotionBusy):
             promote_new(model, tmp_path, "meanwhile")
@@ -189,8 +189,13 @@ def test_permission_is_asked_when_nobody_else_can_change_what_serves(model: Mode
     assert (model.configuration.read_bytes(), cards(model)) == (before, {1: "first"})
 
 
+def test_the_verdict_by_which_a_version_was_permitted_is_told(model: ModelFolder, tmp_path: Path) -> None:
+    change = promote(model, candidate(tmp_path, "second"), permit=lambda champion: f"passed against {champion}")
+    assert change.verdict == "passed against 1"
+
+
 def test_a_first_version_that_is_refused_leaves_no_folder(tmp_path: Path) -> None:
-    def refuse(champion: str) -> None:
+    def refuse(champion: str) -> str:
         raise PromotionRefused(f"champion {champion!r}", "judge it")
 
     model = model_of(tmp_path / "empty")

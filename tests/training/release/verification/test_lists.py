@@ -2,9 +2,10 @@
 
 import pytest
 
-from training.release.verification.lists import CatalogueItem, ListPlan, draw_lists
+from gateway.domain.values import Item
+from training.release.verification.lists import ListPlan, draw_lists
 
-CATALOGUE = [CatalogueItem(f"i{number}", {"title": f"title {number}"}) for number in range(40)]
+CATALOGUE = [Item(f"i{number}", {"title": f"title {number}"}) for number in range(40)]
 PLAN = ListPlan(lists=5, candidates=20, longest_history=6, seed=3)
 
 

@@ -9,13 +9,13 @@ import pytest
 import torch
 from transformers import BertConfig, BertForSequenceClassification
 
-from gateway.domain.values import EncodedPair
+from gateway.domain.values import EncodedPair, Item
 from gateway.encoding.pair_encoder import PairEncoder
 from gateway.encoding.render import ContextFields, render_item
 from gateway.encoding.tokenizer import open_tokenizer
 from tests.fakes.specs import small_spec
 from tests.fakes.tokenizers import bert_like, save
-from training.release.verification.lists import CatalogueItem, VerificationList, pair_texts
+from training.release.verification.lists import VerificationList, pair_texts
 from training.release.verification.reference import Reference
 
 WORDS = "toy story heat alien jaws space comedy [SEP] [CLS] 1995 ünïcode".split()
@@ -80,6 +80,6 @@ def test_progress_is_told_pair_by_pair(rig: Rig) -> None:
 
 
 def test_the_texts_of_a_list_are_the_context_once_and_each_item(rig: Rig) -> None:
-    history = (CatalogueItem("a", {"title": "heat"}), CatalogueItem("b", {"title": "alien", "year": "1979"}))
-    one = VerificationList(history, (CatalogueItem("c", {"title": "jaws", "genres": "drama"}),))
+    history = (Item("a", {"title": "heat"}), Item("b", {"title": "alien", "year": "1979"}))
+    one = VerificationList(history, (Item("c", {"title": "jaws", "genres": "drama"}),))
     assert pair_texts(rig.encoder, one) == ("heat | alien, year 1979", ["jaws, drama"])

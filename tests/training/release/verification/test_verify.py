@@ -12,6 +12,7 @@ from google.protobuf.message import Message
 
 from crossrank.v1 import catalog_pb2, ranking_pb2, types_pb2
 from crossrank_client import CrossrankClient
+from gateway.domain.values import Item
 from gateway.encoding.render import ContextFields
 from tests.clients.scripted import Context, ScriptedServer, Step, answers
 from tests.training.release.gate.tiny_release import TinyRelease
@@ -19,12 +20,12 @@ from tests.training.release.verification.scripted_triton import ScriptedTriton
 from training.export.compare import score_session
 from training.release.gate.version import OpenVersion
 from training.release.verification.hosted import NAME, HostingRefused
-from training.release.verification.lists import CatalogueItem, ListPlan, VerificationList
+from training.release.verification.lists import ListPlan, VerificationList
 from training.release.verification.served import read_catalogue, served_logits
 from training.release.verification.verify import Verifier, VersionMismatch
 
 PLAN = ListPlan(lists=2, candidates=12, longest_history=3, seed=5)
-ITEMS = [CatalogueItem(f"i{number}", {"title": f"title {number}"}) for number in range(30)]
+ITEMS = [Item(f"i{number}", {"title": f"title {number}"}) for number in range(30)]
 WHOLE = VerificationList(tuple(ITEMS[:2]), tuple(ITEMS[2:25]))
 
 

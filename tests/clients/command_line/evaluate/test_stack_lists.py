@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from clients.command_line.evaluate.stack_lists import HeldOutListServer
-from clients.command_line.train.model_export import Exporter
 from deploy.local.parts.triton import PROJECT_REPOSITORY
 from gateway.encoding.bundle import open_bundle
 from gateway.encoding.render import ContextFields
@@ -27,7 +26,8 @@ from training.protocol.trained_on import TrainedOn
 from training.ranker.baselines import WITHOUT_LOGIT, read_baselines
 from training.ranker.lists import order_by, scored_lists
 from training.release.card import own_data
-from training.release.repository.version import VersionRefused
+from training.release.pipeline import Pipeline, Target
+from training.release.release import ServedForm
 from training.run import Run
 from training.run_folder import RunFolder
 
@@ -64,8 +64,9 @@ def exported(
     config: TrainingConfig, run_folder: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Path, Evaluation]:
     repository = tmp_path_factory.mktemp("work") / "new_repository"
-    exporter = Exporter(config, TABLES, own_data("tiny", TABLES), run_folder, repository, quiet=True)
-    return exporter.run(1, DEPTH)
+    pipeline = Pipeline(config, TABLES, RunFolder(run_folder), lambda _: None)
+    target = Target(repository, 1, ServedForm(), PROJECT_REPOSITORY / "bi_encoder")
+    return pipeline.export(target, own_data("tiny", TABLES), HeldOutListServer(run_folder / "stack", DEPTH, quiet=True))
 
 
 @pytest.fixture(scope="module")
@@ -133,10 +134,8 @@ def test_a_user_who_met_almost_everything_gets_what_is_left(
 ) -> None:
     dataset = Dataset(TABLES, config.protocol)
     [case] = dataset.cases(Phase.TEST)[:1]
-    server = HeldOutListServer(
-        dataset, run_folder / "repository-test", tmp_path / "stack", len(TABLES.items), quiet=True
-    )
-    [served] = server.lists(Phase.TEST, [case])
+    server = HeldOutListServer(tmp_path / "stack", len(TABLES.items), quiet=True)
+    [served] = server.serve(run_folder / "repository-test", dataset, Phase.TEST, [case])
     assert set(served.ranked) == dataset.fields.keys() - case.seen
 
 
@@ -150,27 +149,6 @@ def test_a_store_that_knows_another_history_is_refused(
     """By a stack in a relative folder, as ``--state-dir`` may name one; its parts have working folders of their own."""
     monkeypatch.chdir(tmp_path)
     dataset = Dataset(TABLES, config.protocol)
-    server = HeldOutListServer(dataset, run_folder / "repository-test", Path("stack"), DEPTH, quiet=True)
+    server = HeldOutListServer(Path("stack"), DEPTH, quiet=True)
     with pytest.raises(ListDegraded, match="not that of the protocol"):
-        server.lists(Phase.VALID, dataset.cases(Phase.TEST)[:1])
-
-
-def test_a_version_that_exists_is_refused_before_any_list_is_served(
-    exported: tuple[Path, Evaluation], config: TrainingConfig, run_folder: Path
-) -> None:
-    version, _ = exported
-    exporter = Exporter(config, TABLES, own_data("tiny", TABLES), run_folder, version.parent.parent, quiet=True)
-    with pytest.raises(VersionRefused, match="exists"):
-        exporter.run(1, DEPTH - 1)
-    assert not list(run_folder.glob(f"served-*-*-{DEPTH - 1}.jsonl"))
-
-
-@pytest.mark.parametrize("has_own", [True, False])
-def test_lists_are_served_with_the_bi_encoder_of_the_repository_else_with_the_shipped_one(
-    config: TrainingConfig, tmp_path: Path, has_own: bool
-) -> None:
-    own = tmp_path / "repository" / "bi_encoder"
-    if has_own:
-        own.mkdir(parents=True)
-    exporter = Exporter(config, TABLES, own_data("tiny", TABLES), tmp_path / "run", tmp_path / "repository", quiet=True)
-    assert exporter.bi_encoder == (own if has_own else PROJECT_REPOSITORY / "bi_encoder")
+        server.serve(run_folder / "repository-test", dataset, Phase.VALID, dataset.cases(Phase.TEST)[:1])
