@@ -1,4 +1,4 @@
-"""The path of a request, top to bottom. Sees ports only: no wire format, no SQL, no model server."""
+"""The path of a request, top to bottom. Sees no adapter: no wire format, no SQL, no model server."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, replace
