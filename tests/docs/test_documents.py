@@ -2,9 +2,9 @@
 
 import re
 
-import click
 import pytest
 import typer.main
+from typer.core import TyperCommand, TyperGroup
 
 from clients.command_line.main import build_app
 from tests.docs.documents import Block, blocks, documents
@@ -86,12 +86,12 @@ def test_every_command_and_option_in_a_block_exists(block: Block) -> None:
         assert [flag for flag in given if flag not in known | {"--help", "-h"}] == [], words
 
 
-def _command(words: list[str]) -> tuple[click.Command, list[str]]:
+def _command(words: list[str]) -> tuple[TyperCommand, list[str]]:
     """The command that the words name, and what is left of them."""
-    command: click.Command = typer.main.get_command(build_app())
+    command: TyperCommand | TyperGroup = typer.main.get_command(build_app())
     left = list(words)
-    while isinstance(command, click.Group) and left and not left[0].startswith("-"):
-        found = command.get_command(click.Context(command), left[0])
+    while isinstance(command, TyperGroup) and left and not left[0].startswith("-"):
+        found = command.get_command(typer.Context(command), left[0])
         assert found is not None, f"crossrank has no command {words}"
         command, left = found, left[1:]
     return command, left
