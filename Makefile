@@ -9,7 +9,7 @@ OURS := -e protos/python -e clients/python
 REQUIREMENTS := pyproject.toml protos/python/pyproject.toml clients/python/pyproject.toml requirements.lock
 
 .DEFAULT_GOAL := help
-.PHONY: help demo train-demo up down test test-fast lint proto manifests loadtest bench bench-quick lock clean
+.PHONY: help demo train-demo up down test test-fast lint proto docs manifests loadtest bench bench-quick lock clean
 
 help:  ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -44,6 +44,11 @@ proto: $(VENV)/.dev  ## Generate the Python code of the API
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m grpc_tools.protoc -I protos --python_out=$(GENERATED) \
 		--pyi_out=$(GENERATED) --grpc_python_out=$(GENERATED) --mypy_grpc_out=quiet:$(GENERATED) protos/crossrank/v1/*.proto
 	cp protos/crossrank/v1/service_config.json $(GENERATED)/crossrank/v1/
+
+docs: $(VENV)/.dev  ## Write the generated tables of the documents
+	$(BIN)/python -m tests.docs.tables
+	$(BIN)/python -m clients.command_line.shared.reference
+	$(BIN)/python -m training.options.reference
 
 manifests: $(VENV)/.dev  ## Check the Kubernetes manifests offline
 	$(BIN)/python -m pytest tests/deploy/kubernetes tests/deploy/docker

@@ -139,7 +139,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     given = os.environ if environment is None else environment
     known = {PREFIX + one.name.upper(): one for one in fields(Settings)}
     faults = [
-        f"{name} is not a setting; see the table of settings in README.md"
+        f"{name} is not a setting; see the table of settings in gateway/README.md"
         for name in given
         if name.startswith(PREFIX) and name not in known
     ]
