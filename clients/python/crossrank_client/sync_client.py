@@ -8,15 +8,7 @@ import grpc
 
 from crossrank_client import rpcs, uploads
 from crossrank_client.calls import CallPolicy
-from crossrank_client.catalog import (
-    DeleteCounts,
-    Filter,
-    FoundItems,
-    Interaction,
-    Item,
-    RecordCounts,
-    UpsertCounts,
-)
+from crossrank_client.catalog import DeleteCounts, Filter, FoundItems, Interaction, Item, RecordCounts, UpsertCounts
 from crossrank_client.channel import (
     MAX_REQUEST_BYTES,
     channel_options,
