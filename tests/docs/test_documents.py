@@ -3,10 +3,9 @@
 import re
 
 import pytest
-import typer.main
-from typer.core import TyperCommand, TyperGroup
 
-from clients.command_line.main import build_app
+from clients.command_line.shared.commands import COMMANDS
+from clients.command_line.shared.lazy import load
 from tests.docs.documents import Block, blocks, documents
 from tests.docs.tables import DOCUMENT, with_tables
 from tests.paths import ROOT
@@ -80,18 +79,16 @@ def test_every_make_target_that_a_document_names_exists() -> None:
 @pytest.mark.parametrize("block", blocks("sh", "text"), ids=lambda block: block.name)
 def test_every_command_and_option_in_a_block_exists(block: Block) -> None:
     for words in block.commands():
-        command, left = _command(words)
-        known = {flag for parameter in command.params for flag in (*parameter.opts, *parameter.secondary_opts)}
+        known, left = _command(words)
         given = [word.partition("=")[0] for word in left if re.match(r"--?[a-z]", word)]
         assert [flag for flag in given if flag not in known | {"--help", "-h"}] == [], words
 
 
-def _command(words: list[str]) -> tuple[TyperCommand, list[str]]:
-    """The command that the words name, and what is left of them."""
-    command: TyperCommand | TyperGroup = typer.main.get_command(build_app())
-    left = list(words)
-    while isinstance(command, TyperGroup) and left and not left[0].startswith("-"):
-        found = command.get_command(typer.Context(command), left[0])
-        assert found is not None, f"crossrank has no command {words}"
-        command, left = found, left[1:]
-    return command, left
+def _command(words: list[str]) -> tuple[set[str], list[str]]:
+    """The options of the command that the words name, and what is left of them."""
+    if words[0].startswith("-"):
+        return set(), words
+    name = next((name for name in (" ".join(words[:2]), words[0]) if name in COMMANDS), None)
+    assert name is not None, f"crossrank has no command {words}"
+    parameters = load(COMMANDS[name]).params
+    return {flag for one in parameters for flag in (*one.opts, *one.secondary_opts)}, words[len(name.split()) :]
