@@ -2,6 +2,7 @@
 know what any command does."""
 
 import sys
+from contextlib import ExitStack
 
 import typer
 
@@ -30,18 +31,24 @@ def build_app() -> typer.Typer:
 
 def main() -> None:
     """Runs one command. Failures that we foresee are told without a traceback; others are bugs and keep theirs."""
-    try:
+    with ExitStack() as stack:
+        stack.push(_tell)
         build_app()()
-    except KeyboardInterrupt:
-        sys.exit(ExitCode.INTERRUPTED)
-    except Exception as fault:
-        from clients.command_line.shared.failures import failure_of  # imports gRPC, which help does without
 
-        failure = failure_of(fault, " ".join(["crossrank", *sys.argv[1:2]]))
-        if failure is None:
-            raise
-        print_failure(failure.message, failure.remedy)
-        sys.exit(failure.exit_code)
+
+def _tell(kind: object, fault: BaseException | None, _: object) -> bool:
+    """Leaves with the message and the exit code of a foreseen failure; lets every other error pass."""
+    if isinstance(fault, KeyboardInterrupt):
+        sys.exit(ExitCode.INTERRUPTED)
+    if not isinstance(fault, Exception):
+        return False
+    from clients.command_line.shared.failures import failure_of  # imports gRPC, which help does without
+
+    failure = failure_of(fault, " ".join(["crossrank", *sys.argv[1:2]]))
+    if failure is None:
+        return False
+    print_failure(failure.message, failure.remedy)
+    sys.exit(failure.exit_code)
 
 
 if __name__ == "__main__":

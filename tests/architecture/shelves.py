@@ -7,11 +7,15 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import PurePosixPath
 
-NO_MIRROR = ("architecture", "contracts", "e2e", "faults", "fakes", "model_repository")
+NO_MIRROR = ("architecture", "contracts", "docs", "e2e", "faults", "fakes", "model_repository")
 """Rooms of tests that are of no one module."""
 
 NO_MODULES = ("deploy/docker", "deploy/kubernetes")
 """Rooms that hold images and manifests: their tests bear the names of those."""
+
+
+OF_NO_MODULE = ("readme", "package")
+"""Tests of a room's README.md and of its distribution."""
 
 
 def stray_tests(tests: Iterable[str], code: Collection[str]) -> list[str]:
@@ -23,6 +27,7 @@ def stray_tests(tests: Iterable[str], code: Collection[str]) -> list[str]:
         if PurePosixPath(test).parent != PurePosixPath()
         and PurePosixPath(test).parts[0] not in NO_MIRROR
         and str(PurePosixPath(test).parent) not in NO_MODULES
+        and _subject(test) not in OF_NO_MODULE
         and not set(_candidates(test)) & homes
     ]
 

@@ -21,6 +21,7 @@ PLANTED = {
     "training-downwards": ("training/protocol/__init__.py", "import training.fit"),
     "commands-downwards": ("clients/command_line/shared/__init__.py", "import clients.command_line.train"),
     "local-downwards": ("deploy/local/process/__init__.py", "import deploy.local.doctor"),
+    "one-report-kit": ("training/metrics/ties.py", "import matplotlib"),
     "downwards": ("gateway/scoring/admission.py", "import gateway.pipeline"),
     "ports-only": ("gateway/ranking/order.py", "import gateway.store.pool"),
     "no-wire-in-core": ("gateway/domain/values.py", "import google.protobuf.message"),
