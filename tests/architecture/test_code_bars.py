@@ -15,7 +15,7 @@ MOST_MODULE_LINES = 300
 MOST_MEDIAN_LINES = 110
 MOST_FUNCTION_LINES = 60
 MOST_PARAMETERS = 6
-TEST_LINES_PER_CODE_LINE = 1.04
+TEST_LINES_PER_CODE_LINE = 1.1
 """A ratchet on the way to 1.2: raise it with the tests, never lower it."""
 
 # Who may read the process environment, and why.
