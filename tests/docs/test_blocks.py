@@ -19,7 +19,7 @@ from tests.e2e.versions import write_repository
 from tests.paths import ROOT
 
 DOOR, GATEWAY, TRAINING, DEPLOY = "README.md", "gateway/README.md", "training/README.md", "deploy/README.md"
-ELSEWHERE = ("clients/python/README.md", "clients/load/README.md", "clients/command_line/README.md", "tests/README.md")
+ELSEWHERE = ("clients/python/README.md", "clients/load/README.md")
 """Their blocks have tests beside what they document."""
 
 
