@@ -66,6 +66,7 @@ class Pipeline:
 
     def export(self, target: Target, data: DataFacts, stack: Stack) -> tuple[Path, Evaluation]:
         """The folder of the new version, measured as the stack serves it, and its results."""
+        self._check_trained()
         trained_on = TrainedOn.of(self.tables, self.config.protocol)
         release = Release(self.config, self.dataset, self.folder, target.form, trained_on)
         check_new(target.repository / MODEL / str(target.version))
