@@ -3,11 +3,15 @@
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from secrets import token_hex
 from typing import Any
+
+_FRESH = re.compile(r"\.[0-9a-f]{8}-.+", re.DOTALL)
+"""The name of a file that is not whole yet."""
 
 
 @contextmanager
@@ -23,6 +27,13 @@ def replacing(file: Path, *, mode: int = 0o666) -> Iterator[Path]:
         _sync(file.parent)
     finally:
         fresh.unlink(missing_ok=True)
+
+
+def clear_leftovers(folder: Path) -> None:
+    """Removes what writers that were killed left below a folder. For places where nobody else writes meanwhile."""
+    for file in folder.rglob(".*"):
+        if _FRESH.fullmatch(file.name) and file.is_file():
+            file.unlink()
 
 
 def replace_bytes(file: Path, content: bytes, *, mode: int = 0o666) -> None:

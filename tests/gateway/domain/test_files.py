@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from gateway.domain.files import (
+    clear_leftovers,
     read_json_lines,
     replace_bytes,
     replace_json,
@@ -59,6 +60,14 @@ def test_a_failure_leaves_the_old_content_and_nothing_else(file: Path, failure: 
         interrupted()
     assert file.read_text() == "old"
     assert names(file.parent) == ["file.json"]
+
+
+def test_what_a_killed_writer_left_is_cleared_and_nothing_else(tmp_path: Path) -> None:
+    kept = {".hidden", "12345678-plain", ".12345-short"}
+    for name in (*kept, ".0badcafe-left.json"):
+        (tmp_path / name).touch()
+    clear_leftovers(tmp_path)
+    assert {one.name for one in tmp_path.iterdir()} == kept
 
 
 def test_two_writers_of_one_file_do_not_mix(file: Path) -> None:

@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from gateway.domain.files import replace_bytes
+from gateway.domain.files import clear_leftovers, replace_bytes
 from gateway.encoding.bundle import fingerprint_of
 from training.release.errors import PromotionBusy, PromotionRefused, RepositoryBroken
 from training.release.repository.lock import sole_change
@@ -125,4 +125,5 @@ class ModelFolder:
                 ) from fault
             for left in self.root.glob(f"{_SCRATCH}*"):
                 shutil.rmtree(left)
+            clear_leftovers(self.root)
             yield
