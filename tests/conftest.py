@@ -31,7 +31,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    if config.getoption("fast"):
+    shares_out = bool(config.getoption("numprocesses", None)) and not hasattr(config, "workerinput")
+    if config.getoption("fast") and not shares_out:  # who only shares the tests out runs none, and starts the workers
         guard()
 
 

@@ -33,7 +33,7 @@ count = 5
 ranges = [[40, 120, 3]]
 popular_power = 0
 [fit]
-lists = 1280
+lists = 960
 batch_lists = 8
 learning_rate = 2e-3
 [fusion]

@@ -89,7 +89,7 @@ def test_only_wanted_goods_were_learned_as_wanted(made: Outcome, shop: Shop) -> 
     examples = read_examples(shop.folder / "out" / "run" / "examples.jsonl")
     rows = [line.split(",") for line in shop.interactions.read_text(encoding="utf-8").splitlines()[1:]]
     viewed = {(user, item) for user, item, event, *_ in rows if event == "view"}
-    assert len(examples) == 640
+    assert len(examples) == 960
     assert not {(one.user_id, one.items[0]) for one in examples} & viewed, "a view (weight 0) is no positive"
 
 
