@@ -107,8 +107,7 @@ def test_the_chain_of_training_ends_with_a_version_that_serves(tmp_path: Path) -
     shop.config.rename(shell.folder / "my.toml")
     [block] = [block for block in blocks_of(TRAINING) if "crossrank train" in block.text]
     try:
-        printed = shell.run(block.text)
+        shell.run(block.text)
     finally:
         stack.down(shell.folder / ".crossrank")
-    assert "serves" in printed
     assert (repository / "cross_encoder" / "1" / "model.onnx").is_file()
