@@ -10,6 +10,8 @@ from tests.docs.documents import Block, blocks, documents
 from tests.docs.tables import DOCUMENT, with_tables
 from tests.paths import ROOT
 
+pytestmark = pytest.mark.whole  # starts programs, or commands that import what is slow
+
 README = ROOT / "README.md"
 MOST_LINES_OF_THE_DOOR = 130
 ROOMS = (

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from clients.load.bench.systems.served_stack import triton_alone
 from deploy.local.parts.triton import PROJECT_REPOSITORY, Triton
@@ -13,6 +14,8 @@ from gateway.domain.budget import Budget
 from gateway.domain.errors import DeadlineTooShort
 from gateway.domain.values import EncodedPair
 from gateway.scoring.triton import Inference, TritonConnection, pair_tensors
+
+pytestmark = pytest.mark.whole  # starts programs, or commands that import what is slow
 
 MODEL = "cross_encoder"
 REQUESTS, PAIRS, TOKENS = 150, 32, 54

@@ -13,6 +13,8 @@ from clients.load.sweep.report import GATEWAY, Sweep, write_sweep
 from tests.clients.load.sweeps import invented_sweep, invented_target
 from tests.paths import ROOT
 
+pytestmark = pytest.mark.whole  # starts programs, or commands that import what is slow
+
 README = (ROOT / "clients" / "load" / "README.md").read_text(encoding="utf-8")
 
 

@@ -11,6 +11,8 @@ from tests.training.synthetic import synthetic_tables
 from training.data.impressions import IMPRESSION_COLUMNS
 from training.data.tables import write_tables
 
+pytestmark = pytest.mark.whole  # starts programs, or commands that import what is slow
+
 Change = Callable[[str], str]
 Refused = Callable[[Path], str]
 CONFIG = "[protocol]\nmin_positives = 12\nheld_out = 3\n"

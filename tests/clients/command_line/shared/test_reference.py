@@ -2,9 +2,13 @@
 
 import re
 
+import pytest
+
 from clients.command_line.shared.commands import COMMANDS
 from clients.command_line.shared.console import ExitCode
 from clients.command_line.shared.reference import FILE, with_tables
+
+pytestmark = pytest.mark.whole  # starts programs, or commands that import what is slow
 
 
 def test_the_tables_of_commands_are_those_of_the_program() -> None:

@@ -11,6 +11,8 @@ from clients.load.sample.gateway_counts import GatewayCounts
 from clients.load.sweep.sweep import Steps, Subject, TargetSweeper
 from deploy.local.errors import StartFailed
 
+pytestmark = pytest.mark.whole  # starts programs, or commands that import what is slow
+
 HEADER = (
     "Inferences/Second,Network+Server Send/Recv,Server Queue,Server Compute Input,Server Compute Infer,"
     "Server Compute Output,p50 latency,p95 latency,p99 latency"
