@@ -111,11 +111,13 @@ async def test_the_standard_helper_of_grpc_reads_the_details(rig: Rig) -> None:
 @pytest.fixture
 def log() -> Iterator[StringIO]:
     """What is logged, as JSON lines."""
-    before = logging.getLogger().handlers[:]
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
     stream = StringIO()
     configure_logging("debug", stream)
     yield stream
-    logging.getLogger().handlers = before
+    root.handlers = handlers
+    root.setLevel(level)
 
 
 async def test_an_unexpected_error_leaves_only_an_id_that_the_log_explains(rig: Rig, log: StringIO) -> None:

@@ -19,7 +19,8 @@ def stream() -> Iterator[StringIO]:
     stream = StringIO()
     configure_logging("info", stream)
     yield stream
-    root.handlers, root.level = handlers, level
+    root.handlers = handlers
+    root.setLevel(level)
     structlog.contextvars.clear_contextvars()
 
 
