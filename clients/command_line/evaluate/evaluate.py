@@ -4,21 +4,24 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from clients.command_line.evaluate.evaluation_output import ReportFolder, give_evaluation, prepare_report
+from clients.command_line.evaluate.stack_lists import HeldOutListServer
 from clients.command_line.release.released_model import serving_version
 from clients.command_line.shared import console
 from clients.command_line.shared.console import AsJson, CommandFailed, ExitCode, StateDirectory
 from clients.command_line.shared.run_choice import CONFIGS, MOVIELENS, read_tables
 from deploy.local import stack
 from deploy.local.parts.triton import PROJECT_REPOSITORY
-
-if TYPE_CHECKING:  # heavy: loaded when the command runs
-    from training.evaluation.evaluation import Evaluation
-
+from training.data import goodbooks
+from training.evaluation.evaluation import Evaluation
+from training.evaluation.fields import KNOWN_FIELDS, parse_field
+from training.options.config import read_config
+from training.release.pipeline import Measured, Pipeline, evaluate_version
+from training.run_folder import RunFolder
 
 GOODBOOKS = "goodbooks"
 _KINDS = (
@@ -70,23 +73,13 @@ def evaluate(choice: EvaluationChoice, as_json: AsJson = False) -> None:
             remedy=f"--dataset {MOVIELENS} or {GOODBOOKS}, or your own --items and --interactions",
             exit_code=ExitCode.USAGE,
         )
-    from training.errors import TrainingError
-
     prepare_report(choice.report)
-    try:
-        evaluation = _offline(choice, quiet=as_json) if choice.dataset == GOODBOOKS else _served(choice, quiet=as_json)
-    except TrainingError as fault:
-        raise CommandFailed(fault.message, remedy=fault.remedy) from fault
+    evaluation = _offline(choice, quiet=as_json) if choice.dataset == GOODBOOKS else _served(choice, quiet=as_json)
     give_evaluation(evaluation, choice.dataset or str(choice.items), report=choice.report, as_json=as_json)
 
 
-def _served(choice: EvaluationChoice, *, quiet: bool) -> "Evaluation":
+def _served(choice: EvaluationChoice, *, quiet: bool) -> Evaluation:
     """A version of the repository, on a stack of its own."""
-    from clients.command_line.evaluate.stack_lists import HeldOutListServer
-    from training.evaluation.fields import KNOWN_FIELDS, parse_field
-    from training.options.config import read_config
-    from training.release.pipeline import Measured, evaluate_version
-
     shared = [parse_field(text) for text in choice.same_field] if choice.same_field else KNOWN_FIELDS
     version = serving_version(choice.model_repository / "cross_encoder")
     tables = read_tables(choice.items, choice.interactions, choice.state_dir or stack.default_state_directory())
@@ -97,13 +90,8 @@ def _served(choice: EvaluationChoice, *, quiet: bool) -> "Evaluation":
         return evaluate_version(version, measured, server, console.say)
 
 
-def _offline(choice: EvaluationChoice, *, quiet: bool) -> "Evaluation":
+def _offline(choice: EvaluationChoice, *, quiet: bool) -> Evaluation:
     """The run of training/configs/goodbooks.toml on the user's own copy."""
-    from training.data import goodbooks
-    from training.options.config import read_config
-    from training.release.pipeline import Pipeline
-    from training.run_folder import RunFolder
-
     if choice.data_dir is None:
         raise CommandFailed(
             f"--dataset {GOODBOOKS} without --data-dir",

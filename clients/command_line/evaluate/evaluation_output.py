@@ -1,16 +1,15 @@
 """Where a command's evaluation goes: tables or JSON, and the files of --report. Must not know what was evaluated."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from clients.command_line.evaluate.evaluation_tables import print_evaluation
 from clients.command_line.shared import console
 from clients.command_line.shared.console import CommandFailed
-
-if TYPE_CHECKING:  # heavy: loaded when a command runs
-    from training.evaluation.evaluation import Evaluation
+from training.evaluation.evaluation import Evaluation
+from training.evaluation.report import write_report
 
 ReportFolder = Annotated[
     Path | None, typer.Option(metavar="DIR", help="Write report.json and report.html, with plots, into this folder.")
@@ -26,7 +25,7 @@ def prepare_report(folder: Path | None) -> None:
             raise _no_report(folder, fault) from fault
 
 
-def give_evaluation(evaluation: "Evaluation", dataset: str, *, report: Path | None, as_json: bool) -> None:
+def give_evaluation(evaluation: Evaluation, dataset: str, *, report: Path | None, as_json: bool) -> None:
     """Prints it, and writes the report when there is a folder. Raises CommandFailed."""
     if as_json:
         console.print_json({"dataset": dataset, **evaluation.to_dict()})
@@ -34,8 +33,6 @@ def give_evaluation(evaluation: "Evaluation", dataset: str, *, report: Path | No
         print_evaluation(evaluation)
     if report is None:
         return
-    from training.evaluation.report import write_report
-
     try:
         files = write_report(report, dataset, evaluation)
     except OSError as fault:

@@ -2,20 +2,17 @@
 a number."""
 
 from itertools import groupby
-from typing import TYPE_CHECKING
 
 from rich.text import Text
 
 from clients.command_line.shared import console
-
-if TYPE_CHECKING:  # heavy: loaded when a command runs
-    from training.evaluation.evaluation import Evaluation
+from training.evaluation.evaluation import Evaluation
 
 _SHOWN = ("ndcg@10", "map@10", "mrr", "recall@100")
 _MARKS = "** p < .01, * p < .05: paired randomisation test, corrected for all of its table (Holm)"
 
 
-def print_evaluation(evaluation: "Evaluation") -> None:
+def print_evaluation(evaluation: Evaluation) -> None:
     """Tables on standard output, the verdict on standard error."""
     _print_methods(evaluation)
     _print_changes(evaluation)
@@ -26,7 +23,7 @@ def print_evaluation(evaluation: "Evaluation") -> None:
         console.say(verdict.sentence, "" if verdict.good else "yellow")
 
 
-def _print_methods(evaluation: "Evaluation") -> None:
+def _print_methods(evaluation: Evaluation) -> None:
     shown = [name for name in _SHOWN if name in evaluation.plan.metrics]
     rows = []
     for one in evaluation.methods:
@@ -40,7 +37,7 @@ def _print_methods(evaluation: "Evaluation") -> None:
     console.print_table(("method", shown[0], "95 %", *shown[1:], evaluation.final), rows, title=title)
 
 
-def _print_changes(evaluation: "Evaluation") -> None:
+def _print_changes(evaluation: Evaluation) -> None:
     base, final = evaluation.method(evaluation.base), evaluation.method(evaluation.final)
     rows = [
         (
@@ -64,7 +61,7 @@ def _print_changes(evaluation: "Evaluation") -> None:
     console.print_table(heads, rows, title=f"\n{base.name} → {final.name}")
 
 
-def _print_segments(evaluation: "Evaluation") -> None:
+def _print_segments(evaluation: Evaluation) -> None:
     for group, found in groupby(evaluation.segments, key=lambda one: one.group):
         rows = [
             (
@@ -81,7 +78,7 @@ def _print_segments(evaluation: "Evaluation") -> None:
         console.print_table(heads, rows, title=f"\n{group}")
 
 
-def _print_ablation(evaluation: "Evaluation") -> None:
+def _print_ablation(evaluation: Evaluation) -> None:
     if evaluation.fusion_ablation:
         rows = [(one.left_out, _short(one.ndcg), _signed(one.change)) for one in evaluation.fusion_ablation]
         title = "\na linear fused score without a family of features, on valid lists"

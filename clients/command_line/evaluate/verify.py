@@ -10,14 +10,18 @@ from clients.command_line.release.released_model import serving_version
 from clients.command_line.shared import console
 from clients.command_line.shared.connection import running_gateway
 from clients.command_line.shared.console import AsJson, CommandFailed, ExitCode, StateDirectory
+from clients.command_line.shared.failures import remedy
 from crossrank_client import CrossrankCallError
 from deploy.local import stack
-
-_REPOSITORY = Path(__file__).resolve().parents[3] / "model_repository"
+from deploy.local.parts.triton import PROJECT_REPOSITORY
+from training.release.verification.lists import ListPlan
+from training.release.verification.verify import Verifier
 
 
 def verify(
-    model_repository: Annotated[Path, typer.Option(help="The repository that the stack's Triton loads.")] = _REPOSITORY,
+    model_repository: Annotated[
+        Path, typer.Option(help="The repository that the stack's Triton loads.")
+    ] = PROJECT_REPOSITORY,
     checkpoint: Annotated[
         Path | None, typer.Option(help="Trained fp32 weights. Default: rebuilt from the shipped graph.")
     ] = None,
@@ -26,24 +30,18 @@ def verify(
     as_json: AsJson = False,
 ) -> None:
     """Compare served logits with `transformers` in fp32, pair by pair, for random lists from the catalogue."""
-    from training.errors import TrainingError
-    from training.release.verification.lists import ListPlan
-    from training.release.verification.verify import Verifier
-
-    try:
-        verifier = Verifier(
-            version_folder=serving_version(model_repository / "cross_encoder"),
-            gateway_url=running_gateway(state_dir),
-            triton_url=_running_triton(state_dir),
-            checkpoint=checkpoint,
-            plan=ListPlan(lists=lists),
-        )
-        with console.progress_bar("reference, pair by pair", lists * verifier.plan.candidates, quiet=as_json) as bar:
-            report = asyncio.run(verifier.run(bar))
-    except TrainingError as fault:
-        raise CommandFailed(fault.message, remedy=fault.remedy) from fault
-    except (CrossrankCallError, ValueError) as fault:
-        raise CommandFailed(str(fault), remedy="crossrank doctor; crossrank index fills the catalogue") from fault
+    verifier = Verifier(
+        version_folder=serving_version(model_repository / "cross_encoder"),
+        gateway_url=running_gateway(state_dir),
+        triton_url=_running_triton(state_dir),
+        checkpoint=checkpoint,
+        plan=ListPlan(lists=lists),
+    )
+    with (
+        console.progress_bar("reference, pair by pair", lists * verifier.plan.candidates, quiet=as_json) as bar,
+        remedy("crossrank doctor; crossrank index fills the catalogue", CrossrankCallError, ValueError),
+    ):
+        report = asyncio.run(verifier.run(bar))
     if as_json:
         console.print_json(report.to_json())
     else:

@@ -2,16 +2,16 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from clients.command_line.shared import console
 from clients.command_line.shared.console import CommandFailed, ExitCode
 from clients.command_line.shared.run_choice import RunChoice
-
-if TYPE_CHECKING:  # heavy: loaded when the command runs
-    from training.release.gate.gate import Evidence
+from training.release.gate.gate import Evidence
+from training.release.pipeline import Pipeline
+from training.run_folder import RunFolder
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +33,8 @@ class EvidenceChoice:
         float, typer.Option(help="NDCG@10 that the version may be below the champion with confidence.", min=0)
     ] = 0.0
 
-    def read(self, run: RunChoice, champion: Path | None) -> "Evidence":
+    def read(self, run: RunChoice, champion: Path | None) -> Evidence:
         """With ``champion`` where none was named. Raises TrainingError, or CommandFailed for tables without a run."""
-        from training.release.gate.gate import Evidence
-        from training.release.pipeline import Pipeline
-        from training.run_folder import RunFolder
-
         champion = self.champion or champion
         if run.run is None:
             if run.items or run.interactions:

@@ -4,24 +4,26 @@ itself."""
 import sys
 from contextlib import redirect_stdout
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 from rich.text import Text
 
 from clients.command_line.release.gate_evidence import EvidenceChoice
-from clients.command_line.release.released_model import ReleasedModel, check_ready, failures_told
+from clients.command_line.release.released_model import ReleasedModel, check_ready
 from clients.command_line.shared import console
 from clients.command_line.shared.console import AsJson, CommandFailed, ExitCode, StateDirectory
+from clients.command_line.shared.failures import remedy
 from clients.command_line.shared.run_choice import RunChoice
-
-if TYPE_CHECKING:  # heavy: loaded when the command runs
-    from training.release.gate.gate import GateReport
-    from training.release.promotion.promotion import Change
-    from training.release.promotion.running import RunningStack
-    from training.release.repository.model_folder import ModelFolder
+from training.release.gate.gate import GateReport, read_gate, run_gate
+from training.release.promotion.permission import check_permission
+from training.release.promotion.promotion import Change, roll_back
+from training.release.promotion.promotion import promote as promote_version
+from training.release.promotion.running import RunningStack
+from training.release.repository.model_folder import ModelFolder
 
 VERDICTS = {"passed": ExitCode.OK, "refused": ExitCode.FAILURE, "incomplete": ExitCode.UNHEALTHY}
+_SPACE = "check space and permissions; nothing was changed"
 _STYLES = {"passed": "green", "serving": "green", "failed": "red", "refused": "red"}
 
 
@@ -34,9 +36,7 @@ def gate(
 ) -> None:
     """Judge a version by named checks, and record the verdict in it. Exit code 1: refused, 3: something was not
     checked; --run with its --config and tables gives the gate all it can ask for."""
-    with console.progress_bar("lists", quiet=as_json) as bar, failures_told():
-        from training.release.gate.gate import run_gate
-
+    with console.progress_bar("lists", quiet=as_json) as bar, remedy(_SPACE, OSError):
         given = evidence.read(run, _champion(released.folder(), version))
         bar.describe("lists", len(given.lists) * (3 if given.champion else 2))  # ours, its fp32, champion
         with redirect_stdout(sys.stderr):  # what exports the fp32 model talks; standard output is the result's alone
@@ -63,10 +63,7 @@ def promote(
 ) -> None:
     """Make a version serve that passed the gate: in the repository and, without a failed request, in the stack that
     runs. One that does not prove itself there is taken away again; exit code 3."""
-    with console.progress_bar("promoting", quiet=as_json) as bar, failures_told():
-        from training.release.promotion.permission import check_permission
-        from training.release.promotion.promotion import promote as promote_version
-
+    with console.progress_bar("promoting", quiet=as_json) as bar, remedy(_SPACE, OSError):
         model, running = released.folder(), released.running(state_dir)
         if running:
             check_ready(state_dir)
@@ -88,9 +85,7 @@ def promote(
 def rollback(released: ReleasedModel, state_dir: StateDirectory = None, as_json: AsJson = False) -> None:
     """Make the version serve that served before: in the repository and, without a failed request, in the stack that
     runs."""
-    with console.progress_bar("rolling back", quiet=as_json), failures_told():
-        from training.release.promotion.promotion import roll_back
-
+    with console.progress_bar("rolling back", quiet=as_json), remedy(_SPACE, OSError):
         model, running = released.folder(), released.running(state_dir)
         change = roll_back(model, running.switch if running else None)
     _print_change(model, change, running, as_json, {})
@@ -98,7 +93,7 @@ def rollback(released: ReleasedModel, state_dir: StateDirectory = None, as_json:
 
 def versions(released: ReleasedModel, state_dir: StateDirectory = None, as_json: AsJson = False) -> None:
     """List the versions in the repository: which one serves, which one a rollback brings back, what the gate said."""
-    with failures_told():
+    with remedy(_SPACE, OSError):
         running, rows = released.running(state_dir), _rows(released.folder())
         served = running.serving() if running else None
     if as_json:
@@ -110,13 +105,13 @@ def versions(released: ReleasedModel, state_dir: StateDirectory = None, as_json:
     console.say("no stack runs on this repository" if served is None else f"the gateway serves version {served or '-'}")
 
 
-def _champion(model: "ModelFolder", version: Path) -> Path | None:
+def _champion(model: ModelFolder, version: Path) -> Path | None:
     """The version that serves, unless it is the one to be judged."""
     serving = model.serving()
     return serving if serving and serving.resolve() != version.resolve() else None
 
 
-def _check_served(model: "ModelFolder", running: "RunningStack") -> None:
+def _check_served(model: ModelFolder, running: RunningStack) -> None:
     state, served = model.state(), running.serving()
     if state and str(state.serving) != served:
         raise CommandFailed(
@@ -126,9 +121,7 @@ def _check_served(model: "ModelFolder", running: "RunningStack") -> None:
         )
 
 
-def _rows(model: "ModelFolder") -> list[dict[str, Any]]:
-    from training.release.gate.gate import read_gate
-
+def _rows(model: ModelFolder) -> list[dict[str, Any]]:
     state, present = model.state(), model.versions()
     if state is None:
         raise CommandFailed(f"{model.root} has no version", remedy="name the repository: --model-repository")
@@ -155,7 +148,7 @@ def _cell(value: object) -> Text:
     return Text(text, style=_STYLES.get(text, ""))
 
 
-def _print_report(report: "GateReport") -> None:
+def _print_report(report: GateReport) -> None:
     rows = [
         (one.name, Text(one.outcome, style=_STYLES.get(one.outcome, "yellow")), one.detail) for one in report.checks
     ]
@@ -165,7 +158,7 @@ def _print_report(report: "GateReport") -> None:
 
 
 def _print_change(
-    model: "ModelFolder", change: "Change", running: "RunningStack | None", as_json: bool, more: dict[str, Any]
+    model: ModelFolder, change: Change, running: RunningStack | None, as_json: bool, more: dict[str, Any]
 ) -> None:
     if as_json:
         found = {"model": model.root.name, "version": change.serving, "replaced": change.replaced}

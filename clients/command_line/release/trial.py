@@ -4,20 +4,21 @@ figure itself."""
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import Annotated, TypeVar
 
 import typer
 
 from clients.command_line.shared import console
-from clients.command_line.shared.console import AsJson, CommandFailed, StateDirectory
+from clients.command_line.shared.console import AsJson, StateDirectory
+from clients.command_line.shared.failures import remedy
 from clients.command_line.shared.running_stack import running_url
 from deploy.local import stack
-
-if TYPE_CHECKING:  # heavy: loaded when the command runs
-    from gateway.domain.budget import Budget
-    from gateway.store.comparisons import ShadowDay
-    from gateway.store.pool import Database
-    from gateway.store.version_feedback import VersionFeedback
+from gateway.domain.budget import Budget
+from gateway.domain.errors import CrossrankError
+from gateway.store.comparisons import PostgresComparisonStore, ShadowDay
+from gateway.store.pool import Database
+from gateway.store.version_feedback import VersionFeedback, feedback_by_version
+from gateway.telemetry.logs import configure_logging
 
 READ_S = 10.0
 Found = TypeVar("Found")
@@ -31,23 +32,14 @@ class Findings:
     database_url: Annotated[str, typer.Option(help="PostgreSQL. Default: that of the stack that runs here.")] = ""
     state_dir: StateDirectory = None
 
-    def read(self, question: "Callable[[Database, int, Budget], Awaitable[Found]]") -> Found:
+    def read(self, question: Callable[[Database, int, Budget], Awaitable[Found]]) -> Found:
         """The answer to one question to the database of the stack. Raises CommandFailed where it cannot be asked."""
-        from gateway.domain.errors import CrossrankError
-
         directory = self.state_dir or stack.default_state_directory()
         url = self.database_url or running_url(directory, "postgres", "--database-url")
-        try:
+        with remedy("crossrank status; the tables are made when a gateway of this version starts", CrossrankError):
             return asyncio.run(self._ask(url, question))
-        except CrossrankError as fault:
-            remedy = "crossrank status; the tables are made when a gateway of this version starts"
-            raise CommandFailed(fault.message, remedy=remedy) from fault
 
-    async def _ask(self, url: str, question: "Callable[[Database, int, Budget], Awaitable[Found]]") -> Found:
-        from gateway.domain.budget import Budget
-        from gateway.store.pool import Database
-        from gateway.telemetry.logs import configure_logging
-
+    async def _ask(self, url: str, question: Callable[[Database, int, Budget], Awaitable[Found]]) -> Found:
         configure_logging("error")  # standard output is the result's alone
         database = Database(url, connections=1)
         try:
@@ -59,8 +51,6 @@ class Findings:
 
 def shadow_report(findings: Findings, as_json: AsJson = False) -> None:
     """Compare challenger and champion by day: Kendall tau, top-10 overlap, score shift, latencies, what was lost."""
-    from gateway.store.comparisons import PostgresComparisonStore
-
     days = findings.read(lambda database, days, budget: PostgresComparisonStore(database).report(days, budget))
     if as_json:
         console.print_json([{**asdict(one), "day": one.day.isoformat()} for one in days])
@@ -76,8 +66,6 @@ def shadow_report(findings: Findings, as_json: AsJson = False) -> None:
 
 def canary_report(findings: Findings, as_json: AsJson = False) -> None:
     """Compare versions by what users made of their lists: how many lists were liked, with a 95 % interval."""
-    from gateway.store.version_feedback import feedback_by_version
-
     versions = findings.read(feedback_by_version)
     if as_json:
         console.print_json([{**asdict(one), "rate": one.rate} for one in versions])
@@ -99,7 +87,7 @@ def _milliseconds(seconds: float | None) -> str:
     return "-" if seconds is None else f"{seconds * 1000:.1f}"
 
 
-_SHADOW: Mapping[str, "Callable[[ShadowDay], str]"] = {
+_SHADOW: Mapping[str, Callable[[ShadowDay], str]] = {
     "day": lambda one: one.day.isoformat(),
     "champion": lambda one: one.champion,
     "challenger": lambda one: one.challenger,
@@ -114,7 +102,7 @@ _SHADOW: Mapping[str, "Callable[[ShadowDay], str]"] = {
     "champion ms p50/p95": lambda one: f"{_milliseconds(one.champion_p50_s)}/{_milliseconds(one.champion_p95_s)}",
     "challenger ms p50/p95": lambda one: f"{_milliseconds(one.challenger_p50_s)}/{_milliseconds(one.challenger_p95_s)}",
 }
-_CANARY: Mapping[str, "Callable[[VersionFeedback], str]"] = {
+_CANARY: Mapping[str, Callable[[VersionFeedback], str]] = {
     "version": lambda one: f"{one.model}:{one.version}",
     "users": lambda one: f"{one.subjects:,}",
     "lists": lambda one: f"{one.lists:,}",

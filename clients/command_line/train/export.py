@@ -9,11 +9,16 @@ from typing import Annotated
 
 import typer
 
+from clients.command_line.evaluate.stack_lists import HeldOutListServer
 from clients.command_line.shared import console
 from clients.command_line.shared.console import AsJson
 from clients.command_line.shared.run_choice import RunChoice
 from deploy.local.parts.triton import PROJECT_REPOSITORY
 from training.export.precision import Device, Precision
+from training.release.card import MOVIELENS, own_data
+from training.release.pipeline import Pipeline, Target
+from training.release.release import ServedForm
+from training.run_folder import RunFolder
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +43,6 @@ class ExportChoice:
 
 def export(choice: RunChoice, target: ExportChoice, as_json: AsJson = False) -> None:
     """Turn a trained run into a model version: graph, fusion fitted on valid, results on test, model card."""
-    from clients.command_line.evaluate.stack_lists import HeldOutListServer
-    from training.release.card import MOVIELENS, own_data
-    from training.release.pipeline import Pipeline, Target
-    from training.release.release import ServedForm
-    from training.run_folder import RunFolder
-
     config, tables = choice.read_config(), choice.read_tables()
     form = ServedForm.chosen(target.device, target.precision)
     pipeline = Pipeline(config, tables, RunFolder(choice.folder(config)), console.say)

@@ -9,10 +9,7 @@ import typer
 from clients.command_line.shared import console
 from clients.command_line.shared.console import AsJson
 from clients.command_line.shared.run_choice import RunChoice
-from training.first_stage.embedding_cache import cached_embeddings
-from training.first_stage.fold_lists import FoldLists
-from training.first_stage.text import embed
-from training.protocol.dataset import Dataset
+from training.release.pipeline import Pipeline
 from training.run import Run
 from training.run_folder import RunFolder
 
@@ -26,10 +23,9 @@ def train(
 ) -> None:
     """Train a cross-encoder: candidate lists, negatives, fit. Repeat it to go on after a stop."""
     config, tables = choice.read_config(), choice.read_tables()
-    kept = cached_embeddings(choice.folder(config), embed)
-    lists = FoldLists(Dataset(tables, config.protocol), config.candidates, console.say, kept)
+    pipeline = Pipeline(config, tables, RunFolder(choice.folder(config)), console.say)
     with redirect_stdout(sys.stderr):  # the trainer's log; standard output is the result's alone
-        run = Run(config, tables, RunFolder(choice.folder(config)), console.say, lists)
+        run = Run(config, tables, pipeline.folder, console.say, pipeline.first_stage())
         model = None
         if prepare:
             run.prepare()

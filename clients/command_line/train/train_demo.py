@@ -8,20 +8,31 @@ from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from clients.command_line.evaluate.evaluation_tables import print_evaluation
+from clients.command_line.evaluate.stack_lists import HeldOutListServer
 from clients.command_line.shared import console
 from clients.command_line.shared.console import AsJson, CommandFailed, ExitCode, StateDirectory
 from clients.command_line.shared.run_choice import CONFIGS, read_tables
 from deploy.local import stack
 from deploy.local.parts.triton import PROJECT_REPOSITORY
+from training.data.sample import sample_users
+from training.evaluation.evaluation import Evaluation
+from training.evaluation.report import write_report
 from training.export.precision import Device, Precision
-
-if TYPE_CHECKING:  # heavy: loaded when the command runs
-    from training.evaluation.evaluation import Evaluation
-    from training.release.gate.gate import GateReport
+from training.options.config import read_config
+from training.release.card import own_data
+from training.release.gate.gate import GateReport, run_gate
+from training.release.pipeline import Pipeline, Target
+from training.release.promotion.permission import check_permission
+from training.release.promotion.promotion import promote
+from training.release.release import ServedForm
+from training.release.repository.model_folder import ModelFolder
+from training.run import Run
+from training.run_folder import RunFolder
 
 JUDGED_LISTS = 200
 """Test lists that the gate scores, in int8 and in fp32."""
@@ -85,34 +96,15 @@ def train_demo(choice: DemoChoice, as_json: AsJson = False) -> None:
     On users of MovieLens 100K, or on your own tables. Repeat it to go on after a stop; remove the folder to begin anew.
     Nothing that serves is touched. Exit code 1: the gate refused the version.
     """
-    from gateway.domain.errors import CrossrankError
-    from training.errors import TrainingError
-
     steps = _Steps()
-    try:
-        with redirect_stdout(sys.stderr):  # logs; standard output is the result's alone
-            evaluation, gate = _chain(choice, steps, quiet=as_json)
-    except TrainingError as fault:
-        raise CommandFailed(fault.message, remedy=fault.remedy) from fault
-    except CrossrankError as fault:
-        raise CommandFailed(fault.message, remedy="crossrank doctor, then crossrank train-demo again") from fault
+    with redirect_stdout(sys.stderr):  # logs; standard output is the result's alone
+        evaluation, gate = _chain(choice, steps, quiet=as_json)
     _tell(choice, steps, evaluation, gate, as_json=as_json)
     if gate.verdict != "passed":
         console.leave(ExitCode.FAILURE)
 
 
-def _chain(choice: DemoChoice, steps: _Steps, *, quiet: bool) -> tuple["Evaluation", "GateReport"]:
-    from clients.command_line.evaluate.stack_lists import HeldOutListServer
-    from training.data.sample import sample_users
-    from training.evaluation.report import write_report
-    from training.options.config import read_config
-    from training.release.card import own_data
-    from training.release.gate.gate import run_gate
-    from training.release.pipeline import Pipeline, Target
-    from training.release.release import ServedForm
-    from training.run import Run
-    from training.run_folder import RunFolder
-
+def _chain(choice: DemoChoice, steps: _Steps, *, quiet: bool) -> tuple[Evaluation, GateReport]:
     form = ServedForm.chosen(Device.CPU, choice.precision)
     with steps.step("prepare") as result:
         config = read_config(choice.config)
@@ -154,23 +146,17 @@ def _new_repository(folder: Path) -> Path:
 
 def _promote(version: Path, repository: Path) -> Path:
     """Where it serves, in a new repository: nothing served there before."""
-    from training.release.promotion.permission import check_permission
-    from training.release.promotion.promotion import promote
-    from training.release.repository.model_folder import ModelFolder
-
     model = ModelFolder(_new_repository(repository) / version.parent.name)
     change = promote(model, version, permit=lambda champion: check_permission(version, champion))
     return model.folder(change.serving)
 
 
-def _tell(choice: DemoChoice, steps: _Steps, evaluation: "Evaluation", gate: "GateReport", *, as_json: bool) -> None:
+def _tell(choice: DemoChoice, steps: _Steps, evaluation: Evaluation, gate: GateReport, *, as_json: bool) -> None:
     if as_json:
         times = {name: round(seconds, 1) for name, _, seconds in steps.done}
         head = {"folder": str(choice.root), "report": str(choice.report), "seconds": times, "gate": gate.to_json()}
         console.print_json({**head, **evaluation.to_dict()})
         return
-    from clients.command_line.evaluate.evaluation_tables import print_evaluation
-
     print_evaluation(evaluation)
     checks = [(one.name, str(one.outcome), one.detail) for one in gate.checks]
     console.print_table(("gate", gate.verdict, "found"), checks, title="\nthe version")

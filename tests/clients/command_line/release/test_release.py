@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from typer.testing import CliRunner
@@ -13,6 +14,7 @@ from typer.testing import CliRunner
 from clients.command_line.main import build_app
 from clients.command_line.release.released_model import ReleasedModel, check_ready
 from clients.command_line.shared.console import CommandFailed, ExitCode
+from clients.command_line.shared.failures import failure_of
 from deploy.local import stack
 from deploy.local.plan import Plan
 from deploy.local.process.state import PartState, StackState, Status
@@ -39,8 +41,8 @@ def command(model: ModelFolder, tmp_path: Path) -> Command:
     def run(*arguments: object) -> tuple[int, Any]:
         where = ("--model-repository", model.root.parent, "--state-dir", tmp_path / "state", "--json")
         done = CliRunner().invoke(build_app(), [str(one) for one in (*arguments, *where)])
-        if done.exception and not isinstance(done.exception, SystemExit):
-            raise done.exception
+        if isinstance(done.exception, Exception):
+            raise failure_of(done.exception, "crossrank") or done.exception
         return done.exit_code, json.loads(done.stdout) if done.stdout else None
 
     return run
@@ -124,6 +126,29 @@ def test_there_is_no_way_around_the_gate(command: Command, model: ModelFolder, t
     assert failed.value.remedy == f"crossrank gate {version}"
     assert command("promote", "--from", version, "--force")[0] == ExitCode.USAGE
     assert serving(model) == 1
+
+
+@pytest.mark.parametrize(
+    ("fault", "told"),
+    [(OSError(28, "No space left on device"), CommandFailed), (ZeroDivisionError(), ZeroDivisionError)],
+)
+def test_a_full_disk_is_told_with_the_next_step_and_a_bug_is_not_dressed_up(
+    command: Command,
+    model: ModelFolder,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    fault: Exception,
+    told: type[Exception],
+) -> None:
+    monkeypatch.setattr(ModelFolder, "add", Mock(side_effect=fault))
+    with pytest.raises(told) as failed:
+        command("promote", "--from", judge(candidate(tmp_path, "new")))
+    assert serving(model) == 1
+    if isinstance(failed.value, CommandFailed):
+        assert "No space left" in failed.value.message
+        assert failed.value.remedy == "check space and permissions; nothing was changed"
+        assert failed.value.exit_code == ExitCode.FAILURE
+        assert failed.value.__cause__ is fault
 
 
 def test_keep_says_how_many_versions_stay(command: Command, model: ModelFolder, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Which stack a release command speaks to, where other commands find theirs, and how failures are told."""
+"""Which stack a release command speaks to, and where other commands find theirs."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from clients.command_line.release.gate_evidence import EvidenceChoice
-from clients.command_line.release.released_model import ReleasedModel, check_ready, failures_told
+from clients.command_line.release.released_model import ReleasedModel, check_ready
 from clients.command_line.shared.connection import Connection, running_gateway
 from clients.command_line.shared.console import CommandFailed, ExitCode
 from clients.command_line.shared.run_choice import RunChoice
@@ -15,8 +15,6 @@ from clients.command_line.shared.running_stack import running_url
 from deploy.local import stack
 from deploy.local.plan import Plan
 from deploy.local.process.state import PartState, StackState, Status
-from training.errors import ConfigInvalid
-from training.release.errors import NotServed
 
 GATEWAY = PartState("gateway", "127.0.0.1:2", Status.READY, pid=8)
 TRITON = PartState("triton", "127.0.0.1:1", Status.READY, pid=9)
@@ -76,29 +74,6 @@ def test_nothing_new_is_put_on_a_stack_with_one_part_that_is_not_ready(
     with pytest.raises(CommandFailed, match=f"the stack is {status}") as failed:
         check_ready(tmp_path)
     assert (failed.value.exit_code, failed.value.remedy) == (ExitCode.UNHEALTHY, "crossrank status")
-
-
-@pytest.mark.parametrize(
-    ("fault", "exit_code", "message", "remedy"),
-    [
-        (NotServed("version 2 was not proved", "read the logs"), ExitCode.UNHEALTHY, "version 2 was", "read the logs"),
-        (ConfigInvalid("no such key", "leave it out"), ExitCode.FAILURE, "no such key", "leave it out"),
-        (OSError(28, "No space left on device"), ExitCode.FAILURE, "No space left", "check space and permissions"),
-    ],
-)
-def test_failures_of_a_promotion_keep_message_and_remedy_and_tell_the_stacks_apart(
-    fault: Exception, exit_code: ExitCode, message: str, remedy: str
-) -> None:
-    with pytest.raises(CommandFailed, match=message) as failed, failures_told():
-        raise fault
-    assert failed.value.exit_code == exit_code
-    assert failed.value.remedy.startswith(remedy)
-    assert failed.value.__cause__ is fault
-
-
-def test_a_bug_in_a_promotion_is_not_dressed_up_as_a_failure() -> None:
-    with pytest.raises(ZeroDivisionError), failures_told():
-        raise ZeroDivisionError
 
 
 def test_a_part_is_found_by_its_name(says: Says, tmp_path: Path) -> None:
