@@ -3,12 +3,14 @@ else. Knows no weights, no trees and no store."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
 from gateway.domain.values import Candidate, HistoryEvent
 from gateway.ranker.fields import Column, FieldFeatures
+from gateway.ranker.signals import ItemSignals, relate
 
 RANK_OFFSET = 60
 """Of reciprocal rank (Cormack, Clarke, Büttcher, SIGIR 2009)."""
@@ -16,6 +18,10 @@ RANK_OFFSET = 60
 HISTORY_EVENTS = 50
 """Stored events that serving reads for a user, and the most recent of any history that features read. Sources and
 template take their own, shorter prefix."""
+
+RELATION_DECAY = 0.9
+RECENT_DECAY = 0.6
+"""What each older item of a history says less, in sums of relations."""
 
 Matrix = npt.NDArray[np.float64]
 
@@ -29,7 +35,8 @@ class FusionInput:
     """All that the features of one list may read.
 
     ``logits`` by item id, finite, needed only where a feature reads them. ``items``: text fields by item id.
-    ``history``: most recent first. ``popularity``: users who liked the item, by item id. What is missing is neutral.
+    ``history``: most recent first. ``popularity``: users who liked the item, by item id. ``signals``: of candidates and
+    history, by item id. What is missing is neutral; relations of what nobody knows are NaN.
     """
 
     candidates: Sequence[Candidate]
@@ -37,6 +44,7 @@ class FusionInput:
     items: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     history: Sequence[HistoryEvent] = ()
     popularity: Mapping[str, float] = field(default_factory=dict)
+    signals: Mapping[str, ItemSignals] = field(default_factory=dict)
 
 
 class _List:
@@ -49,6 +57,22 @@ class _List:
         items = [given.items.get(candidate.item_id, {}) for candidate in given.candidates]
         self.fields = FieldFeatures(items, [event.fields or {} for event in self.history])
         self._hits: dict[str, tuple[Column, Column]] = {}
+        self._sums: dict[tuple[str, float], Column] = {}
+
+    @cached_property
+    def relations(self) -> Mapping[str, Column]:
+        """By relation [candidates, history]; NaN where nobody knows."""
+        candidates = [candidate.item_id for candidate in self.given.candidates]
+        return relate(candidates, [event.item_id for event in self.history], self.given.signals)
+
+    def relation_sum(self, name: str, decay: float) -> Column:
+        """[candidates]: the decayed sum over the history; NaN where all of it is."""
+        if (name, decay) not in self._sums:
+            known = self.relations[name]
+            decays = decay ** np.arange(known.shape[1], dtype=np.float64)
+            sums = np.nan_to_num(known) @ decays
+            self._sums[name, decay] = np.where(np.isnan(known).all(axis=1), np.nan, sums)
+        return self._sums[name, decay]
 
     def logits(self) -> Column:
         """[candidates]"""
@@ -123,6 +147,38 @@ def _logit_z(one: _List) -> Column:
     return (logits - logits.mean()) / spread if spread > 1e-12 else np.zeros(one.size)
 
 
+def _relation_max(one: _List, name: str) -> Column:
+    known = one.relations[name]
+    best = np.nan_to_num(known, nan=-np.inf).max(axis=1, initial=-np.inf)
+    return np.where(np.isfinite(best), best, np.nan)
+
+
+def _relation_at(one: _List, name: str, place: str) -> Column:
+    known, column = one.relations[name], int(place)
+    return known[:, column] if column < known.shape[1] else np.full(one.size, np.nan)
+
+
+def _order(values: Column) -> Column:
+    """RANK_OFFSET / (RANK_OFFSET + rank in the list), equal values sharing the better rank; NaN stays."""
+    known = np.sort(values[~np.isnan(values)])
+    ranks = 1.0 + len(known) - np.searchsorted(known, values, side="right")
+    return np.where(np.isnan(values), np.nan, _reciprocal(ranks))
+
+
+def _share(values: Column) -> Column:
+    """Of the list's largest; 0 where that is not above 0."""
+    largest = np.nan_to_num(values, nan=0.0).max(initial=0.0)
+    return values / largest if largest > 0 else values * 0.0
+
+
+def _cold(one: _List) -> Column:
+    known = one.given.signals
+    return _column(
+        float(not ((found := known.get(candidate.item_id)) and found.smooth is not None))
+        for candidate in one.given.candidates
+    )
+
+
 LOGIT_FAMILY = "logit"
 
 _KINDS: Mapping[str, _Kind] = {
@@ -137,6 +193,14 @@ _KINDS: Mapping[str, _Kind] = {
     "score": _Kind("first_stage", 1, lambda one, source: one.hits(source)[1]),
     "log_score": _Kind("first_stage", 1, lambda one, source: np.log1p(np.maximum(one.hits(source)[1], 0.0))),
     "popularity": _Kind("popularity", 0, _popularity),
+    "popularity_order": _Kind("popularity", 0, lambda one: _order(_popularity(one))),
+    "relation_sum": _Kind("relations", 1, lambda one, name: one.relation_sum(name, RELATION_DECAY)),
+    "relation_recent": _Kind("relations", 1, lambda one, name: one.relation_sum(name, RECENT_DECAY)),
+    "relation_max": _Kind("relations", 1, _relation_max),
+    "relation_at": _Kind("relations", 2, _relation_at),
+    "relation_order": _Kind("relations", 1, lambda one, name: _order(one.relation_sum(name, RELATION_DECAY))),
+    "relation_share": _Kind("relations", 1, lambda one, name: _share(one.relation_sum(name, RELATION_DECAY))),
+    "cold": _Kind("cold", 0, _cold),
     "history_length": _Kind("history_length", 0, _history_length),
     "recency": _Kind("values", 1, lambda one, name: one.fields.recency(name)),
     "share": _Kind("values", 1, lambda one, name: one.fields.share(name)),

@@ -6,6 +6,7 @@ import re
 import string
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +14,9 @@ import numpy.typing as npt
 Column = npt.NDArray[np.float64]
 
 WORDS = ".words"
+ANY = "*"
+"""Every field: values count as the same only within a field."""
+
 DECAY = 0.9
 RECENT = 5
 LARGEST_NUMBER = 1e15
@@ -110,7 +114,8 @@ class FieldFeatures:
     def _overlap(self, field: str) -> Overlap:
         if field not in self._overlaps:
             name, split = (field.removesuffix(WORDS), _words) if field.endswith(WORDS) else (field, _values)
-            self._overlaps[field] = _overlap(_split(self._items, name, split), _split(self._history, name, split))
+            sides = _split_all if name == ANY else partial(_split, name=name)
+            self._overlaps[field] = _overlap(*(sides(side, split=split) for side in (self._items, self._history)))
         return self._overlaps[field]
 
     def _same(self, series: str) -> npt.NDArray[np.bool_]:
@@ -149,6 +154,13 @@ def _recency(matches: npt.NDArray[np.bool_]) -> Column:
 
 def _split(side: Sequence[Fields], name: str, split: Callable[[str], frozenset[str]]) -> list[frozenset[str]]:
     return [split(fields.get(name, "").casefold()) for fields in side]
+
+
+def _split_all(side: Sequence[Fields], split: Callable[[str], frozenset[str]]) -> list[frozenset[str]]:
+    return [
+        frozenset(f"{name}={value}" for name, text in fields.items() for value in split(text.casefold()))
+        for fields in side
+    ]
 
 
 def _values(text: str) -> frozenset[str]:

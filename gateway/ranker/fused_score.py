@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from gateway.ranker.features import FusionInput, Matrix, feature_matrix
+from gateway.ranker.features import LOGIT_FAMILY, FusionInput, Matrix, feature_family, feature_matrix
 from gateway.ranker.spec import LOGIT_ONLY, FusionSpec, SpecInvalid, TreeFusion
 from gateway.ranker.trees import Trees, read_trees
 
@@ -30,6 +30,11 @@ class Fusion:
                 "export both from one fit"
             )
 
+    @property
+    def reads_logit(self) -> bool:
+        """Whether a candidate without a logit has no score."""
+        return any(feature_family(name) == LOGIT_FAMILY for name in self.spec.features)
+
     def margins(self, given: FusionInput) -> npt.NDArray[np.float64]:
         """[candidates]: fused scores before the sigmoid. Raises KeyError where a logit that is read is missing."""
         return self.margins_of(feature_matrix(self.spec.features, given))
@@ -42,7 +47,7 @@ class Fusion:
             begin = len(self.spec.tree_features)
             margins += self.spec.slope * self.trees.sums(matrix[:, :begin])
         for place, term in enumerate(self.spec.terms, start=begin):
-            margins += term.weight * (matrix[:, place] - term.mean) / term.scale
+            margins += np.nan_to_num(term.weight * (matrix[:, place] - term.mean) / term.scale)  # missing: as the mean
         return margins
 
 

@@ -18,8 +18,11 @@ from gateway.ranker.spec import SpecInvalid
 Column = npt.NDArray[np.float64]
 Places = npt.NDArray[np.intp]
 
-NUMERICAL = {"0", "2"}
-"""Decision types that compare a number with a threshold and know no missing values; 2 only names a default side."""
+DEFAULT_LEFT, KNOWS_MISSING = 2, 8
+"""Bits of a decision type. Without the second a node takes NaN for 0, whatever its default side."""
+
+NUMERICAL = {"0", "2", "8", "10"}
+"""Decision types that compare a number with a threshold."""
 
 ROWS_AT_ONCE = 4096
 """Memory grows with rows times trees: of a whole training table it would take many gigabytes."""
@@ -40,13 +43,14 @@ class Nodes:
     """All trees' nodes in one row, so that one step of numpy walks all rows through all trees at once.
 
     ``features``, ``thresholds``, ``values`` and ``is_inner`` [nodes]: an inner node compares the feature of that column
-    with its threshold and has the value 0; a leaf has a value and compares nothing. ``children`` [2 * nodes]: at 2 i
-    where node i sends what is at most the threshold, at 2 i + 1 what is greater; a leaf is its own child. ``roots``
-    [trees]. Places count over all trees.
+    with its threshold and has the value 0; a leaf has a value and compares nothing. ``missing`` [nodes]: what NaN
+    counts as there. ``children`` [2 * nodes]: at 2 i where node i sends what is at most the threshold, at 2 i + 1 what
+    is greater; a leaf is its own child. ``roots`` [trees]. Places count over all trees.
     """
 
     features: Places
     thresholds: Column
+    missing: Column
     children: Places
     values: Column
     is_inner: npt.NDArray[np.bool_]
@@ -63,20 +67,24 @@ class Trees:
 
     def sums(self, matrix: Column) -> Column:
         """[rows]: the sum of all trees' values for each row of ``matrix`` [rows, features], a margin without a unit, to
-        the last bit what LightGBM's ``predict(raw_score=True)`` gives. Columns as ``features``; numbers must be finite,
-        and those up to ZERO count as 0. With one tree "x at most 3: -1, else 2" the rows [[3], [4]] give [-1, 2]."""
+        the last bit what LightGBM's ``predict(raw_score=True)`` gives. Columns as ``features``; NaN is missing, and
+        numbers up to ZERO count as 0. With one tree "x at most 3: -1, else 2" the rows [[3], [4]] give [-1, 2]."""
         parts = [self._sums(matrix[start : start + ROWS_AT_ONCE]) for start in range(0, len(matrix), ROWS_AT_ONCE)]
         return np.concatenate(parts) if parts else np.zeros(0)
 
     def _sums(self, matrix: Column) -> Column:
         nodes, rows = self.nodes, len(matrix)
-        numbers = np.where(np.abs(matrix) > ZERO, matrix, 0.0).ravel()
+        numbers = np.where(np.abs(matrix) <= ZERO, 0.0, matrix).ravel()
+        some_missing = bool(np.isnan(numbers).any())
         offsets = np.tile(np.arange(rows) * len(self.features), len(nodes.roots))
         at = np.repeat(nodes.roots, rows)
         active = np.flatnonzero(nodes.is_inner[at])
         while len(active):
             here = at[active]
-            goes_right = numbers[offsets[active] + nodes.features[here]] > nodes.thresholds[here]
+            found = numbers[offsets[active] + nodes.features[here]]
+            if some_missing:
+                found = np.where(np.isnan(found), nodes.missing[here], found)
+            goes_right = found > nodes.thresholds[here]
             here = nodes.children[2 * here + goes_right]
             at[active] = here
             active = active[nodes.is_inner[here]]
@@ -115,8 +123,9 @@ def _tree(values: Mapping[str, str], width: int, start: int) -> Nodes:
     inner = leaves - 1
     if values["num_cat"] != "0" or values.get("is_linear", "0") != "0":
         raise ValueError("it has categories or linear leaves; fit numeric features only")
-    if inner and not set(values["decision_type"].split()) <= NUMERICAL:
-        raise ValueError("it knows missing values; fit with use_missing=false")
+    decisions = _exactly(values["decision_type"], inner) if inner else []
+    if not NUMERICAL.issuperset(decisions):
+        raise ValueError("it takes 0 for missing; fit with zero_as_missing=false")
     features = _integers(values["split_feature"], inner)
     thresholds, outputs = _numbers(values["threshold"], inner), _numbers(values["leaf_value"], leaves)
     left, right = _integers(values["left_child"], inner), _integers(values["right_child"], inner)
@@ -128,11 +137,19 @@ def _tree(values: Mapping[str, str], width: int, start: int) -> Nodes:
     return Nodes(
         features=np.array([*features, *[0] * leaves], np.intp),
         thresholds=np.array([*thresholds, *[math.inf] * leaves]),
+        missing=np.array([*map(_missing, decisions), *[0.0] * leaves]),
         children=start + np.concatenate([children.ravel(), themselves]),
         values=np.array([*[0.0] * inner, *outputs]),
         is_inner=np.arange(inner + leaves) < inner,
         roots=np.array([start], np.intp),
     )
+
+
+def _missing(decision: str) -> float:
+    """What NaN counts as at a node: below or above every threshold, or 0."""
+    if not int(decision) & KNOWS_MISSING:
+        return 0.0
+    return -math.inf if int(decision) & DEFAULT_LEFT else math.inf
 
 
 def _place(child: int, inner: int) -> int:
@@ -170,6 +187,7 @@ def _joined(parts: Sequence[Nodes]) -> Nodes:
     return Nodes(
         features=np.concatenate([one.features for one in parts]),
         thresholds=np.concatenate([one.thresholds for one in parts]),
+        missing=np.concatenate([one.missing for one in parts]),
         children=np.concatenate([one.children for one in parts]),
         values=np.concatenate([one.values for one in parts]),
         is_inner=np.concatenate([one.is_inner for one in parts]),

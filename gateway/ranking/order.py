@@ -29,8 +29,13 @@ def sigmoid(value: float) -> float:
 
 def rank(fusion: Fusion, given: FusionInput) -> list[RankedCandidate]:
     """A total order: scored items by fused margin descending, ties by first-stage rank; then items without a logit in
-    first-stage order; then items whose logit is not finite. Features are those of the scored items' list."""
+    first-stage order; then items whose logit is not finite. Features are those of the scored items' list. A fusion that
+    reads no logit scores every item."""
     in_order = sorted(given.candidates, key=lambda one: one.rank)
+    if not fusion.reads_logit:
+        margins = fusion.margins(replace(given, candidates=in_order)).tolist()
+        found = sorted(zip(margins, in_order, strict=True), key=lambda one: -one[0])
+        return [RankedCandidate(candidate, None, sigmoid(margin)) for margin, candidate in found]
     unscored = [one for one in in_order if one.item_id not in given.logits]
     invalid = [one for one in in_order if not math.isfinite(given.logits.get(one.item_id, 0.0))]
     scored = [one for one in in_order if math.isfinite(given.logits.get(one.item_id, math.nan))]

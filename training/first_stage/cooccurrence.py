@@ -2,7 +2,7 @@
 serve or to evaluate: those call the gateway's own candidate sources.
 
 The scores of an item after a history are log-linear: learned weights times the three logarithms of ``features``. The
-counts are those of training/first_stage/pair_counts.py, of all pairs of items within a window; each is divided by the
+counts are those of gateway/catalog/pair_counts.py, of all pairs of items within a window; each is divided by the
 geometric mean of the two items' own counts, so that popular items are not near to everything.
 """
 
@@ -12,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_array
 
+from gateway.catalog.low_rank import Matrix, leading_eigenvectors, truncated_logarithm
+from gateway.catalog.pair_counts import damped_cosine, liked_after, liked_together
 from gateway.domain.history import History
-from training.first_stage.low_rank import Matrix, leading_eigenvectors, truncated_logarithm
-from training.first_stage.pair_counts import damped_cosine, liked_after, liked_together
 from training.first_stage.training_interactions import weights_of
 from training.options.cooccurrence import CooccurrenceOptions
 

@@ -1,8 +1,9 @@
 """The first stage of a fold: all sources, and the candidates that the reciprocal rank fusion of some of them proposes.
 Knows no file."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
@@ -73,11 +74,19 @@ def fit_sources(known: TrainingInteractions, texts: Texts, options: SourceOption
 class FoldFirstStage:
     """Makes the lists of one fold."""
 
-    def __init__(self, dataset: Dataset, sources: Sequence[FittedSource], options: SourceOptions) -> None:
+    def __init__(
+        self,
+        dataset: Dataset,
+        sources: Sequence[FittedSource],
+        options: SourceOptions,
+        weights: Mapping[str, float] = MappingProxyType({}),
+    ) -> None:
+        """``weights``: how much a source's ranks count when they are fused, by name; 1 where none is named."""
         self._item_ids = [item.item_id for item in dataset.items]
         self._places = {item_id: place for place, item_id in enumerate(self._item_ids)}
         self._sources = tuple(sources)
         self._options = options
+        self._weights = np.array([weights.get(source.name, 1.0) for source in self._sources])
 
     def lists(self, cases: Sequence[UserCase], advance: Advance = lambda count: None) -> list[CandidateList]:
         """One list per case, in order."""
@@ -102,7 +111,7 @@ class FoldFirstStage:
         ranks = _ranks(scores)
         chosen = [number for number, source in enumerate(self._sources) if source.name in self._options.fused]
         told = (ranks <= self._options.fused_depth) & np.isfinite(scores) & (scores != 0)
-        fused = reciprocal_rank_sums(ranks[chosen], told[chosen])
+        fused = reciprocal_rank_sums(ranks[chosen], told[chosen], self._weights[chosen])
         open_items = int(np.isfinite(scores[0]).sum())
         best = np.argsort(-fused, kind="stable")[: min(self._options.depth, open_items)]
         best = best[fused[best] > 0]
@@ -132,11 +141,14 @@ class FoldFirstStage:
         )
 
 
-def reciprocal_rank_sums(ranks: Ranks, told: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
+def reciprocal_rank_sums(
+    ranks: Ranks, told: npt.NDArray[np.bool_], weights: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
     """[items]: the score of reciprocal rank fusion (Cormack et al., SIGIR 2009), as gateway/candidates/blend.py fuses
     lists of few items, here for whole catalogues. ``ranks`` [sources, items] from 1; ``told`` [sources, items]: where a
-    source proposes the item. Of one source that puts an item first: 1 / (RANK_OFFSET + 1)."""
-    sums: npt.NDArray[np.float64] = np.where(told, 1 / (RANK_OFFSET + ranks), 0.0).sum(axis=0)
+    source proposes the item; ``weights`` [sources]. Of one source of weight 1 that puts an item first:
+    1 / (RANK_OFFSET + 1)."""
+    sums: npt.NDArray[np.float64] = weights @ np.where(told, 1 / (RANK_OFFSET + ranks), 0.0)
     return sums
 
 

@@ -4,9 +4,14 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 
 from gateway.ranker.features import LOGIT_FAMILY, feature_family
+from gateway.ranker.fields import ANY, WORDS
+from gateway.ranker.signals import RELATIONS
 from training.options.config import FusionOptions
 
 LOGIT = ("logit",)
+
+NEWEST = 5
+"""Items of the history whose relations to a candidate are features of their own."""
 
 _OVERLAP = ("recency", "share", "count", "last", "jaccard_last", "jaccard_mean")
 _WORDS = ("share", "jaccard_last", "jaccard_mean")
@@ -28,6 +33,26 @@ def feature_names(
     if options.kind == "lambdamart":
         names += ["sources", "best_rank", "popularity", "history_length", *field_features(items)]
     return tuple(dict.fromkeys((*names, *options.more_features)))
+
+
+def signal_features() -> tuple[str, ...]:
+    """What trees read of any catalogue: relations to the history, popularity, and what all fields together share with
+    it. They bear no field's and no source's name, so that trees of one catalogue can rank another's items, and lists
+    that a caller brings have the same features as those that sources propose."""
+    names = ["popularity", "popularity_order", "history_length", "cold"]
+    for relation in RELATIONS:
+        names += [f"relation_{kind}:{relation}" for kind in ("sum", "recent", "max", "order", "share")]
+        names += [f"relation_at:{relation}/{place}" for place in range(NEWEST)]
+    names += [f"{kind}:{ANY}" for kind in _OVERLAP] + [f"{kind}:{ANY}{WORDS}" for kind in _WORDS]
+    return tuple(names)
+
+
+def own_features(items: Sequence[Mapping[str, str]]) -> tuple[str, ...]:
+    """Those, and what each field of the team's items tells; with numbers of a series where fields tell of one."""
+    names = [*signal_features(), *field_features(items)]
+    fields = {name for fields in items for name in fields}
+    names += [f"{kind}:series/volume" for kind in ("sequel", "series_step") if {"series", "volume"} <= fields]
+    return tuple(names)
 
 
 def field_features(items: Iterable[Mapping[str, str]]) -> list[str]:

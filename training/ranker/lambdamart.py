@@ -2,8 +2,10 @@
 gateway evaluates. The logit is no feature of the trees: it joins their sum with a weight of its own, which few lists
 suffice to find and which is the same for every item. Knows no store and no model."""
 
+import os
 import re
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import lightgbm
@@ -73,11 +75,15 @@ def boost(table: FusionTable, options: FusionOptions, seed: int) -> Boosted:
     own = table.without_logit()
     folds = fold_of_lists(table, max(options.bag, FOLDS), seed)
     boosters, margins = [], np.zeros(len(own.matrix))
-    for fold in range(options.bag if own.names else 0):
-        held = folds == fold
-        booster = _fit(own.of_lists(~held), own.of_lists(held), options, seed + fold)
-        margins[np.repeat(held, own.sizes)] = booster.predict(own.of_lists(held).matrix)
-        boosters.append(booster.model_to_string(num_iteration=booster.best_iteration))
+    numbers = range(options.bag if own.names else 0)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # one thread each: so a booster is the same on every machine
+        fitted = pool.map(
+            lambda fold: _fit(own.of_lists(folds != fold), own.of_lists(folds == fold), options, seed + fold), numbers
+        )
+        for fold, booster in zip(numbers, fitted, strict=True):
+            held = folds == fold
+            margins[np.repeat(held, own.sizes)] = booster.predict(own.of_lists(held).matrix)
+            boosters.append(booster.model_to_string(num_iteration=booster.best_iteration))
     trees = read_trees(join(boosters)) if boosters else None
     if trees is None or not trees.nodes.is_inner.any():
         raise RunIncomplete("LambdaMART found nothing to split", "give more lists, or set fusion.kind to 'linear'")
@@ -108,7 +114,6 @@ def _fit(learned: FusionTable, held: FusionTable, options: FusionOptions, seed: 
         "min_data_in_leaf": options.leaf_items,
         "feature_fraction": options.feature_share,
         "lambda_l2": options.ridge,
-        "use_missing": False,
         "seed": seed,
         "deterministic": True,
         "force_row_wise": True,

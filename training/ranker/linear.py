@@ -17,10 +17,11 @@ def fit_linear(table: FusionTable, ridge: float = 1e-3) -> Fusion:
 
 def fit_linear_spec(table: FusionTable, ridge: float = 1e-3) -> LinearFusion:
     """Weights by maximum likelihood of each target among its list, then slope and intercept so that the sigmoid of the
-    margin is the probability of being a target. Features that never vary are left out."""
-    mean, scale = table.matrix.mean(axis=0), table.matrix.std(axis=0)
+    margin is the probability of being a target. Features that never vary are left out; what is missing counts as the mean."""
+    known = np.ma.masked_invalid(table.matrix)
+    mean, scale = known.mean(axis=0).filled(0.0), known.std(axis=0).filled(0.0)
     varies = scale > 1e-12
-    standard = (table.matrix[:, varies] - mean[varies]) / scale[varies]
+    standard = np.nan_to_num((table.matrix[:, varies] - mean[varies]) / scale[varies])
     weights = _listwise_weights(standard, table, ridge)
     slope, intercept = platt_scaling(standard @ weights, table.is_target)
     terms = tuple(

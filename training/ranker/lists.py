@@ -3,16 +3,21 @@ that the gateway had when it served them. Knows no features' values."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from types import MappingProxyType
 
 from gateway.domain.history import History
 from gateway.domain.values import Candidate, HistoryEvent
 from gateway.ranker.features import FusionInput
 from gateway.ranker.fused_score import Fusion
+from gateway.ranker.signals import ItemSignals
 from gateway.ranking.order import rank
 from training.lists.candidate_list import CandidateList
 from training.lists.served import ServedList
 from training.protocol.dataset import Dataset, Phase
 from training.ranker.table import ScoredList
+
+NO_SIGNALS: Mapping[str, ItemSignals] = MappingProxyType({})
 
 
 def scored_lists(served: Sequence[ServedList], dataset: Dataset, phase: Phase) -> list[ScoredList]:
@@ -28,12 +33,16 @@ def scored_lists(served: Sequence[ServedList], dataset: Dataset, phase: Phase) -
     ]
 
 
-def unscored_lists(lists: Sequence[CandidateList], dataset: Dataset, fold: int) -> list[ScoredList]:
+def unscored_lists(
+    lists: Sequence[CandidateList], dataset: Dataset, fold: int, signals: Mapping[str, ItemSignals] = NO_SIGNALS
+) -> list[ScoredList]:
     """Lists of ``fold`` that no model has scored, for features other than the logit's."""
     popularity = users_by_item(dataset, fold)
     return [
         ScoredList(
-            one.user_id, _input(one.candidates, {}, one.history, dataset.fields, popularity), frozenset(one.targets)
+            one.user_id,
+            replace(_input(one.candidates, {}, one.history, dataset.fields, popularity), signals=signals),
+            frozenset(one.targets),
         )
         for one in lists
     ]

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pytest
 
 from tests.training.histories import oldest_first
-from training.first_stage import low_rank
+from gateway.catalog import low_rank
 from training.first_stage.cooccurrence import Cooccurrence, SmoothCooccurrence
 from training.options.cooccurrence import CooccurrenceOptions
 

@@ -1,0 +1,122 @@
+"""A ranker of a team's own data: trees fitted on lists of its users, judged on what other lists of theirs led to, in
+minutes on a CPU. Knows no store and no console."""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from gateway.catalog.relations import ItemRelations, relate_items
+from gateway.domain.progress import Progress
+from gateway.ranker.fitted import FittedRanker, Verdict
+from gateway.ranker.fused_score import Fusion
+from gateway.ranker.signals import ItemSignals
+from training.data.tables import Tables
+from training.errors import RunIncomplete, TooFewUsers
+from training.first_stage.fold_first_stage import FoldFirstStage
+from training.first_stage.served_sources import SERVED_WEIGHTS, served_sources
+from training.first_stage.training_interactions import Scores, known_in
+from training.lists.candidate_list import CandidateList
+from training.options.config import FusionOptions
+from training.options.protocol import Protocol
+from training.options.sources import SourceOptions
+from training.protocol.dataset import Dataset, Phase
+from training.ranker.feature_names import own_features
+from training.ranker.lambdamart import fit_lambdamart
+from training.ranker.lists import unscored_lists
+from training.ranker.table import ScoredList, tabulate
+from training.ranker.verdict import Orders, judge
+
+DENSE_USERS = 200
+"""With so many users of 20 positives and more five positives of each are held out; else one, of users of 4 and more."""
+
+SPARSE = Protocol(min_positives=4, held_out=1, min_history=1)
+
+
+@dataclass(frozen=True, slots=True)
+class OwnOptions:
+    """``depth``: candidates of a list. ``folds``: how many of them before the last are fitted on. ``lists``: most lists
+    of a fold, drawn by ``seed``."""
+
+    depth: int = 100
+    folds: int = 3
+    lists: int = 2_000
+    seed: int = 1
+    trees: FusionOptions = FusionOptions(kind="lambdamart", bag=2, learning_rate=0.08, ridge=1.0, patience=30)
+
+
+@dataclass(frozen=True, slots=True)
+class FoldData:
+    """Lists of one fold, and their features' input."""
+
+    lists: Sequence[CandidateList]
+    scored: Sequence[ScoredList]
+
+
+def own_protocol(tables: Tables) -> Protocol:
+    """How much of each user is held out: by how much there is."""
+    dense = Protocol()
+    return dense if len(Dataset(tables, dense).evaluated_users) >= DENSE_USERS else SPARSE
+
+
+@dataclass(frozen=True)
+class OwnRanker:
+    """Fits and judges. ``vectors`` [items, width]: unit vectors of the items' texts, in the order of the tables.
+    ``default``: trees that ship for any catalogue."""
+
+    tables: Tables
+    vectors: Scores
+    progress: Progress
+    default: Fusion | None = None
+    options: OwnOptions = OwnOptions()
+
+    @cached_property
+    def dataset(self) -> Dataset:
+        """The tables with the protocol applied."""
+        return Dataset(self.tables, own_protocol(self.tables))
+
+    def fit(self) -> FittedRanker:
+        """What is significantly better than the best first stage on held-out lists; else first-stage order, and why."""
+        try:
+            self.dataset.require_users()
+        except TooFewUsers as fault:
+            return FittedRanker(Verdict("first_stage", f"nothing could be measured: {fault.message}"))
+        with self.progress("fitting the ranker", self.options.folds + 3) as advance:
+            learned = [fold for fold in range(1, self.options.folds + 1) if self.dataset.cases(fold)]
+            data = []
+            for fold in learned:
+                data.append(self.fold(fold))
+                advance(1)
+            own, reason = self._trees([one for fold in data for one in fold.scored])
+            advance(1)
+            test = self.fold(Phase.TEST)
+            advance(1)
+            trees = {"own": own, "default": self.default}
+            orders = Orders(data[0].lists, test.lists, test.scored)
+            verdict = judge(orders, {name: fusion for name, fusion in trees.items() if fusion}, reason)
+            advance(1)
+        return FittedRanker(verdict, trees.get(verdict.serves))
+
+    def fold(self, fold: int) -> FoldData:
+        """Lists of ``fold``, from tables of what may be known then."""
+        known, cases = known_in(self.dataset, fold), self.dataset.cases(fold)
+        if len(cases) > self.options.lists:
+            cases = random.Random(self.options.seed).sample(cases, self.options.lists)
+        relations = relate_items(known.histories, known.items)
+        sources = served_sources(relations, self.vectors)
+        depth = self.options.depth
+        options = SourceOptions(fused=tuple(one.name for one in sources), fused_depth=depth, depth=depth)
+        lists = FoldFirstStage(self.dataset, sources, options, SERVED_WEIGHTS).lists(cases)
+        return FoldData(lists, unscored_lists(lists, self.dataset, fold, self._signals(relations)))
+
+    def _signals(self, relations: ItemRelations) -> dict[str, ItemSignals]:
+        ids = [item.item_id for item in self.dataset.items]
+        return relations.signals(ids, dict(zip(ids, self.vectors, strict=True)))
+
+    def _trees(self, lists: Sequence[ScoredList]) -> tuple[Fusion | None, str]:
+        """None, and why, where the lists do not suffice."""
+        try:
+            table = tabulate(lists, own_features([item.fields for item in self.dataset.items]))
+            return fit_lambdamart(table, self.options.trees, self.options.seed), ""
+        except RunIncomplete as fault:
+            return None, fault.message

@@ -1,0 +1,100 @@
+"""Which order of a list may be served: only what a paired test showed to be better than the best first stage. Knows no
+way of fitting."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import get_args
+
+import numpy as np
+
+from gateway.ranker.fitted import BLEND, FIRST_STAGE, MeasuredOrder, Order, Verdict
+from gateway.ranker.fused_score import Fusion
+from training.lists.candidate_list import CandidateList
+from training.metrics.ranking import ndcg, target_ranks
+from training.metrics.significance import (
+    SIGNIFICANCE,
+    PairedDifference,
+    Values,
+    bootstrap_intervals,
+    paired_differences,
+)
+from training.ranker.lists import order_by
+from training.ranker.table import ScoredList
+
+DEPTH = 10
+FEW_USERS = 200
+"""On fewer a difference of a tenth is often not told from chance."""
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """``choosing``: lists that the best first stage is chosen on; ``lists``, and the same ``scored``: those that orders
+    are measured on."""
+
+    choosing: Sequence[CandidateList]
+    lists: Sequence[CandidateList]
+    scored: Sequence[ScoredList]
+
+
+def judge(orders: Orders, trees: Mapping[str, Fusion], missing: str = "", seed: int = 1) -> Verdict:
+    """Measures every source, the blend and ``trees`` (by name of their Order), and says which is served: of those
+    significantly better than the best first stage the best, else first-stage order. ``missing``: why there are no trees
+    of the team's own."""
+    sources = [BLEND, *orders.lists[0].by_source]
+    best = max(sources, key=lambda name: float(_first_stage(orders.choosing, name).mean()))
+    columns = {name: _first_stage(orders.lists, name) for name in sources}
+    columns |= {name: _ranked(orders, fusion) for name, fusion in trees.items()}
+    differences = _differences(columns, best, seed)
+    rows = _rows(columns, differences, seed)
+    better = [row for row in rows if row.name in trees and row.difference > 0 and row.p < SIGNIFICANCE]
+    served = max(better, key=lambda row: row.ndcg, default=None)
+    serves = next((order for order in get_args(Order) if served and order == served.name), FIRST_STAGE)
+    return Verdict(serves, _reason(served, best, len(orders.lists), missing), len(orders.lists), best, rows)
+
+
+def _differences(columns: Mapping[str, Values], base: str, seed: int) -> Mapping[str, PairedDifference]:
+    others = [name for name in columns if name != base]
+    first = np.stack([columns[name] for name in others], axis=1)
+    found = paired_differences(first, np.repeat(columns[base][:, None], len(others), axis=1), seed)
+    return dict(zip(others, found, strict=True))
+
+
+def _rows(
+    columns: Mapping[str, Values], differences: Mapping[str, PairedDifference], seed: int
+) -> tuple[MeasuredOrder, ...]:
+    intervals = bootstrap_intervals(np.stack(list(columns.values()), axis=1), seed)
+    rows = []
+    for name, interval in zip(columns, intervals, strict=True):
+        row = MeasuredOrder(name, interval.mean, interval.low, interval.high)
+        if name in differences:
+            found = differences[name]
+            row = replace(
+                row, difference=found.difference, difference_low=found.low, difference_high=found.high, p=found.p_holm
+            )
+        rows.append(row)
+    return tuple(rows)
+
+
+def _first_stage(lists: Sequence[CandidateList], name: str) -> Values:
+    """[lists]: NDCG@10 of one source, or of the blend."""
+    orders = [
+        [candidate.item_id for candidate in one.candidates] if name == BLEND else one.by_source[name] for one in lists
+    ]
+    return _gains(orders, lists)
+
+
+def _ranked(orders: Orders, fusion: Fusion) -> Values:
+    return _gains([order_by(fusion, one.given) for one in orders.scored], orders.lists)
+
+
+def _gains(ranked: Sequence[Sequence[str]], lists: Sequence[CandidateList]) -> Values:
+    pairs = zip(ranked, lists, strict=True)
+    return np.array([ndcg(target_ranks(order, one.targets), len(set(one.targets)), DEPTH) for order, one in pairs])
+
+
+def _reason(served: MeasuredOrder | None, best: str, users: int, missing: str) -> str:
+    few = f"; {users} users tell little" if users < FEW_USERS else ""
+    if served:
+        return f"NDCG@10 {served.difference:+.4f} against {best}, p {served.p:.4f}, on {users} held-out users{few}"
+    why = missing or "no trees were significantly better"
+    return f"{why}: first-stage order ({best}), measured on {users} held-out users{few}"
