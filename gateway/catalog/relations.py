@@ -53,9 +53,7 @@ class ItemRelations:
     sparse: Mapping[str, csr_array]
     smooth: Mapping[str, Product]
 
-    def signals(
-        self, item_ids: Sequence[str], embeddings: Mapping[str, npt.NDArray[np.float32]]
-    ) -> dict[str, ItemSignals]:
+    def signals(self, item_ids: Sequence[str], embeddings: Mapping[str, Counts]) -> dict[str, ItemSignals]:
         """Of every item that anybody liked, or that has a text; ids in the order of the axes."""
         keys = np.array([key_of(item_id) for item_id in item_ids], np.uint64)
         smooth = np.stack([np.stack([self.smooth[name].left, self.smooth[name].right.T]) for name in SMOOTH])

@@ -1,5 +1,5 @@
-"""A ranker that was fitted and judged on a team's own interactions: what can order a list, and what was measured of each
-order. Kept beside the catalogue that it belongs to. Knows no store."""
+"""A ranker that was fitted and judged on a team's own interactions: what can order a list, and what was measured of
+each order. Kept beside the catalogue that it belongs to. Knows no store."""
 
 import hashlib
 import json
@@ -16,7 +16,8 @@ Order = Literal["own", "default", "first_stage"]
 """What orders a list: trees fitted on the team's data, trees that ship for any catalogue, or the best first stage."""
 
 BLEND = "blend"
-FIRST_STAGE = "first_stage"
+FIRST_STAGE: Order = "first_stage"
+ORDERS: tuple[Order, ...] = ("own", "default", FIRST_STAGE)
 
 
 @dataclass(frozen=True, slots=True)

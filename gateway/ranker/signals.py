@@ -1,5 +1,5 @@
-"""What the index knows of an item beyond its text: how it relates to others. One code for training and serving. Knows no
-store, no feature by name and no text."""
+"""What the index knows of an item beyond its text: how it relates to others. One code for training and serving. Knows
+no store, no feature by name and no text."""
 
 import hashlib
 from collections.abc import Mapping, Sequence

@@ -76,11 +76,12 @@ def boost(table: FusionTable, options: FusionOptions, seed: int) -> Boosted:
     folds = fold_of_lists(table, max(options.bag, FOLDS), seed)
     boosters, margins = [], np.zeros(len(own.matrix))
     numbers = range(options.bag if own.names else 0)
-    with ThreadPoolExecutor(os.cpu_count()) as pool:  # one thread each: so a booster is the same on every machine
-        fitted = pool.map(
-            lambda fold: _fit(own.of_lists(folds != fold), own.of_lists(folds == fold), options, seed + fold), numbers
-        )
-        for fold, booster in zip(numbers, fitted, strict=True):
+
+    def fitted(fold: int) -> lightgbm.Booster:
+        return _fit(own.of_lists(folds != fold), own.of_lists(folds == fold), options, seed + fold)
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # one thread a booster: its trees are the same on every machine
+        for fold, booster in zip(numbers, pool.map(fitted, numbers), strict=True):
             held = folds == fold
             margins[np.repeat(held, own.sizes)] = booster.predict(own.of_lists(held).matrix)
             boosters.append(booster.model_to_string(num_iteration=booster.best_iteration))

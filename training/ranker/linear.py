@@ -17,9 +17,9 @@ def fit_linear(table: FusionTable, ridge: float = 1e-3) -> Fusion:
 
 def fit_linear_spec(table: FusionTable, ridge: float = 1e-3) -> LinearFusion:
     """Weights by maximum likelihood of each target among its list, then slope and intercept so that the sigmoid of the
-    margin is the probability of being a target. Features that never vary are left out; what is missing counts as the mean."""
-    known = np.ma.masked_invalid(table.matrix)
-    mean, scale = known.mean(axis=0).filled(0.0), known.std(axis=0).filled(0.0)
+    margin is the probability of being a target. Features that never vary are left out; what is missing counts as the
+    mean."""
+    mean, scale = _moments(table.matrix)
     varies = scale > 1e-12
     standard = np.nan_to_num((table.matrix[:, varies] - mean[varies]) / scale[varies])
     weights = _listwise_weights(standard, table, ridge)
@@ -29,6 +29,14 @@ def fit_linear_spec(table: FusionTable, ridge: float = 1e-3) -> LinearFusion:
         for place, weight in zip(np.flatnonzero(varies), weights, strict=True)
     )
     return LinearFusion(terms, intercept)
+
+
+def _moments(matrix: Matrix) -> tuple[Values, Values]:
+    """Mean and standard deviation of each column [names], of what is not missing; 0 where all of it is."""
+    there = ~np.isnan(matrix)
+    count = np.maximum(there.sum(axis=0), 1)
+    mean = np.where(there, matrix, 0.0).sum(axis=0) / count
+    return mean, np.sqrt((np.where(there, matrix - mean, 0.0) ** 2).sum(axis=0) / count)
 
 
 def _listwise_weights(standard: Matrix, table: FusionTable, ridge: float) -> Values:

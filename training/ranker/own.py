@@ -30,6 +30,8 @@ from training.ranker.verdict import Orders, judge
 DENSE_USERS = 200
 """With so many users of 20 positives and more five positives of each are held out; else one, of users of 4 and more."""
 
+TREES = FusionOptions(kind="lambdamart", bag=2, learning_rate=0.08, ridge=1.0, patience=30)
+
 SPARSE = Protocol(min_positives=4, held_out=1, min_history=1)
 
 
@@ -42,7 +44,7 @@ class OwnOptions:
     folds: int = 3
     lists: int = 2_000
     seed: int = 1
-    trees: FusionOptions = FusionOptions(kind="lambdamart", bag=2, learning_rate=0.08, ridge=1.0, patience=30)
+    trees: FusionOptions = TREES
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,10 @@ way of fitting."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import get_args
 
 import numpy as np
 
-from gateway.ranker.fitted import BLEND, FIRST_STAGE, MeasuredOrder, Order, Verdict
+from gateway.ranker.fitted import BLEND, FIRST_STAGE, ORDERS, MeasuredOrder, Order, Verdict
 from gateway.ranker.fused_score import Fusion
 from training.lists.candidate_list import CandidateList
 from training.metrics.ranking import ndcg, target_ranks
@@ -48,7 +47,7 @@ def judge(orders: Orders, trees: Mapping[str, Fusion], missing: str = "", seed: 
     rows = _rows(columns, differences, seed)
     better = [row for row in rows if row.name in trees and row.difference > 0 and row.p < SIGNIFICANCE]
     served = max(better, key=lambda row: row.ndcg, default=None)
-    serves = next((order for order in get_args(Order) if served and order == served.name), FIRST_STAGE)
+    serves: Order = next((order for order in ORDERS if served and order == served.name), FIRST_STAGE)
     return Verdict(serves, _reason(served, best, len(orders.lists), missing), len(orders.lists), best, rows)
 
 
