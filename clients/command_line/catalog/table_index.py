@@ -5,11 +5,12 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from gateway.catalog.neighbors import NeighborCounts, rebuild_neighbors
+
 from clients.command_line.catalog.retry import PatientEmbedder, patiently
 from gateway.app import open_database
 from gateway.catalog.analyze import refresh_statistics
 from gateway.catalog.bulk_load import BatchLimits, InteractionCounts, load_interactions, load_items
-from gateway.catalog.neighbors import NeighborCounts, rebuild_neighbors
 from gateway.catalog.writer import CatalogWriter
 from gateway.domain.budget import Budget
 from gateway.domain.progress import Progress

@@ -67,6 +67,8 @@ def _encode_metadata(ranked: RankedList, total_s: float) -> ranking_pb2.RankingM
             scored_tokens=ranked.usage.scored_tokens,
             model_requests=ranked.usage.model_requests,
         ),
+        ordered_by=f"ORDERED_BY_{ranked.ranked_by.by.value}",
+        ordered_by_version=ranked.ranked_by.version,
     )
 
 
