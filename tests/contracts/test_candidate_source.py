@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from itertools import product
 
 import pytest
+from gateway.catalog.neighbors import rebuild_neighbors
 
 from gateway.candidates.item_neighbors import ItemNeighbors
 from gateway.candidates.popular import Popular
 from gateway.candidates.text_ann import TextAnn, TextAnnSettings
 from gateway.catalog.bulk_load import load_interactions
-from gateway.catalog.neighbors import rebuild_neighbors
 from gateway.domain.budget import Budget
 from gateway.domain.errors import StoreUnavailable
 from gateway.domain.values import Candidate, CandidateQuery, Filter, FilterKind, HistoryEvent, Item

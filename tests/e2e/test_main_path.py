@@ -5,6 +5,7 @@ import random
 from collections.abc import AsyncIterator
 
 import pytest
+from gateway.catalog.neighbors import rebuild_neighbors
 
 from crossrank_client import (
     Candidate,
@@ -24,7 +25,6 @@ from crossrank_client import (
 )
 from crossrank_client.catalog import AnyOf, InRange
 from deploy.local.stack import LocalStack
-from gateway.catalog.neighbors import rebuild_neighbors
 from gateway.domain.budget import Budget
 from gateway.store.pool import Database
 from tests.e2e.catalogue import fill, invented_interactions

@@ -6,8 +6,8 @@ from dataclasses import replace
 import numpy as np
 
 from gateway.domain.progress import Say
-from training.first_stage.fold_first_stage import fit_baselines
 from training.first_stage.fold_lists import MAX_ITEMS, FoldLists
+from training.first_stage.offline_sources import fit_baselines
 from training.options.sources import SourceOptions
 from training.protocol.dataset import Dataset, Phase
 

@@ -128,8 +128,8 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A served model. ``ready``: its golden pairs were answered rightly a moment ago. ``reading_pays``: kinds of request
-    for which its reading was shown to pay, as far as that was ``reading_judged``."""
+    """A served model. ``ready``: its golden pairs were answered rightly a moment ago. ``reading_pays``: kinds of
+    request for which its reading was shown to pay, as far as that was ``reading_judged``."""
 
     name: str
     version: str

@@ -10,12 +10,12 @@ import numpy as np
 import numpy.typing as npt
 import psycopg
 import pytest
+from gateway.catalog.neighbors import NeighborCounts, NeighborSettings, rebuild_neighbors
 
 from gateway.candidates.item_neighbors import ItemNeighbors, ItemNeighborsSettings
 from gateway.candidates.popular import Popular
 from gateway.catalog.bulk_load import load_interactions
 from gateway.catalog.ease import SMALLEST
-from gateway.catalog.neighbors import NeighborCounts, NeighborSettings, rebuild_neighbors
 from gateway.domain.budget import Budget
 from gateway.domain.errors import StoreUnavailable
 from gateway.domain.values import CandidateQuery, HistoryEvent, Interaction

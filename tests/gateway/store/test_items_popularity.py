@@ -1,7 +1,8 @@
 """Items are read with the popularity that the last rebuild counted, 0 where nobody liked them."""
 
-from gateway.catalog.bulk_load import load_interactions
 from gateway.catalog.neighbors import rebuild_neighbors
+
+from gateway.catalog.bulk_load import load_interactions
 from gateway.domain.budget import Budget
 from gateway.store.items import PostgresItemStore
 from gateway.store.pool import Database

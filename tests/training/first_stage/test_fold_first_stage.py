@@ -15,8 +15,9 @@ from gateway.ranker.features import RANK_OFFSET
 from tests.training.first_stage.by_hand import TITLES, hashed_vectors, known
 from tests.training.histories import oldest_first
 from tests.training.synthetic import synthetic_tables
-from training.first_stage.fold_first_stage import BATCH, FoldFirstStage, Texts, fit_sources, reciprocal_rank_sums
+from training.first_stage.fold_first_stage import BATCH, FoldFirstStage, reciprocal_rank_sums
 from training.first_stage.neighborhood import ease, follows, item_knn
+from training.first_stage.offline_sources import Texts, fit_sources
 from training.first_stage.text import bm25
 from training.first_stage.training_interactions import Scores
 from training.lists.candidate_list import CandidateList

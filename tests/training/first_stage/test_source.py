@@ -7,9 +7,10 @@ from gateway.catalog.ease import item_weights
 from tests.training.first_stage.by_hand import TITLES, hashed_vectors, known
 from tests.training.histories import oldest_first
 from training.first_stage.als import Als
+from training.first_stage.cosine import Cosine
 from training.first_stage.neighborhood import Neighborhood, ease, follows, item_knn
 from training.first_stage.popular import Popularity
-from training.first_stage.text import Cosine, bm25
+from training.first_stage.text import bm25
 
 
 def test_item_knn_is_the_damped_cosine_of_users() -> None:
