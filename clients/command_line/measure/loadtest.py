@@ -1,6 +1,7 @@
 """crossrank loadtest: a model on Triton under perf_analyzer's load, with pairs of real users. Must not measure."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -13,9 +14,8 @@ from clients.load.perf_analyzer.binary import Load, find_perf_analyzer
 from clients.load.perf_analyzer.campaign import Campaign, Result, Shape
 from clients.load.perf_analyzer.inputs import Inputs
 from clients.load.perf_analyzer.report import COLUMNS
-from clients.load.sample.pairs import Place, sample_pairs
+from clients.load.sample.pairs import sample_pairs
 from deploy.local import stack
-from gateway.domain.values import EncodedPair
 from gateway.telemetry.logs import configure_logging
 
 
@@ -59,7 +59,8 @@ def loadtest(load: LoadChoice, sample: SampleChoice, state_dir: StateDirectory =
     folder.mkdir(parents=True, exist_ok=True)
     analyzer = find_perf_analyzer(directory / "tools" / "perf_analyzer")
     with running_stack(directory) as state:
-        lists = sampled(directory, state, lambda place: _pairs(place, sample))
+        taken = partial(sample_pairs, users=sample.users, candidates=sample.candidates)
+        lists = sampled(directory, state, taken)
         campaign = Campaign(state.part("triton").url, load.model, sample.shape(), load.load())
         told = 0
 
@@ -76,10 +77,6 @@ def loadtest(load: LoadChoice, sample: SampleChoice, state_dir: StateDirectory =
         console.print_json(result.document())
     else:
         _print_result(result)
-
-
-async def _pairs(place: Place, sample: SampleChoice) -> list[list[EncodedPair]]:
-    return await sample_pairs(place, users=sample.users, candidates=sample.candidates)
 
 
 def _print_result(result: Result) -> None:

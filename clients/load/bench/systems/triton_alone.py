@@ -11,7 +11,7 @@ from clients.load.bench.systems.wide_repository import MODEL
 from clients.load.bench.workload.job_texts import FIELD, Job
 from clients.load.bench.workload.meter import Meter
 from clients.load.bench.workload.readings import Load, Reading
-from clients.load.bench.workload.system import CALLERS, CANDIDATES, Findings, Visit
+from clients.load.bench.workload.system import CALLERS, CANDIDATES, Findings, System, Visit
 from clients.load.perf_analyzer.binary import ANY_PERCENT, find_perf_analyzer
 from clients.load.perf_analyzer.binary import Load as AnalyzerLoad
 from clients.load.perf_analyzer.campaign import Campaign, Shape
@@ -31,7 +31,7 @@ _WINDOWS = 3
 _CALL_TIMEOUT_S = 60.0
 
 
-class TritonAlone:
+class TritonAlone(System):
     """Started for every visit. ``tools``: where perf_analyzer is kept."""
 
     name = "triton"
@@ -75,9 +75,6 @@ class TritonAlone:
                     )
                 )
         return Findings(readings, scores)
-
-    def close(self) -> None:
-        """Nothing is kept."""
 
 
 def encoded(encoder: PairEncoder, jobs: Sequence[Job]) -> list[list[EncodedPair]]:
