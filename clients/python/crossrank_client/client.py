@@ -1,33 +1,18 @@
 """The asynchronous client: one method per remote call, frozen values in and out."""
 
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Sequence
-from types import TracebackType
-from typing import Any, TypeVar
-
-import grpc
+from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Sequence
 
 from crossrank_client import rpcs, uploads
-from crossrank_client.calls import CallPolicy
+from crossrank_client.caller import Caller, begun, each, settled
 from crossrank_client.catalog import DeleteCounts, Filter, FoundItems, Interaction, Item, RecordCounts, UpsertCounts
-from crossrank_client.channel import (
-    MAX_REQUEST_BYTES,
-    channel_options,
-    health_channel_options,
-    open_async_channel,
-    shipped_service_config,
-)
-from crossrank_client.checks import several
 from crossrank_client.questions import Candidate, CandidateOptions, Context, RankingOptions, Subject
 from crossrank_client.results import Health, ListStage, RankedList, ServiceInfo, StreamedList
-from crossrank_client.rpcs import Rpc
-from crossrank_client.uploads import Counts, Entry, Kind, Upload
 
-Answer = TypeVar("Answer")
 _ALL_SOURCES = CandidateOptions()
 _DEFAULTS = RankingOptions()
 
 
-class CrossrankClient:
+class CrossrankClient(Caller):
     """Calls the service over one channel, with the retries that the API ships. Make it inside a running event loop.
 
     Every method takes ``timeout_s`` (default: the client's, else the service config's for that method), which the
@@ -38,34 +23,16 @@ class CrossrankClient:
     (``get_info().limits``): uploads are cut to it.
     """
 
-    def __init__(
-        self,
-        target: str = "127.0.0.1:50051",
-        *,
-        credentials: grpc.ChannelCredentials | None = None,
-        timeout_s: float | None = None,
-        raise_on_degraded: bool = False,
-        metadata: Sequence[tuple[str, str]] = (),
-        max_request_bytes: int = MAX_REQUEST_BYTES,
-    ) -> None:
-        service_config = shipped_service_config()
-        self._policy = CallPolicy(service_config, timeout_s, tuple(metadata), raise_on_degraded)
-        self._max_request_bytes = max_request_bytes
-        self._channel = open_async_channel(target, credentials, channel_options(service_config))
-        self._health_channel = open_async_channel(target, credentials, health_channel_options())
-
     async def __aenter__(self) -> "CrossrankClient":
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.close()
 
     async def close(self) -> None:
         """Ends calls in flight and closes the connections."""
-        await self._channel.close(None)
-        await self._health_channel.close(None)
+        for channel in (self._channel, self._health_channel):
+            await settled(channel.close())
 
     async def rerank(
         self,
@@ -114,16 +81,15 @@ class CrossrankClient:
         options: RankingOptions = _DEFAULTS,
         timeout_s: float | None = None,
         request_id: str = "",
-    ) -> AsyncIterator[StreamedList]:
+    ) -> AsyncGenerator[StreamedList, None]:
         """The first-stage order at once, then the re-ranked list; leaving the loop cancels the call. Only the latter
         raises CrossrankDegraded."""
         rpc = rpcs.recommend_stream(context, candidates, options)
         call = self._policy.call(rpc.method, timeout_s, request_id)
-        method = self._channel.unary_stream(rpc.method, type(rpc.request).SerializeToString, rpc.response.FromString)
-        running: Any = method(rpc.request, timeout=call.timeout_s, metadata=call.metadata)
+        running = begun(self._channel.unary_stream, rpc, call)
         try:
             with call.typed_errors():
-                async for message in running:
+                async for message in each(running):
                     answer = rpc.read(message)
                     if answer.stage is ListStage.RERANKED:
                         self._policy.accept(answer.ranked)
@@ -163,7 +129,7 @@ class CrossrankClient:
         page_size: int = 0,
         timeout_s: float | None = None,
         request_id: str = "",
-    ) -> AsyncIterator[Item]:
+    ) -> AsyncGenerator[Item, None]:
         """All items that pass the filters, in order of id, fetched page by page; ``timeout_s`` is that of one page."""
         rpc = rpcs.list_items(filters, page_size)
         while True:
@@ -188,32 +154,3 @@ class CrossrankClient:
     async def health(self, service: str = "", *, timeout_s: float | None = None, request_id: str = "") -> Health:
         """What the service says of itself, also while it is not serving. CrossrankNotFound for an unknown name."""
         return await self._ask(rpcs.health(service), timeout_s, request_id)
-
-    async def _ask(self, rpc: Rpc[Answer], timeout_s: float | None, request_id: str) -> Answer:
-        call = self._policy.call(rpc.method, timeout_s, request_id)
-        channel = self._health_channel if rpc.method == rpcs.HEALTH else self._channel
-        method: grpc.aio.UnaryUnaryMultiCallable[Any, Any] = channel.unary_unary(
-            rpc.method, type(rpc.request).SerializeToString, rpc.response.FromString
-        )
-        with call.typed_errors():
-            return rpc.read(await method(rpc.request, timeout=call.timeout_s, metadata=call.metadata))
-
-    async def _upload(
-        self, kind: Kind[Entry, Counts], values: object, timeout_s: float | None, request_id: str
-    ) -> Counts:
-        upload = Upload(kind, self._max_request_bytes)
-        async for value in _each(kind.field, values):
-            for rpc in upload.add(value):
-                upload.count(await self._ask(rpc, timeout_s, request_id))
-        for rpc in upload.rest():
-            upload.count(await self._ask(rpc, timeout_s, request_id))
-        return upload.total
-
-
-async def _each(field: str, values: object) -> AsyncIterator[object]:
-    if isinstance(values, AsyncIterable):
-        async for one in values:
-            yield one
-    else:
-        for one in several(field, values):
-            yield one
