@@ -11,7 +11,7 @@ from crossrank_client.channel import (
     MAX_REQUEST_BYTES,
     channel_options,
     health_channel_options,
-    open_async_channel,
+    open_channel,
     shipped_service_config,
 )
 from crossrank_client.checks import several
@@ -25,7 +25,7 @@ class Caller:
     """A client without its methods. On channels of threads it never waits for an event loop: what it calls has answered
     when the call returns."""
 
-    _open_channel: ClassVar[Callable[..., Any]] = staticmethod(open_async_channel)
+    _channels: ClassVar[Any] = grpc.aio
 
     def __init__(
         self,
@@ -40,8 +40,8 @@ class Caller:
         service_config = shipped_service_config()
         self._policy = CallPolicy(service_config, timeout_s, tuple(metadata), raise_on_degraded)
         self._max_request_bytes = max_request_bytes
-        self._channel = self._open_channel(target, credentials, channel_options(service_config))
-        self._health_channel = self._open_channel(target, credentials, health_channel_options())
+        self._channel = open_channel(self._channels, target, credentials, channel_options(service_config))
+        self._health_channel = open_channel(self._channels, target, credentials, health_channel_options())
 
     async def _ask(self, rpc: Rpc[Answer], timeout_s: float | None, request_id: str) -> Answer:
         call = self._policy.call(rpc.method, timeout_s, request_id)

@@ -2,12 +2,13 @@
 
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Iterator
 from functools import wraps
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, ClassVar, Concatenate, ParamSpec, TypeVar
+
+import grpc
 
 from crossrank_client import uploads
 from crossrank_client.caller import Caller
 from crossrank_client.catalog import Interaction, Item, RecordCounts, UpsertCounts
-from crossrank_client.channel import open_channel
 from crossrank_client.checks import several
 from crossrank_client.client import CrossrankClient
 
@@ -63,7 +64,7 @@ class SyncCrossrankClient(Caller):
     afterwards.
     """
 
-    _open_channel = staticmethod(open_channel)
+    _channels: ClassVar[Any] = grpc
 
     def __enter__(self) -> "SyncCrossrankClient":
         return self
