@@ -3,7 +3,7 @@
 import asyncio
 import signal
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -110,7 +110,9 @@ class GatewayServer:
         """NOT_SERVING, drain, refuse new calls, let running ones end; ``at_once`` cuts every wait short."""
         self.health.stop_serving()
         self._open_inference.stop_serving()
-        await _wait(at_once, self._settings.drain_s)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._settings.drain_s):
+                await at_once.wait()
         self.health.end_watches()
         ended = asyncio.create_task(self._server.stop(self._settings.grace_s))
         hurried = asyncio.create_task(at_once.wait())
@@ -184,11 +186,3 @@ def _credentials(settings: ServerSettings) -> grpc.ServerCredentials | None:
         why = f"TLS file {error.filename!r} cannot be read ({error.strerror})"
         raise CannotListen(settings.listen, why, "correct CROSSRANK_TLS_CERTIFICATE, _KEY, _CLIENT_CA") from error
     return grpc.ssl_server_credentials([key_and_chain], client_ca, require_client_auth=client_ca is not None)
-
-
-async def _wait(event: asyncio.Event, at_most_s: float) -> None:
-    try:
-        async with asyncio.timeout(at_most_s):
-            await event.wait()
-    except TimeoutError:
-        return
