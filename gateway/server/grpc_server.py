@@ -19,7 +19,6 @@ from gateway.rpc import open_inference
 from gateway.rpc.health import HealthServicer
 from gateway.rpc.interceptors import CallInterceptor
 from gateway.rpc.open_inference import OpenInferenceServicer
-from gateway.rpc.outcomes import Outcomes
 from gateway.telemetry.metrics import Metrics
 
 RANKING = ranking_pb2.DESCRIPTOR.services_by_name["RankingService"].full_name
@@ -79,7 +78,7 @@ class GatewayServer:
         self._open_inference = services.open_inference
         self.health = HealthServicer(RANKING, (CATALOG, FEEDBACK))
         self._server = grpc.aio.server(
-            interceptors=(CallInterceptor(settings.limits, Outcomes(services.metrics)),),
+            interceptors=(CallInterceptor(settings.limits, services.metrics),),
             options=_options(settings.limits, settings.shares_port),
         )
         ranking_pb2_grpc.add_RankingServiceServicer_to_server(services.ranking, self._server)
