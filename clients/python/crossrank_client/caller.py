@@ -6,7 +6,7 @@ from typing import Any, ClassVar, TypeVar
 
 import grpc
 
-from crossrank_client.calls import Call, CallPolicy
+from crossrank_client.calls import Call, CallPolicy, Rpc
 from crossrank_client.channel import (
     MAX_REQUEST_BYTES,
     channel_options,
@@ -15,9 +15,9 @@ from crossrank_client.channel import (
     shipped_service_config,
 )
 from crossrank_client.checks import several
-from crossrank_client.rpcs import HEALTH, Rpc
 from crossrank_client.uploads import Counts, Entry, Kind, Upload
 
+HEALTH = "/grpc.health.v1.Health/Check"
 Answer = TypeVar("Answer")
 
 

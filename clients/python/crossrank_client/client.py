@@ -2,12 +2,19 @@
 
 from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Sequence
 
-from crossrank_client import rpcs, uploads
-from crossrank_client.caller import Caller, begun, each, settled
+from google.protobuf.wrappers_pb2 import Int32Value, StringValue
+
+from crossrank.v1 import catalog_pb2, ranking_pb2
+from crossrank_client import from_wire, to_wire, uploads
+from crossrank_client.caller import HEALTH, Caller, begun, each, settled
+from crossrank_client.calls import Rpc
 from crossrank_client.catalog import DeleteCounts, Filter, FoundItems, Interaction, Item, RecordCounts, UpsertCounts
+from crossrank_client.checks import text, texts, whole
 from crossrank_client.questions import Candidate, CandidateOptions, Context, RankingOptions, Subject
 from crossrank_client.results import Health, ListStage, RankedList, ServiceInfo, StreamedList
 
+_RANKING = "/crossrank.v1.RankingService/"
+_CATALOG = "/crossrank.v1.CatalogService/"
 _ALL_SOURCES = CandidateOptions()
 _DEFAULTS = RankingOptions()
 
@@ -44,7 +51,12 @@ class CrossrankClient(Caller):
         request_id: str = "",
     ) -> RankedList:
         """Ranks 1 to 1000 candidates given in first-stage order; a string is the id of a catalogue item."""
-        rpc = rpcs.rerank(context, candidates, options)
+        request = ranking_pb2.RerankRequest(
+            context=to_wire.context_message(context),
+            candidates=to_wire.candidate_messages(candidates),
+            options=to_wire.ranking_options_message(options),
+        )
+        rpc = Rpc(_RANKING + "Rerank", request, ranking_pb2.RerankResponse, from_wire.ranked_list)
         return self._policy.accept(await self._ask(rpc, timeout_s, request_id))
 
     async def recommend(
@@ -57,7 +69,12 @@ class CrossrankClient(Caller):
         request_id: str = "",
     ) -> RankedList:
         """Fetches candidates and ranks them."""
-        rpc = rpcs.recommend(context, candidates, options)
+        request = ranking_pb2.RecommendRequest(
+            context=to_wire.context_message(context),
+            candidates=to_wire.candidate_options_message(candidates),
+            options=to_wire.ranking_options_message(options),
+        )
+        rpc = Rpc(_RANKING + "Recommend", request, ranking_pb2.RecommendResponse, from_wire.ranked_list)
         return self._policy.accept(await self._ask(rpc, timeout_s, request_id))
 
     async def similar_items(
@@ -70,7 +87,12 @@ class CrossrankClient(Caller):
         request_id: str = "",
     ) -> RankedList:
         """Ranks catalogue items for the readers of one item."""
-        rpc = rpcs.similar_items(item_id, candidates, options)
+        request = ranking_pb2.SimilarItemsRequest(
+            item_id=text("item_id", item_id),
+            candidates=to_wire.candidate_options_message(candidates),
+            options=to_wire.ranking_options_message(options),
+        )
+        rpc = Rpc(_RANKING + "SimilarItems", request, ranking_pb2.SimilarItemsResponse, from_wire.ranked_list)
         return self._policy.accept(await self._ask(rpc, timeout_s, request_id))
 
     async def recommend_stream(
@@ -84,7 +106,13 @@ class CrossrankClient(Caller):
     ) -> AsyncGenerator[StreamedList, None]:
         """The first-stage order at once, then the re-ranked list; leaving the loop cancels the call. Only the latter
         raises CrossrankDegraded."""
-        rpc = rpcs.recommend_stream(context, candidates, options)
+        request = ranking_pb2.RecommendStreamRequest(
+            context=to_wire.context_message(context),
+            candidates=to_wire.candidate_options_message(candidates),
+            options=to_wire.ranking_options_message(options),
+        )
+        response = ranking_pb2.RecommendStreamResponse
+        rpc = Rpc(_RANKING + "RecommendStream", request, response, from_wire.streamed_list)
         call = self._policy.call(rpc.method, timeout_s, request_id)
         running = begun(self._channel.unary_stream, rpc, call)
         try:
@@ -99,7 +127,9 @@ class CrossrankClient(Caller):
 
     async def get_info(self, *, timeout_s: float | None = None, request_id: str = "") -> ServiceInfo:
         """Limits, models and candidate sources of the service."""
-        return await self._ask(rpcs.get_info(), timeout_s, request_id)
+        request, response = ranking_pb2.GetInfoRequest(), ranking_pb2.GetInfoResponse
+        rpc = Rpc(_RANKING + "GetInfo", request, response, from_wire.service_info)
+        return await self._ask(rpc, timeout_s, request_id)
 
     async def upsert_items(
         self, items: Iterable[Item] | AsyncIterable[Item], *, timeout_s: float | None = None, request_id: str = ""
@@ -114,13 +144,17 @@ class CrossrankClient(Caller):
         self, item_ids: Iterable[str], *, timeout_s: float | None = None, request_id: str = ""
     ) -> DeleteCounts:
         """Deletes 1 to 1000 items."""
-        return await self._ask(rpcs.delete_items(item_ids), timeout_s, request_id)
+        request = catalog_pb2.DeleteItemsRequest(item_ids=texts("item_ids", item_ids))
+        rpc = Rpc(_CATALOG + "DeleteItems", request, catalog_pb2.DeleteItemsResponse, from_wire.delete_counts)
+        return await self._ask(rpc, timeout_s, request_id)
 
     async def get_items(
         self, item_ids: Iterable[str], *, timeout_s: float | None = None, request_id: str = ""
     ) -> FoundItems:
         """Reads 1 to 1000 items."""
-        return await self._ask(rpcs.get_items(item_ids), timeout_s, request_id)
+        request = catalog_pb2.GetItemsRequest(item_ids=texts("item_ids", item_ids))
+        rpc = Rpc(_CATALOG + "GetItems", request, catalog_pb2.GetItemsResponse, from_wire.found_items)
+        return await self._ask(rpc, timeout_s, request_id)
 
     async def list_items(
         self,
@@ -131,14 +165,16 @@ class CrossrankClient(Caller):
         request_id: str = "",
     ) -> AsyncGenerator[Item, None]:
         """All items that pass the filters, in order of id, fetched page by page; ``timeout_s`` is that of one page."""
-        rpc = rpcs.list_items(filters, page_size)
+        request = catalog_pb2.ListItemsRequest(
+            page_size=whole("page_size", page_size), filters=to_wire.filter_messages("filters", filters)
+        )
+        rpc = Rpc(_CATALOG + "ListItems", request, catalog_pb2.ListItemsResponse, from_wire.page)
         while True:
-            items, token = await self._ask(rpc, timeout_s, request_id)
+            items, request.page_token = await self._ask(rpc, timeout_s, request_id)
             for one in items:
                 yield one
-            if not token:
+            if not request.page_token:
                 return
-            rpc = rpcs.next_page(rpc, token)
 
     async def record_interactions(
         self,
@@ -153,4 +189,7 @@ class CrossrankClient(Caller):
 
     async def health(self, service: str = "", *, timeout_s: float | None = None, request_id: str = "") -> Health:
         """What the service says of itself, also while it is not serving. CrossrankNotFound for an unknown name."""
-        return await self._ask(rpcs.health(service), timeout_s, request_id)
+        # The messages of gRPC's health protocol are, on the wire, a wrapped text and a wrapped number: no further
+        # package, and no second copy of its definition in a process that has one.
+        rpc = Rpc(HEALTH, StringValue(value=text("service", service)), Int32Value, from_wire.health)
+        return await self._ask(rpc, timeout_s, request_id)
