@@ -8,7 +8,7 @@ import typer
 
 from clients.command_line.shared import console
 from clients.command_line.shared.console import AsJson, CommandFailed
-from clients.load.sweep.capacity import Demand, LeftOut, Machine, Plan, left_out, plan, usable
+from clients.load.sweep.capacity import Demand, LeftOut, Plan, left_out, plan, usable
 from clients.load.sweep.report import Sweep, TargetSweep, read_sweep
 
 _ENOUGH = 100
@@ -33,7 +33,7 @@ def capacity(
     measured = _target(swept, target, sweep)
     levels = usable(measured)
     runs, answers = min(len(level.runs) for level in levels), min(run.answers for level in levels for run in level.runs)
-    planned = plan(measured, Machine(int(swept.machine["cores"]), core_hour), wanted)
+    planned = plan(measured, wanted, int(swept.machine["cores"]), core_hour)
     held_out = left_out(levels)
     if as_json:
         console.print_json(

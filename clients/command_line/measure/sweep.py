@@ -14,8 +14,8 @@ from clients.command_line.shared.console import AsJson, CommandFailed, ExitCode,
 from clients.command_line.shared.running_stack import running_stack
 from clients.load.machine import describe_machine
 from clients.load.perf_analyzer.binary import find_perf_analyzer
-from clients.load.sample.lists import ListShape, sample_lists
-from clients.load.sample.own_gateway import Surroundings, own_gateway
+from clients.load.sample.lists import sample_lists
+from clients.load.sample.own_gateway import own_gateway
 from clients.load.sample.pairs import sample_pairs
 from clients.load.sweep.page import write_page
 from clients.load.sweep.report import Level, Sweep, TargetSweep
@@ -126,11 +126,10 @@ def _triton(sweeper: TargetSweeper, requests: RequestsChoice, directory: Path, s
 
 
 def _gateway(sweeper: TargetSweeper, requests: RequestsChoice, directory: Path, state: StackState) -> TargetSweep:
-    shape = ListShape(requests.users, requests.items_per_list)
-    taken = sampled(directory, state, partial(sample_lists, shape=shape))
-    around = Surroundings(state.part("postgres").url, state.part("triton").url, model_repository(directory))
-    folder = directory / _FOLDER
-    with own_gateway(around, folder) as gateway:
+    take = partial(sample_lists, users=requests.users, items_per_list=requests.items_per_list)
+    taken, folder = sampled(directory, state, take), directory / _FOLDER
+    postgres, triton = state.part("postgres"), state.part("triton")
+    with own_gateway(postgres.url, triton.url, model_repository(directory), folder) as gateway:
         return sweeper.sweep(gateway_subject(gateway, _MODEL, taken, folder))
 
 

@@ -35,8 +35,8 @@ def swept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Subject]:
         yield StackState(1, parts)
 
     @contextmanager
-    def gateway(around: Any, folder: Path) -> Iterator[OwnGateway]:
-        assert (around.postgres_url, around.triton_url, around.model_repository) == ("postgres:1", "triton:1", tmp_path)
+    def gateway(postgres_url: str, triton_url: str, repository: Path, folder: Path) -> Iterator[OwnGateway]:
+        assert (postgres_url, triton_url, repository) == ("postgres:1", "triton:1", tmp_path)
         yield OwnGateway("gateway:2", "http://gateway:3/metrics")
 
     def invent(self: TargetSweeper, subject: Subject) -> TargetSweep:
