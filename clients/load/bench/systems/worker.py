@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
-from clients.load.bench.systems.engines import Engine, open_engine
+from clients.load.bench.systems.engines import BareEngine, Engine, SentenceTransformersEngine
 from clients.load.bench.workload.job_texts import Mix
 from clients.load.bench.workload.load_loops import Answer, Done
 from clients.load.bench.workload.meter import Meter
@@ -33,7 +33,8 @@ class Task:
 def main() -> None:
     """Reads the task, writes the findings."""
     task: Task = pickle.loads(Path(sys.argv[1]).read_bytes())
-    engine = open_engine(task.engine, task.variant, task.checkpoint, task.version_folder)
+    bare = task.engine == "bare_engine"
+    engine = BareEngine(task.version_folder, task.variant) if bare else SentenceTransformersEngine(task.checkpoint)
     scores = [engine.score(job) for job in task.visit.proof]
     readings = [measure(engine, task, mix) for mix in task.visit.mixes]
     Path(sys.argv[2]).write_bytes(pickle.dumps(Findings(readings, scores)))

@@ -49,16 +49,13 @@ def encode_config(model: ModelInfo, limits: Limits) -> Any:
             for name, datatype in OUTPUTS.items()
         ],
     )
-    for name, value in _facts(model, limits).items():
-        config.parameters[name].string_value = value
-    return service_pb2.ModelConfigResponse(config=config)
-
-
-def _facts(model: ModelInfo, limits: Limits) -> dict[str, str]:
-    return {
+    facts = {
         "encoding_fingerprint": model.identity.fingerprint,
         "item_fields": ",".join(model.item_fields),
         "max_items": str(limits.max_candidates),
         "max_history": str(limits.max_history_events),
         "max_pair_tokens": str(model.max_pair_tokens),
     }
+    for name, value in facts.items():
+        config.parameters[name].string_value = value
+    return service_pb2.ModelConfigResponse(config=config)
