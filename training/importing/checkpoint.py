@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -177,17 +177,12 @@ def _load(source: Source) -> PreTrainedModel:
 
 
 def _sha256(files: list[Path]) -> str:
+    """Of all of them, one after the other."""
     digest = hashlib.sha256()
-    for block in _blocks(files):
-        digest.update(block)
-    return digest.hexdigest()
-
-
-def _blocks(files: list[Path]) -> Iterator[bytes]:
     for file in files:
         with file.open("rb") as stream:
-            while block := stream.read(1 << 20):
-                yield block
+            hashlib.file_digest(stream, lambda: digest)
+    return digest.hexdigest()
 
 
 def _licence(folder: Path) -> str:
