@@ -1,20 +1,20 @@
 """Pairs per second of the packed engine's modes, and of transformers with padding. Must not know what is reported."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-import numpy as np
 import torch
-from transformers import PreTrainedModel
+from torch.nn.utils.rnn import pad_sequence
+from transformers import PretrainedConfig, PreTrainedModel
 
-from training.export.packed_weights import HALF
+from training.export.packed_weights import HALF, model_limits
 from training.export.worker.packed.batch import Row
 from training.export.worker.packed.engine import Load
 from training.gpu_check.batches import batches
 from training.gpu_check.card import Card, seconds_per_call
 from training.gpu_check.exactness import build_engine
-from training.gpu_check.shapes import Shape
+from training.gpu_check.shapes import build, flop
 
 
 class Mode(StrEnum):
@@ -62,30 +62,28 @@ class Speed:
     share: float
 
 
-def measure_speed(shape: Shape, card: Card, modes: Sequence[Mode], effort: Effort) -> Iterator[Speed]:
-    """All measurements of one shape. Raises RuntimeError for a mode that cannot run on this machine."""
-    model, device = shape.build(), torch.device(card.device)
-    for mode in modes:
-        for name, precision in HALF.items():
-            timed = (
-                _padded(model, precision, device) if mode is Mode.PADDED else _packed(model, precision, device, mode)
-            )
-            for batch, tokens, rows in effort.loads:
-                for work in batches(tokens, rows, shape.max_tokens, shape.vocabulary, shape.segments):
-                    seconds, card_seconds = timed(work.rows, effort.least_s)
-                    flop, pairs = sum(map(shape.flop, work.lengths)), len(work.rows)
-                    yield Speed(
-                        model=shape.name,
-                        mode=mode,
-                        precision=name,
-                        batch=batch,
-                        lengths=work.name,
-                        pairs=pairs,
-                        tokens=sum(work.lengths),
-                        pairs_per_s=pairs / seconds,
-                        card_pairs_per_s=pairs / card_seconds if card_seconds else None,
-                        share=flop / seconds / card.bf16_flops,
-                    )
+def measure_speed(name: str, shape: PretrainedConfig, card: Card, mode: Mode, effort: Effort) -> Iterator[Speed]:
+    """All measurements of one shape, called ``name``. Raises RuntimeError for a mode that cannot run on this
+    machine."""
+    model, device = build(shape), torch.device(card.device)
+    for precision, dtype in HALF.items():
+        timed = _padded(model, dtype, device) if mode is Mode.PADDED else _packed(model, dtype, device, mode)
+        for batch, tokens, most_rows in effort.loads:
+            for lengths, rows in batches(tokens, most_rows, model_limits(model)).items():
+                seconds, card_seconds = timed(rows, effort.least_s)
+                sizes = [len(row["input_ids"]) for row in rows]
+                yield Speed(
+                    model=name,
+                    mode=mode,
+                    precision=precision,
+                    batch=batch,
+                    lengths=lengths,
+                    pairs=len(rows),
+                    tokens=sum(sizes),
+                    pairs_per_s=len(rows) / seconds,
+                    card_pairs_per_s=len(rows) / card_seconds if card_seconds else None,
+                    share=sum(flop(shape, size) for size in sizes) / seconds / card.bf16_flops,
+                )
 
 
 Timed = Callable[[list[Row], float], tuple[float, float | None]]
@@ -97,9 +95,9 @@ def _packed(model: PreTrainedModel, precision: torch.dtype, device: torch.device
 
     def timed(rows: list[Row], least_s: float) -> tuple[float, float | None]:
         batch = engine.pack(rows)
-        seconds = seconds_per_call(lambda: engine.score(rows), device, least_s)
+        seconds = seconds_per_call(lambda: engine.score(rows), least_s)
         with engine.alone():
-            return seconds, seconds_per_call(lambda: engine.run(batch), device, least_s)
+            return seconds, seconds_per_call(lambda: engine.run(batch), least_s)
 
     return timed
 
@@ -111,14 +109,11 @@ def _padded(model: PreTrainedModel, precision: torch.dtype, device: torch.device
 
     @torch.inference_mode()
     def score(rows: list[Row]) -> object:
-        longest = max(len(row["input_ids"]) for row in rows)
-        feed = {name: np.zeros((len(rows), longest), np.int64) for name in names}
-        for place, row in enumerate(rows):
-            for name, tensor in feed.items():
-                tensor[place, : len(row[name])] = row[name]
-        return module(**{name: torch.from_numpy(one).to(device) for name, one in feed.items()}).logits.cpu()
+        columns = {name: [torch.from_numpy(row[name]) for row in rows] for name in names}
+        padded = {name: pad_sequence(tensors, batch_first=True).long() for name, tensors in columns.items()}
+        return module(**{name: tensor.to(device) for name, tensor in padded.items()}).logits.cpu()
 
     def timed(rows: list[Row], least_s: float) -> tuple[float, float | None]:
-        return seconds_per_call(lambda: score(rows), device, least_s), None
+        return seconds_per_call(lambda: score(rows), least_s), None
 
     return timed

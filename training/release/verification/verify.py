@@ -3,18 +3,15 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from google.protobuf import text_format
-from tritonclient.grpc.model_config_pb2 import ModelConfig
-
 from crossrank_client import CrossrankClient
 from gateway.domain.progress import Advance
-from gateway.domain.values import EncodedPair
 from gateway.encoding.bundle import TOKENIZER_FILE, EncodingBundle, open_bundle
-from gateway.encoding.render import ContextFields
 from training.errors import TrainingError
+from training.release.repository.triton_config import read_config
+from training.release.repository.version import CONFIGURATION
 from training.release.verification.agreement import VerificationReport, kendall_taus, max_abs_difference
 from training.release.verification.hosted import hosted, hosted_logits
-from training.release.verification.lists import ListPlan, VerificationList, draw_lists, pair_texts
+from training.release.verification.lists import ListPlan, VerificationList, draw_lists, encoded_pairs, pair_texts
 from training.release.verification.reference import Logits, Reference, fp32_graph, fp32_model
 from training.release.verification.served import read_catalogue, served_logits
 
@@ -69,17 +66,11 @@ class Verifier:
             )
 
     async def _host(self, graph: bytes, bundle: EncodingBundle, lists: list[VerificationList]) -> list[Logits]:
-        config = text_format.Parse((self.version_folder.parent / "config.pbtxt").read_text(), ModelConfig())
+        config = read_config(self.version_folder.parent / CONFIGURATION)
         del config.model_warmup[:]
         worker = (self.version_folder / "model.py").read_bytes()
         async with hosted(self.triton_url, config, {"1/model.py": worker, "1/model.onnx": graph}) as connection:
             return [
-                await hosted_logits(connection, _pairs(bundle, one), self.plan.seed + number)
+                await hosted_logits(connection, encoded_pairs(bundle.encoder, one), self.plan.seed + number)
                 for number, one in enumerate(lists)
             ]
-
-
-def _pairs(bundle: EncodingBundle, one: VerificationList) -> list[EncodedPair]:
-    encoder = bundle.encoder
-    context = encoder.encode_context(ContextFields(history=[item.fields for item in one.history]))
-    return [encoder.join(context, encoder.encode_item(item.fields)) for item in one.candidates]
