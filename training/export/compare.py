@@ -20,7 +20,7 @@ BATCH_PAIRS = 8
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """Logits of the same lists from two models."""
+    """Logits of the same lists from two models; a difference that is no number is infinite."""
 
     pairs: int
     max_abs_dlogit: float
@@ -57,7 +57,7 @@ def agreement(reference: Sequence[Logits], others: Sequence[Logits]) -> Agreemen
     """Compares list by list. Raises ValueError for different numbers of lists or pairs."""
     differences = [np.abs(one - other) for one, other in zip(reference, others, strict=True)]
     taus = [kendall_tau(one, other) for one, other in zip(reference, others, strict=True)]
-    all_differences = np.concatenate(differences)
+    all_differences = np.nan_to_num(np.concatenate(differences), nan=np.inf, posinf=np.inf)
     return Agreement(
         pairs=len(all_differences),
         max_abs_dlogit=float(all_differences.max()),

@@ -1,12 +1,6 @@
 """How far served logits lie from the reference, in numbers. Knows no model and no server."""
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-
-import numpy as np
-
-from training.export.compare import kendall_tau
-from training.release.verification.reference import Logits
 
 MAX_DLOGIT_FP32 = 1e-4
 MIN_KENDALL_TAU_INT8 = 0.98
@@ -40,20 +34,3 @@ class VerificationReport:
     def to_json(self) -> dict[str, object]:
         """The report with its verdict."""
         return {**asdict(self), "faults": self.faults}
-
-
-def max_abs_difference(reference: Sequence[Logits], others: Sequence[Sequence[Logits]]) -> float:
-    """Largest |Δlogit| over all lists and all answers to each; infinite when an answer is not finite."""
-    differences = [
-        float(np.max(np.abs(answer - expected)))
-        for expected, answers in zip(reference, others, strict=True)
-        for answer in answers
-    ]
-    return max(difference if np.isfinite(difference) else float("inf") for difference in differences)
-
-
-def kendall_taus(reference: Sequence[Logits], others: Sequence[Sequence[Logits]]) -> list[float]:
-    """Kendall's τ-b of every answer to every list, never NaN."""
-    return [
-        kendall_tau(expected, answer) for expected, answers in zip(reference, others, strict=True) for answer in answers
-    ]

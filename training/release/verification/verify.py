@@ -7,9 +7,10 @@ from crossrank_client import CrossrankClient
 from gateway.domain.progress import Advance
 from gateway.encoding.bundle import TOKENIZER_FILE, EncodingBundle, open_bundle
 from training.errors import TrainingError
+from training.export.compare import agreement
 from training.release.repository.triton_config import read_config
 from training.release.repository.version import CONFIGURATION
-from training.release.verification.agreement import VerificationReport, kendall_taus, max_abs_difference
+from training.release.verification.agreement import VerificationReport
 from training.release.verification.hosted import hosted, hosted_logits
 from training.release.verification.lists import ListPlan, VerificationList, draw_lists, encoded_pairs, pair_texts
 from training.release.verification.reference import Logits, Reference, fp32_graph, fp32_model
@@ -41,13 +42,14 @@ class Verifier:
             served = [await served_logits(client, one, self.plan.seed + number) for number, one in enumerate(lists)]
         reference = Reference(model, self.version_folder / "encoding" / TOKENIZER_FILE, bundle.encoder)
         expected = [reference.score(*pair_texts(bundle.encoder, one), advance) for one in lists]
-        hosted_answers = await self._host(fp32_graph(model), bundle, lists)
-        taus = kendall_taus(expected, served)
+        fp32 = agreement(expected, await self._host(fp32_graph(model), bundle, lists))
+        answers = [(logits, one) for logits, found in zip(expected, served, strict=True) for one in found]
+        int8 = agreement([logits for logits, _ in answers], [answer for _, answer in answers])
         return VerificationReport(
-            max_abs_dlogit_fp32=max_abs_difference(expected, [[answer] for answer in hosted_answers]),
-            max_abs_dlogit_int8=max_abs_difference(expected, served),
-            kendall_tau_int8=min(taus),
-            kendall_tau_int8_mean=sum(taus) / len(taus),
+            max_abs_dlogit_fp32=fp32.max_abs_dlogit,
+            max_abs_dlogit_int8=int8.max_abs_dlogit,
+            kendall_tau_int8=int8.lowest_kendall_tau,
+            kendall_tau_int8_mean=int8.mean_kendall_tau,
             pairs=sum(len(one.candidates) for one in lists),
             lists=len(lists),
             reference="trained checkpoint" if self.checkpoint else "fp32 model of the shipped weights",
