@@ -1,11 +1,11 @@
 """What was measured, as JSON and as Markdown. Must not measure."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from gateway.domain.files import replace_json, replace_text
 from training.gpu_check.card import Card
 from training.gpu_check.exactness import HalfExactness
 from training.gpu_check.speed import Speed
@@ -31,8 +31,8 @@ class CheckReport:
     def write(self, folder: Path) -> None:
         """Both files into ``folder``, which is made."""
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / JSON_FILE).write_text(json.dumps(self.to_dict(), indent=2) + "\n", encoding="utf-8")
-        (folder / MARKDOWN_FILE).write_text(self.to_markdown(), encoding="utf-8")
+        replace_json(folder / JSON_FILE, self.to_dict())
+        replace_text(folder / MARKDOWN_FILE, self.to_markdown())
 
     def to_markdown(self) -> str:
         """Stands alone."""

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 
 import torch
 from torch.nn.utils.rnn import pad_sequence
@@ -10,7 +11,7 @@ from transformers import PretrainedConfig, PreTrainedModel
 
 from training.export.packed_weights import HALF, model_limits
 from training.export.worker.packed.batch import Row
-from training.export.worker.packed.engine import Load
+from training.export.worker.packed.engine import Load, PackedEngine
 from training.gpu_check.batches import batches
 from training.gpu_check.card import Card, seconds_per_call
 from training.gpu_check.exactness import build_engine
@@ -67,10 +68,11 @@ def measure_speed(name: str, shape: PretrainedConfig, card: Card, mode: Mode, ef
     machine."""
     model, device = build(shape), torch.device(card.device)
     for precision, dtype in HALF.items():
-        timed = _padded(model, dtype, device) if mode is Mode.PADDED else _packed(model, dtype, device, mode)
+        engine = None if mode is Mode.PADDED else build_engine(model, dtype, device, ENGINE_MODES[mode])
+        score = engine.score if engine else _padded(model, dtype, device)
         for batch, tokens, most_rows in effort.loads:
             for lengths, rows in batches(tokens, most_rows, model_limits(model)).items():
-                seconds, card_seconds = timed(rows, effort.least_s)
+                seconds = seconds_per_call(partial(score, rows), effort.least_s)
                 sizes = [len(row["input_ids"]) for row in rows]
                 yield Speed(
                     model=name,
@@ -81,28 +83,19 @@ def measure_speed(name: str, shape: PretrainedConfig, card: Card, mode: Mode, ef
                     pairs=len(rows),
                     tokens=sum(sizes),
                     pairs_per_s=len(rows) / seconds,
-                    card_pairs_per_s=len(rows) / card_seconds if card_seconds else None,
+                    card_pairs_per_s=len(rows) / _seconds_alone(engine, rows, effort.least_s) if engine else None,
                     share=sum(flop(shape, size) for size in sizes) / seconds / card.bf16_flops,
                 )
 
 
-Timed = Callable[[list[Row], float], tuple[float, float | None]]
-"""Rows and the least time to seconds of a batch: of the worker, and of the card alone."""
+def _seconds_alone(engine: PackedEngine, rows: list[Row], least_s: float) -> float:
+    """Of a batch on the card, without packing and copies."""
+    batch = engine.pack(rows)
+    with engine.alone():
+        return seconds_per_call(lambda: engine.run(batch), least_s)
 
 
-def _packed(model: PreTrainedModel, precision: torch.dtype, device: torch.device, mode: Mode) -> Timed:
-    engine = build_engine(model, precision, device, ENGINE_MODES[mode])
-
-    def timed(rows: list[Row], least_s: float) -> tuple[float, float | None]:
-        batch = engine.pack(rows)
-        seconds = seconds_per_call(lambda: engine.score(rows), least_s)
-        with engine.alone():
-            return seconds, seconds_per_call(lambda: engine.run(batch), least_s)
-
-    return timed
-
-
-def _padded(model: PreTrainedModel, precision: torch.dtype, device: torch.device) -> Timed:
+def _padded(model: PreTrainedModel, precision: torch.dtype, device: torch.device) -> Callable[[list[Row]], object]:
     """As most servers do it; the model changes its place and precision."""
     module = torch.nn.Module.to(model, device=device, dtype=precision)
     names = ["input_ids", "attention_mask"] + ["token_type_ids"] * (model.config.type_vocab_size > 1)
@@ -113,7 +106,4 @@ def _padded(model: PreTrainedModel, precision: torch.dtype, device: torch.device
         padded = {name: pad_sequence(tensors, batch_first=True).long() for name, tensors in columns.items()}
         return module(**{name: tensor.to(device) for name, tensor in padded.items()}).logits.cpu()
 
-    def timed(rows: list[Row], least_s: float) -> tuple[float, float | None]:
-        return seconds_per_call(lambda: score(rows), least_s), None
-
-    return timed
+    return score

@@ -63,7 +63,7 @@ def test_a_row_is_the_mean_of_its_lists() -> None:
 
 def test_a_logit_that_knows_much_beats_the_first_stage() -> None:
     found = evaluation(3.0)
-    assert found.best_first_stage == "weak"
+    assert found.base == "weak"
     assert found.beats_first_stage
     assert max(found.p_values[name] for name in found.plan.first_stage) < 0.01
 

@@ -15,6 +15,7 @@ from gateway.domain.progress import Advance
 from gateway.encoding.bundle import fingerprint_of
 from training.errors import TrainingError
 from training.protocol.dataset import Dataset
+from training.protocol.leaks import MadeList
 from training.ranker.table import ScoredList
 from training.release.gate.check import Check, Outcome, judged, skipped
 from training.release.gate.list_checks import (
@@ -22,15 +23,13 @@ from training.release.gate.list_checks import (
     LABELS,
     LEAK,
     RANKS,
-    Learned,
     Scored,
     check_champion,
     check_labels,
     check_leak,
     check_ranks,
 )
-from training.release.gate.reference import Fp32, open_fp32
-from training.release.gate.version import OpenVersion
+from training.release.gate.version import Fp32, OpenVersion, open_fp32
 from training.release.gate.version_checks import check_files, check_fingerprint, check_logits, check_tokens
 
 GATE_FILE = "gate.json"
@@ -57,7 +56,7 @@ class Evidence:
     champion: Path | None = None
     checkpoint: Path | None = None
     lists: Sequence[ScoredList] = ()
-    learned: Sequence[Learned] | None = None
+    learned: Sequence[MadeList] | None = None
     dataset: Dataset | None = None
     margin: float = 0.0
 

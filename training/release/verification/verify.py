@@ -1,6 +1,6 @@
 """Does the running stack serve what was trained? Gateway (int8) and fp32 graph on its Triton against the reference."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from crossrank_client import CrossrankClient
@@ -10,15 +10,47 @@ from training.errors import TrainingError
 from training.export.compare import agreement
 from training.release.repository.triton_config import read_config
 from training.release.repository.version import CONFIGURATION
-from training.release.verification.agreement import VerificationReport
 from training.release.verification.hosted import hosted, hosted_logits
 from training.release.verification.lists import ListPlan, VerificationList, draw_lists, encoded_pairs, pair_texts
 from training.release.verification.reference import Logits, Reference, fp32_graph, fp32_model
 from training.release.verification.served import read_catalogue, served_logits
 
+MAX_DLOGIT_FP32 = 1e-4
+MIN_KENDALL_TAU_INT8 = 0.98
+
 
 class VersionMismatch(TrainingError):
     """The gateway serves another version than the folder given."""
+
+
+@dataclass(frozen=True, slots=True)
+class VerificationReport:
+    """What `crossrank verify` prints. Kendall's τ-b is the lowest of all lists; the mean stands beside it."""
+
+    max_abs_dlogit_fp32: float
+    max_abs_dlogit_int8: float
+    kendall_tau_int8: float
+    kendall_tau_int8_mean: float
+    pairs: int
+    lists: int
+    reference: str
+    model: str
+    model_version: str
+    encoding_fingerprint: str
+
+    @property
+    def faults(self) -> list[str]:
+        """Which bounds do not hold; empty when the model serves what was trained."""
+        found = []
+        if not self.max_abs_dlogit_fp32 <= MAX_DLOGIT_FP32:
+            found.append(f"fp32 logits differ by {self.max_abs_dlogit_fp32:.2e}; at most {MAX_DLOGIT_FP32:g}")
+        if not self.kendall_tau_int8 >= MIN_KENDALL_TAU_INT8:
+            found.append(f"a list has Kendall tau {self.kendall_tau_int8:.4f}; at least {MIN_KENDALL_TAU_INT8:g}")
+        return found
+
+    def to_json(self) -> dict[str, object]:
+        """The report with its verdict."""
+        return {**asdict(self), "faults": self.faults}
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from training.release.verification.agreement import VerificationReport
+from training.release.verification.verify import VerificationReport
 
 
 def report(fp32: float = 1e-6, tau: float = 0.999) -> VerificationReport:
