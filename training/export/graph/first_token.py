@@ -12,8 +12,6 @@ from typing import Any
 import numpy as np
 from onnx import GraphProto, ModelProto, NodeProto, helper, numpy_helper
 
-from training.export.graph.graph_editor import GraphEditor
-
 _ELEMENTWISE = {"Add", "Sub", "Mul", "Div", "Erf", "Tanh", "Sigmoid", "Relu", "Neg", "Gelu", "Cast"}
 _ALONG_LAST_AXIS = {"LayerNormalization", "Softmax"}
 _TOKENS_AXIS = 1
@@ -29,7 +27,7 @@ def keep_first_row(model: ModelProto) -> bool:
     selection = _selection(model.graph)
     if selection is None:
         return False
-    rewriter = _Rewriter(model.graph, GraphEditor(model))
+    rewriter = _Rewriter(model.graph)
     narrow = rewriter.plan(selection)
     rewriter.narrow(narrow)
     return bool(narrow)
@@ -47,7 +45,6 @@ def _selection(graph: GraphProto) -> NodeProto | None:
 @dataclass(slots=True)
 class _Rewriter:
     graph: GraphProto
-    editor: GraphEditor
     shapes: dict[str, list[int | str]] = field(init=False)
     _cuts: set[str] = field(default_factory=set)
 
@@ -75,16 +72,18 @@ class _Rewriter:
 
     def narrow(self, narrow: dict[str, int]) -> None:
         """Lets the planned nodes read first rows, cut from what is whole."""
+        nodes: list[NodeProto] = []
         for node in self.graph.node:
             axis = narrow.get(node.output[0])
             if axis is not None:
                 for place, need in enumerate(self._needs(node, axis) or ()):
                     if need is not None and node.input[place] not in narrow:
-                        node.input[place] = self._cut(node.input[place], need)
+                        node.input[place] = self._cut(node.input[place], need, nodes)
                 if node.op_type == "Reshape":
                     self._reshape(node)
-            self.editor.keep(node)
-        self.editor.finish()
+            nodes.append(node)
+        del self.graph.node[:]
+        self.graph.node.extend(nodes)
         kept = [one for one in self.graph.value_info if one.name not in narrow]
         del self.graph.value_info[:]
         self.graph.value_info.extend(kept)
@@ -107,19 +106,24 @@ class _Rewriter:
             return (axis, None)
         return None
 
-    def _cut(self, name: str, axis: int) -> str:
+    def _cut(self, name: str, axis: int, nodes: list[NodeProto]) -> str:
         cut = f"{name}.first.{axis}"
         if cut not in self._cuts:
-            bounds = [self.editor.constant(f"first_row.{one}", np.array([one], np.int64)) for one in (0, 1, axis)]
-            self.editor.add("Slice", [name, *bounds], cut)
+            bounds = [self._constant(f"first_row.{value}", value) for value in (0, 1, axis)]
+            nodes.append(helper.make_node("Slice", [name, *bounds], [cut], name=cut))
             self._cuts.add(cut)
         return cut
 
     def _reshape(self, node: NodeProto) -> None:
         sizes = [int(size) for size in self.shapes[node.output[0]][2:]]
         name = "first_row.shape." + ".".join(map(str, sizes))
-        node.input[1] = self.editor.constant(name, np.array([0, 1, *sizes], np.int64))
+        node.input[1] = self._constant(name, 0, 1, *sizes)
         del node.attribute[:]  # without allowzero, 0 copies the batch's size
+
+    def _constant(self, name: str, *values: int) -> str:
+        if all(one.name != name for one in self.graph.initializer):
+            self.graph.initializer.append(numpy_helper.from_array(np.array(values, np.int64), name))
+        return name
 
 
 def _aligned(shape: Sequence[int | str], axis_from_end: int) -> int | None:

@@ -41,7 +41,13 @@ def name_initializers(graph: ModelProto, parameters: Mapping[str, Array]) -> Non
 def name_output(graph: ModelProto, name: str) -> None:
     """Renames the only output, and whatever inner tensor had that name."""
     (output,) = graph.graph.output
-    _rename(graph, {name: f"{name}.inner", output.name: name})
+    names = {name: f"{name}.inner", output.name: name}
+    output.name = name
+    for node in graph.graph.node:
+        node.input[:] = [names.get(one, one) for one in node.input]
+        node.output[:] = [names.get(one, one) for one in node.output]
+    for info in graph.graph.value_info:
+        info.name = names.get(info.name, info.name)
 
 
 def set_metadata(graph: ModelProto, key: str, value: Any) -> None:
@@ -87,8 +93,5 @@ def _constants(parameters: Mapping[str, Array]) -> dict[str, float]:
 def _rename(graph: ModelProto, names: Mapping[str, str]) -> None:
     for initializer in graph.graph.initializer:
         initializer.name = names.get(initializer.name, initializer.name)
-    for info in (*graph.graph.value_info, *graph.graph.output):
-        info.name = names.get(info.name, info.name)
     for node in graph.graph.node:
         node.input[:] = [names.get(name, name) for name in node.input]
-        node.output[:] = [names.get(name, name) for name in node.output]

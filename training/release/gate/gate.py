@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -97,7 +97,7 @@ class GateReport:
             "champion": self.champion,
             "champion_fingerprint": self.champion_fingerprint,
             "checked_at": self.checked_at,
-            "checks": [one.to_json() for one in self.checks],
+            "checks": [asdict(one) for one in self.checks],
         }
 
     def write(self, folder: Path) -> Path:

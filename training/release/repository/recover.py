@@ -44,13 +44,11 @@ def graph_weights(graph: ModelProto) -> Weights:
     initializers = {one.name: numpy_helper.to_array(one) for one in graph.graph.initializer}
     entries = metadata(graph)
     stored = read_weights(initializers, entries.get(SMOOTHED_ROWS, {}))
-    weights = {name.removesuffix(TRANSPOSED): _upright(name, value) for name, value in stored.items()}
+    weights = {
+        name.removesuffix(TRANSPOSED): value.T if name.endswith(TRANSPOSED) else value for name, value in stored.items()
+    }
     for parameter, holder in entries.get(SHARED, {}).items():
         weights[parameter] = weights[holder.removesuffix(TRANSPOSED)]
     for parameter, value in entries.get(CONSTANT, {}).items():
         weights[parameter] = np.array(value, np.float32)
     return weights
-
-
-def _upright(name: str, value: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    return value.T if name.endswith(TRANSPOSED) else value
