@@ -36,8 +36,8 @@ SAME = 0.03
 
 @pytest.fixture(scope="module")
 async def items(stack: LocalStack) -> list[Item]:
-    filled = await fill(stack.gateway_url)
-    database = Database(stack.postgres_url, 2)
+    filled = await fill(stack.status().part("gateway").url)
+    database = Database(stack.status().part("postgres").url, 2)
     await database.open()
     try:
         await rebuild_neighbors(database, Budget(60.0))
@@ -48,7 +48,7 @@ async def items(stack: LocalStack) -> list[Item]:
 
 @pytest.fixture(scope="module")
 async def client(stack: LocalStack, items: list[Item]) -> AsyncIterator[CrossrankClient]:
-    async with CrossrankClient(stack.gateway_url, timeout_s=5.0) as connected:
+    async with CrossrankClient(stack.status().part("gateway").url, timeout_s=5.0) as connected:
         yield connected
 
 

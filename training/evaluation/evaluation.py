@@ -33,7 +33,8 @@ class Verdict:
 @dataclass(frozen=True, slots=True)
 class Evaluation:
     """All rows, and what they say. ``paired``: the final row less each other, on NDCG@10. ``changes``: the final row
-    less the base row, by metric. ``base``: the row that the final one is shown as a change of."""
+    less the base row, by metric. ``base``: the row that the final one is shown as a change of, the best of the first
+    stage."""
 
     plan: EvaluationPlan
     users: int
@@ -41,7 +42,6 @@ class Evaluation:
     catalogue: int
     methods: Sequence[Method]
     base: str
-    best_first_stage: str
     paired: Mapping[str, PairedDifference]
     changes: Mapping[str, PairedDifference]
     segments: Sequence[SegmentResult]
@@ -87,7 +87,7 @@ class Evaluation:
     @property
     def verdicts(self) -> list[Verdict]:
         """What the numbers say: of the first stage, and of what is learned without the logit when there is such."""
-        first = f"every first-stage method (best: {self.best_first_stage}); random order: {self.random_ndcg:.4f}"
+        first = f"every first-stage method (best: {self.base}); random order: {self.random_ndcg:.4f}"
         found = [self._verdict(self.beats_first_stage, first)]
         if self.beats_learned_without is not None:
             learned = f"what is learned without the logit ({', '.join(self.plan.learned_without)})"
@@ -109,10 +109,10 @@ class Evaluation:
             "candidates": self.candidates,
             "catalogue": self.catalogue,
             "methods": [_method(one) for one in self.methods],
-            "best_first_stage": self.best_first_stage,
+            "best_first_stage": self.base,
             "base": self.base,
             "reranked": self.final,
-            "p_value": self.paired[self.best_first_stage].p,
+            "p_value": self.paired[self.base].p,
             "p_values": dict(self.p_values),
             "reranked_beats_every_first_stage_method": self.beats_first_stage,
             "reranked_beats_every_learned_method_without_cross_encoder": self.beats_learned_without,
