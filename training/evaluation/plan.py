@@ -9,6 +9,8 @@ from training.metrics.ranking import DECIDING, METRICS
 
 RERANKED = "reranked"
 CROSS_ENCODER = "cross_encoder"
+READER = "reader"
+"""The cross-encoder's logit fused with first-stage signals, as its version does."""
 
 
 @dataclass(frozen=True, slots=True)

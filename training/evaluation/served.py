@@ -11,7 +11,7 @@ from training.evaluation.evaluate import evaluate
 from training.evaluation.evaluation import Evaluation
 from training.evaluation.fields import KNOWN_FIELDS, Items, SharedField, present, same_field_order
 from training.evaluation.lists import EvaluatedList
-from training.evaluation.plan import CROSS_ENCODER, RERANKED, EvaluationPlan
+from training.evaluation.plan import CROSS_ENCODER, READER, RERANKED, EvaluationPlan
 from training.first_stage.baselines import Orders
 from training.lists.served import BLEND, ServedList
 from training.metrics.ties import order_by_score
@@ -27,19 +27,22 @@ def evaluate_served(
     dataset: Dataset,
     learned: Fusions,
     *,
+    reader: Fusion | None = None,
     offline: Orders | None = None,
     shared: Sequence[SharedField] = KNOWN_FIELDS,
     seed: int = 1,
 ) -> Evaluation:
-    """Served test lists of a data set. ``offline``: rows of first stages that the gateway has not. Fields of ``shared``
-    that no item has are left out."""
+    """Served test lists of a data set. ``reader``: the fused score of the version that read them, where something else
+    ordered them. ``offline``: rows of first stages that the gateway has not. Fields of ``shared`` that no item has are
+    left out."""
     fields = present(shared, dataset.fields)
     if offline:
         served = [replace(one, by_source={**one.by_source, **offline[one.user_id]}) for one in served]
     lists = []
     for one, scored in zip(served, scored_lists(served, dataset, Phase.TEST), strict=True):
         history = dataset.case(one.user_id, Phase.TEST).history
-        orders = {name: order_by(fusion, scored.given) for name, fusion in learned.items()}
+        fused = {**learned, **({READER: reader} if reader and one.logits else {})}
+        orders = {name: order_by(fusion, scored.given) for name, fusion in fused.items()}
         lists.append(to_evaluated(one, history, dataset.fields, fields, orders, seed))
     popularity = Counter(row.item_id for row in dataset.interactions(Phase.TEST))
     return evaluate(lists, plan_for(served[0].by_source, fields, learned), dataset.fields, popularity, seed)
@@ -61,7 +64,8 @@ def to_evaluated(
 ) -> EvaluatedList:
     """One served list with all its rows; ``learned`` are orders. The logit alone breaks ties at random, for it knows no
     first stage."""
-    logits = {candidate.item_id: logit for candidate, logit in zip(one.candidates, one.logits, strict=True)}
+    logits = {candidate.item_id: logit for candidate, logit in zip(one.candidates, one.logits, strict=bool(one.logits))}
+    alone = {CROSS_ENCODER: order_by_score(logits, one.user_id, seed)} if logits else {}
     blend = one.by_source[BLEND]
     return EvaluatedList(
         user_id=one.user_id,
@@ -70,7 +74,7 @@ def to_evaluated(
         orders={
             **one.by_source,
             **{field.row: same_field_order(field, blend, history, items) for field in shared},
-            CROSS_ENCODER: order_by_score(logits, one.user_id, seed),
+            **alone,
             **learned,
             RERANKED: one.ranked,
         },

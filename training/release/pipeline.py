@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from gateway.domain.progress import Progress, Say
+from gateway.encoding.bundle import open_bundle
 from training.data.digest import tables_digest
 from training.data.tables import Tables
 from training.evaluation.evaluation import Evaluation
@@ -136,5 +137,13 @@ def evaluate_version(version: Path, on: Measured, stack: Stack, say: Say) -> Eva
         cases = random.Random(on.seed).sample(cases, min(on.users, len(cases)))
     lists = stack.serve(version.parents[1], dataset, Phase.TEST, cases)
     offline = baseline_orders(dataset, on.config.candidates if on.config else SourceOptions(), say)
-    learned = read_baselines(version / "encoding")
-    return evaluate_served(lists, dataset, learned, offline=offline, shared=on.shared, seed=on.seed)
+    bundle = open_bundle(version / "encoding")
+    return evaluate_served(
+        lists,
+        dataset,
+        read_baselines(version / "encoding"),
+        reader=bundle.fusion if stack.fit else None,
+        offline=offline,
+        shared=on.shared,
+        seed=on.seed,
+    )
