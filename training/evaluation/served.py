@@ -11,7 +11,7 @@ from training.evaluation.evaluate import evaluate
 from training.evaluation.evaluation import Evaluation
 from training.evaluation.fields import KNOWN_FIELDS, Items, SharedField, present, same_field_order
 from training.evaluation.lists import EvaluatedList
-from training.evaluation.plan import CROSS_ENCODER, READER, RERANKED, EvaluationPlan
+from training.evaluation.plan import CROSS_ENCODER, RERANKED, EvaluationPlan
 from training.first_stage.baselines import Orders
 from training.lists.served import BLEND, ServedList
 from training.metrics.ties import order_by_score
@@ -19,7 +19,7 @@ from training.protocol.dataset import Dataset, Phase
 from training.ranker.lists import order_by, scored_lists
 
 Fusions = Mapping[str, Fusion]
-"""Row name to a fused score that is learned without the cross-encoder."""
+"""Row name to a fused score; those that read no logit are what a cross-encoder has to beat."""
 
 
 def evaluate_served(
@@ -27,22 +27,19 @@ def evaluate_served(
     dataset: Dataset,
     learned: Fusions,
     *,
-    reader: Fusion | None = None,
     offline: Orders | None = None,
     shared: Sequence[SharedField] = KNOWN_FIELDS,
     seed: int = 1,
 ) -> Evaluation:
-    """Served test lists of a data set. ``reader``: the fused score of the version that read them, where something else
-    ordered them. ``offline``: rows of first stages that the gateway has not. Fields of ``shared`` that no item has are
-    left out."""
+    """Served test lists of a data set. ``offline``: rows of first stages that the gateway has not. Fields of ``shared``
+    that no item has are left out."""
     fields = present(shared, dataset.fields)
     if offline:
         served = [replace(one, by_source={**one.by_source, **offline[one.user_id]}) for one in served]
     lists = []
     for one, scored in zip(served, scored_lists(served, dataset, Phase.TEST), strict=True):
         history = dataset.case(one.user_id, Phase.TEST).history
-        fused = {**learned, **({READER: reader} if reader and one.logits else {})}
-        orders = {name: order_by(fusion, scored.given) for name, fusion in fused.items()}
+        orders = {name: order_by(fusion, scored.given) for name, fusion in learned.items()}
         lists.append(to_evaluated(one, history, dataset.fields, fields, orders, seed))
     popularity = Counter(row.item_id for row in dataset.interactions(Phase.TEST))
     return evaluate(lists, plan_for(served[0].by_source, fields, learned), dataset.fields, popularity, seed)
@@ -50,8 +47,9 @@ def evaluate_served(
 
 def plan_for(sources: Mapping[str, object], shared: Sequence[SharedField], learned: Fusions) -> EvaluationPlan:
     """The parts that the rows of to_evaluated play."""
+    without = tuple(name for name, fusion in learned.items() if not fusion.reads_logit)
     first_stage = (*sources, *(field.row for field in shared))
-    return EvaluationPlan(first_stage=first_stage, learned_without=tuple(learned), shared=tuple(shared))
+    return EvaluationPlan(first_stage=first_stage, learned_without=without, shared=tuple(shared))
 
 
 def to_evaluated(

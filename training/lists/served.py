@@ -59,8 +59,8 @@ class ServedList:
 
 
 class ListServer:
-    """Asks the gateway's parts for the lists of evaluated users, ``depth`` candidates each; ``reading`` says whether the
-    cross-encoder reads them."""
+    """Asks the gateway's parts for the lists of evaluated users, ``depth`` candidates each; ``reading`` says whether
+    the cross-encoder reads them."""
 
     def __init__(
         self, settings: Settings, database: Database, models: Models, depth: int, reading: Reading = Reading.ALWAYS
