@@ -14,12 +14,13 @@ from clients.command_line.catalog.attributes import KINDS, AttributeColumn, Attr
 from clients.command_line.catalog.ranker_fit import fit_ranker
 from clients.command_line.catalog.table_index import IndexCounts, index_tables, open_parts
 from clients.command_line.catalog.table_rows import to_interactions, to_items
-from clients.command_line.catalog.verdict_table import print_verdict
 from clients.command_line.shared import console
 from clients.command_line.shared.console import AsJson, CommandFailed, ExitCode, StateDirectory
 from clients.command_line.shared.failures import remedy
 from clients.command_line.shared.run_choice import MOVIELENS
 from clients.command_line.shared.running_stack import running_url
+from clients.command_line.shared.verdict_table import print_verdict
+from crossrank_client import MeasuredOrder, Ranker
 from deploy.local import stack
 from deploy.local.plan import Plan
 from gateway.domain.errors import CrossrankError, InvalidRequest
@@ -148,7 +149,7 @@ def index(
         return
     _print_counts(done.counts)
     if done.ranker:
-        print_verdict(done.ranker)
+        print_verdict(_as_told(done.ranker))
 
 
 async def _run(
@@ -176,3 +177,10 @@ def _print_counts(counts: IndexCounts) -> None:
         ("pairs of neighbours", counts.relations.neighbors),
     ]
     console.print_table(("", "rows"), [(name, f"{number:,}") for name, number in rows])
+
+
+def _as_told(ranker: FittedRanker) -> Ranker:
+    """As GetInfo tells of it."""
+    verdict = ranker.verdict
+    rows = (MeasuredOrder(one.name, one.ndcg, one.low, one.high, one.difference, one.p) for one in verdict.rows)
+    return Ranker(ranker.version, verdict.serves, verdict.reason, verdict.users, tuple(rows))

@@ -1,11 +1,13 @@
 """The data of the demo: MovieLens 100K in the catalogue, indexed once per model version. Must not show anything."""
 
+import asyncio
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from clients.command_line.catalog.index import MOVIELENS_COLUMNS
+from clients.command_line.catalog.ranker_fit import fit_ranker
 from clients.command_line.catalog.table_index import index_tables, open_parts
 from clients.command_line.catalog.table_rows import to_interactions, to_items
 from clients.command_line.shared.run_choice import MOVIELENS
@@ -17,6 +19,7 @@ from training.data import movielens
 
 _MARK = "demo.json"
 _CHECKED_ITEMS = 100
+_PAUSE_S = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +69,18 @@ def read_movielens(directory: Path, copy: Path | None) -> DemoData:
 async def ensure_indexed(
     data: DemoData, client: CrossrankClient, settings: Settings, directory: Path, progress: Progress
 ) -> bool:
-    """Indexes the data unless that is already done; returns whether it had to."""
+    """Indexes the data and fits a ranker, unless that is already done; returns whether it had to."""
     info = await client.get_info()
     mark = IndexMark(MOVIELENS, len(data.items), info.models[0].encoding_fingerprint if info.models else "")
     sample = [item.item_id for item in data.items[:: max(1, len(data.items) // _CHECKED_ITEMS)]]
-    if mark.is_set(directory) and not (await client.get_items(sample)).unknown_item_ids:
+    indexed = mark.is_set(directory) and not (await client.get_items(sample)).unknown_item_ids
+    if indexed and info.ranker:
         return False
     async with open_parts(settings) as parts:
         await index_tables(data.items, data.interactions, parts, progress)
+        ranker = await fit_ranker(parts.database, progress)
     mark.save(directory)
+    with progress("waiting until the gateway has it", None):
+        while not ((found := (await client.get_info()).ranker) and found.version == ranker.version):
+            await asyncio.sleep(_PAUSE_S)
     return True
