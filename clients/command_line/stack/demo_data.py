@@ -1,10 +1,11 @@
 """The data of the demo: MovieLens 100K in the catalogue, indexed once per model version. Must not show anything."""
 
-import asyncio
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+
+from tenacity import AsyncRetrying, retry_if_result, stop_after_delay, wait_fixed
 
 from clients.command_line.catalog.index import MOVIELENS_COLUMNS
 from clients.command_line.catalog.ranker_fit import fit_ranker
@@ -20,6 +21,7 @@ from training.data import movielens
 _MARK = "demo.json"
 _CHECKED_ITEMS = 100
 _PAUSE_S = 0.1
+_WAIT_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,16 @@ async def ensure_indexed(
         ranker = await fit_ranker(parts.database, progress)
     mark.save(directory)
     with progress("waiting until the gateway has it", None):
-        while not ((found := (await client.get_info()).ranker) and found.version == ranker.version):
-            await asyncio.sleep(_PAUSE_S)
+        await _served(client, ranker.version)
     return True
+
+
+async def _served(client: CrossrankClient, version: str) -> None:
+    """Waits until the gateway orders lists by this ranker, or _WAIT_S seconds are over."""
+
+    async def serves() -> bool:
+        found = (await client.get_info()).ranker
+        return found is not None and found.version == version
+
+    again, end = retry_if_result(lambda served: not served), stop_after_delay(_WAIT_S)
+    await AsyncRetrying(retry=again, wait=wait_fixed(_PAUSE_S), stop=end, retry_error_callback=lambda _: False)(serves)
