@@ -7,6 +7,7 @@ from typing import Any
 from training.evaluation.beyond_accuracy import BeyondAccuracy
 from training.evaluation.movement import Movement
 from training.evaluation.plan import EvaluationPlan
+from training.evaluation.reading import ReadingRow
 from training.evaluation.segments import SegmentResult
 from training.metrics.ranking import DECIDING
 from training.metrics.significance import SIGNIFICANCE, Interval, PairedDifference
@@ -50,6 +51,8 @@ class Evaluation:
     fusion_ablation: Sequence[Ablation] = ()
     """What each family of features is worth to the fused score, on the lists that it is fitted on; none where that is
     not known."""
+    reading: Sequence[ReadingRow] = ()
+    """Whether reading pays, by kind of request; none where the lists were not read, or nothing else orders them."""
 
     def method(self, name: str) -> Method:
         """A row. Raises KeyError for a name that was not evaluated."""
@@ -117,6 +120,7 @@ class Evaluation:
             "reranked_beats_every_first_stage_method": self.beats_first_stage,
             "reranked_beats_every_learned_method_without_cross_encoder": self.beats_learned_without,
             "random_ndcg@10": self.random_ndcg,
+            "reading": [{**asdict(one), "pays": one.pays} for one in self.reading],
             "paired": {name: _paired(one) for name, one in self.paired.items()},
             "base_to_reranked": {
                 metric: {**_paired(one), "change_percent": self.change(self.base, metric)}

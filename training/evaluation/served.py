@@ -11,7 +11,8 @@ from training.evaluation.evaluate import evaluate
 from training.evaluation.evaluation import Evaluation
 from training.evaluation.fields import KNOWN_FIELDS, Items, SharedField, present, same_field_order
 from training.evaluation.lists import EvaluatedList
-from training.evaluation.plan import CROSS_ENCODER, RERANKED, EvaluationPlan
+from training.evaluation.plan import CROSS_ENCODER, READER, RERANKED, EvaluationPlan
+from training.evaluation.reading import judge_reading
 from training.first_stage.baselines import Orders
 from training.lists.served import BLEND, ServedList
 from training.metrics.ties import order_by_score
@@ -42,7 +43,9 @@ def evaluate_served(
         orders = {name: order_by(fusion, scored.given) for name, fusion in learned.items()}
         lists.append(to_evaluated(one, history, dataset.fields, fields, orders, seed))
     popularity = Counter(row.item_id for row in dataset.interactions(Phase.TEST))
-    return evaluate(lists, plan_for(served[0].by_source, fields, learned), dataset.fields, popularity, seed)
+    plan = plan_for(served[0].by_source, fields, learned)
+    reading = judge_reading(lists, seed) if READER in learned else ()
+    return replace(evaluate(lists, plan, dataset.fields, popularity, seed), reading=reading)
 
 
 def plan_for(sources: Mapping[str, object], shared: Sequence[SharedField], learned: Fusions) -> EvaluationPlan:

@@ -1,6 +1,6 @@
 """crossrank eval: first stage against re-ranked on a data set's test users. Must not compute a metric itself."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,7 +16,8 @@ from clients.command_line.shared.console import AsJson, CommandFailed, ExitCode,
 from clients.command_line.shared.run_choice import CONFIGS, MOVIELENS, read_tables
 from deploy.local import stack
 from deploy.local.parts.triton import PROJECT_REPOSITORY
-from gateway.domain.values import Reading
+from gateway.domain.values import Reading, RequestKind
+from gateway.encoding.reading import READING_FILE, write_verdict
 from training.data import goodbooks
 from training.evaluation.evaluation import Evaluation
 from training.evaluation.fields import KNOWN_FIELDS, parse_field
@@ -57,6 +58,9 @@ class EvaluationChoice:
     read: Annotated[
         bool, typer.Option("--read/--no-read", help="Let the cross-encoder read the lists, for its own rows.")
     ] = True
+    record: Annotated[
+        bool, typer.Option("--record", help="Write for which requests reading pays into the version's folder.")
+    ] = False
     depth: Annotated[int, typer.Option(help="Candidates that are re-ranked, as in serving.", min=10, max=1000)] = 100
     users: Annotated[int, typer.Option(help="Only so many users, drawn with --seed; 0: all.", min=0)] = 0
     seed: Annotated[int, typer.Option(help="Of the draw, the intervals and the paired test.")] = 1
@@ -86,6 +90,8 @@ def evaluate(choice: EvaluationChoice, as_json: AsJson = False) -> None:
     prepare_report(choice.report)
     offline = choice.dataset == GOODBOOKS and not choice.served
     evaluation = _offline(choice, quiet=as_json) if offline else _served(choice, quiet=as_json)
+    if choice.record:
+        _record(evaluation, serving_version(choice.model_repository / "cross_encoder"))
     give_evaluation(evaluation, choice.dataset or str(choice.items), report=choice.report, as_json=as_json)
 
 
@@ -123,3 +129,10 @@ def _data_folder(choice: EvaluationChoice) -> Path:
             exit_code=ExitCode.USAGE,
         )
     return choice.data_dir
+
+
+def _record(evaluation: Evaluation, version: Path) -> None:
+    if not evaluation.reading:
+        raise CommandFailed("these lists do not tell whether reading pays", remedy="leave --no-fit and --no-read out")
+    pays = [RequestKind(one.kind) for one in evaluation.reading if one.pays]
+    write_verdict(version / "encoding" / READING_FILE, pays, [asdict(one) for one in evaluation.reading])
