@@ -1,5 +1,5 @@
-"""Whether reading pays, by kind of request: what the cross-encoder's order gains over what is known without it. Knows no
-model."""
+"""Whether reading pays, by kind of request: what the cross-encoder's order gains over what is known without it. Knows
+no model."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -41,11 +41,10 @@ def judge_reading(lists: Sequence[EvaluatedList], seed: int = 1) -> list[Reading
     without = np.array([[_ndcg(one, RERANKED), _value(one, _by_text(one))] for one in lists])
     found = paired_differences(reader, without, seed)
     kinds = (RequestKind.WARM, RequestKind.INLINE)
+    means = zip(kinds, reader.mean(axis=0).tolist(), without.mean(axis=0).tolist(), found, strict=True)
     return [
-        ReadingRow(kind.value, *map(float, means), one.difference, one.low, one.high, one.p_holm)
-        for kind, means, one in zip(
-            kinds, zip(reader.mean(axis=0), without.mean(axis=0), strict=True), found, strict=True
-        )
+        ReadingRow(kind.value, with_reader, without_it, one.difference, one.low, one.high, one.p_holm)
+        for kind, with_reader, without_it, one in means
     ]
 
 
