@@ -40,4 +40,4 @@ def test_no_items_have_no_weights() -> None:
 
 def test_items_of_the_same_users_without_a_ridge_cannot_be_told_apart() -> None:
     with pytest.raises(np.linalg.LinAlgError):
-        ease(gram([1, 1], [1, 1]), ridge=0.0)
+        ease(gram(*[[1, 1]] * 4), ridge=0.0)
