@@ -80,7 +80,7 @@ def test_without_any_signals_everything_is_missing() -> None:
 
 
 def test_a_liked_stranger_is_at_zero_and_a_cold_one_is_missing() -> None:
-    signals = {"a": liked(np.random.default_rng(1), {}), **catalogue(1)}
+    signals = {"a": liked(np.random.default_rng(1), {}, width=8), **catalogue(1)}
     found = relate(["liked0", "cold0"], ["a"], signals)
     assert [found[name][0, 0] for name in SPARSE] == [0.0] * len(SPARSE)
     assert all(math.isnan(found[name][1, 0]) for name in (*SPARSE, *SMOOTH))
