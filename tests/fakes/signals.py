@@ -22,6 +22,7 @@ class MemorySignals:
     away: bool = False
     asked_of_history: list[tuple[str, ...]] = field(default_factory=list)
     asked_of_candidates: list[tuple[str, ...]] = field(default_factory=list)
+    asked_for_version: int = 0
 
     async def of_history(self, item_ids: Sequence[str], budget: Budget) -> Mapping[str, ItemSignals]:
         self.asked_of_history.append(tuple(item_ids))
@@ -32,6 +33,7 @@ class MemorySignals:
         return self._get(item_ids, budget)
 
     async def version(self, budget: Budget) -> int:
+        self.asked_for_version += 1
         self._check(budget)
         return self.made
 
