@@ -256,7 +256,7 @@ async def test_candidates_that_the_caller_names_are_ordered_by_trees_too(rig: Ri
 async def test_a_seed_and_a_history_of_the_caller_are_histories(rig: Rig) -> None:
     await rig.fit(TREES)
     for context in (Context(seed_item_id="m0"), Context(history=(HistoryEvent("m0"),))):
-        answer = await recommended(rig, context=context)
+        answer = await rig.pipeline.recommend(context, CandidateOptions(limit=8), ALL, call())
         assert answer.items[0].item_id == "m6", context
         assert answer.ranked_by.by is OrderedBy.TREES
 
