@@ -49,6 +49,7 @@ class CachedSignals:
         missing = [item_id for item_id in item_ids if item_id not in found]
         if missing:
             fresh = await read(missing, budget)
-            known.update(fresh)
+            if known.maxsize:
+                known.update(fresh)
             found |= fresh
         return found

@@ -6,6 +6,7 @@ pandas into the serving process.
 """
 
 import math
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import quote, unquote
@@ -29,6 +30,8 @@ ROWS_AT_ONCE = 4096
 
 ZERO = float(np.float32(1e-35))
 """Numbers up to it are 0 to LightGBM."""
+
+LARGEST = repr(sys.float_info.max)
 
 _EXPECTED = {"version": "v4", "num_class": "1", "num_tree_per_iteration": "1"}
 
@@ -127,7 +130,7 @@ def _tree(values: Mapping[str, str], width: int, start: int) -> Nodes:
     if not NUMERICAL.issuperset(decisions):
         raise ValueError("it takes 0 for missing; fit with zero_as_missing=false")
     features = _integers(values["split_feature"], inner)
-    thresholds, outputs = _numbers(values["threshold"], inner), _numbers(values["leaf_value"], leaves)
+    thresholds, outputs = _thresholds(values["threshold"], inner), _numbers(values["leaf_value"], leaves)
     left, right = _integers(values["left_child"], inner), _integers(values["right_child"], inner)
     if any(not 0 <= feature < width for feature in features):
         raise ValueError(f"it splits on a feature beyond the {width} that are named")
@@ -167,6 +170,11 @@ def _check_children(left: Sequence[int], right: Sequence[int], leaves: int) -> N
 
 def _integers(text: str, count: int) -> list[int]:
     return [int(one) for one in _exactly(text, count)]
+
+
+def _thresholds(text: str, count: int) -> list[float]:
+    """LightGBM writes inf where a split only tells what is missing from all numbers; NaN may still count as more."""
+    return _numbers(text.replace("inf", LARGEST), count)
 
 
 def _numbers(text: str, count: int) -> list[float]:

@@ -44,8 +44,8 @@ class CurrentRanker:
         if version in {"", self._looked_at}:
             return
         try:
-            found = await self._rankers.get(version, budget)
-            self._current, self._looked_at = self._allowed(found) if found else self._current, version
+            if found := await self._rankers.get(version, budget):
+                self._current, self._looked_at = self._allowed(found), version
         except SpecInvalid as fault:
             self._looked_at = version
             _log.error("ranker_unreadable", version=version, detail=str(fault))

@@ -53,7 +53,7 @@ def test_the_first_run_embeds_and_stores_everything(first: Outcome) -> None:
     assert counts["items"] == {"inserted": len(ITEMS), "updated": 0, "unchanged": 0}
     assert counts["embedded"] == len(ITEMS)
     assert counts["interactions"] == {"recorded": len(INTERACTIONS), "unchanged": 0, "unknown_items": 0}
-    assert counts["neighbors"]["popular"] == len({one.item_id for one in INTERACTIONS})
+    assert counts["relations"]["popular"] == len({one.item_id for one in INTERACTIONS})
 
 
 def test_a_second_run_embeds_nothing(first: Outcome, directory: Path, tables: Path) -> None:
@@ -61,7 +61,7 @@ def test_a_second_run_embeds_nothing(first: Outcome, directory: Path, tables: Pa
     assert counts["items"] == {"inserted": 0, "updated": 0, "unchanged": len(ITEMS)}
     assert counts["embedded"] == 0
     assert counts["interactions"] == {"recorded": 0, "unchanged": len(INTERACTIONS), "unknown_items": 0}
-    assert counts["neighbors"] == first.document["neighbors"]
+    assert counts["relations"] == first.document["relations"]
 
 
 def test_only_the_text_that_changed_is_embedded_again(
@@ -87,7 +87,7 @@ def test_what_was_indexed_is_recommended_and_its_attributes_filter(first: Outcom
         assert 1960 <= int(by_id[item_id].fields["year"]) <= 1989
     assert not set(ranked) & {one.item_id for one in INTERACTIONS if one.user_id == "u1"}
     used = {source for one in done.document["items"] for source in one["sources"]}
-    assert used <= {"text_ann", "item_neighbors", "popular"}
+    assert used <= {"text_ann", "item_neighbors", "item_knn", "follows", "popular"}
     assert used
 
 

@@ -40,8 +40,7 @@ def data(*interactions: tuple[str, str, float]) -> DemoData:
     )
 
 
-def metadata(**changes: int) -> RankingMetadata:
-    fields = {"candidate_count": 9, "scored_count": 9, "cache_hits": 0, **changes}
+def metadata(*, candidate_count: int = 9, scored_count: int = 9, cache_hits: int = 0) -> RankingMetadata:
     return RankingMetadata(
         request_id="r",
         attribution_token="t",
@@ -49,11 +48,13 @@ def metadata(**changes: int) -> RankingMetadata:
         model_version="1",
         encoding_fingerprint="0123456789abcdef",
         degraded=(),
+        candidate_count=candidate_count,
+        scored_count=scored_count,
+        cache_hits=cache_hits,
         coalesced=0,
         stages=(StageTime("score", 0.02),),
         total_s=0.05,
         usage=Usage(),
-        **fields,
     )
 
 

@@ -20,6 +20,7 @@ from crossrank_client import (
     InRange,
     Query,
     RankingOptions,
+    Reading,
     Seed,
     Subject,
     User,
@@ -47,6 +48,8 @@ async def test_every_field_of_a_rerank_arrives(server: ScriptedServer, client: C
         reject_long_items=True,
         model="champion",
         explain=True,
+        reading=Reading.ALWAYS,
+        first_stage_order=True,
         diversity_cap=DiversityCap("author", 2),
     )
     await client.rerank(context, ["7", Candidate("8", {"title": "Heat"}, first_stage_score=0.0)], options=options)
@@ -81,12 +84,30 @@ async def test_every_field_of_a_rerank_arrives(server: ScriptedServer, client: C
             truncation_policy=ranking_pb2.TRUNCATION_POLICY_REJECT,
             model="champion",
             explain=True,
+            reading=ranking_pb2.READING_ALWAYS,
+            first_stage_order=True,
             diversity_cap=ranking_pb2.DiversityCap(attribute="author", maximum=2),
         ),
     )
     assert script.received[0].request == expected
     assert script.received[0].request.candidates[1].HasField("first_stage_score")
     assert not script.received[0].request.candidates[0].HasField("first_stage_score")
+
+
+@pytest.mark.parametrize(
+    ("reading", "expected"),
+    [
+        (Reading.AUTO, ranking_pb2.READING_UNSPECIFIED),
+        (Reading.ALWAYS, ranking_pb2.READING_ALWAYS),
+        (Reading.NEVER, ranking_pb2.READING_NEVER),
+    ],
+)
+async def test_every_way_of_reading_arrives(
+    server: ScriptedServer, client: CrossrankClient, reading: Reading, expected: ranking_pb2.Reading
+) -> None:
+    script = server.script("Recommend", answers(ranking_pb2.RecommendResponse()))
+    await client.recommend(User("u"), options=RankingOptions(reading=reading))
+    assert script.received[0].request.options.reading == expected
 
 
 async def test_every_field_of_candidate_options_arrives(server: ScriptedServer, client: CrossrankClient) -> None:
