@@ -34,7 +34,10 @@ from tests.clients.scripted import ScriptedServer, answers
 
 START = datetime(1998, 1, 1, tzinfo=UTC)
 NOWHERE = Settings(postgres_url="postgresql://127.0.0.1:9/nowhere", triton_urls="127.0.0.1:9")
-INFO = ranking_pb2.GetInfoResponse(models=[ranking_pb2.ModelInfo(encoding_fingerprint="f1")])
+INFO = ranking_pb2.GetInfoResponse(
+    models=[ranking_pb2.ModelInfo(encoding_fingerprint="f1")], ranker=ranking_pb2.RankerInfo(version="abc")
+)
+NOT_FITTED = ranking_pb2.GetInfoResponse(models=[ranking_pb2.ModelInfo(encoding_fingerprint="f1")])
 
 
 def data(*interactions: tuple[str, str, float]) -> DemoData:
@@ -109,7 +112,9 @@ async def test_what_is_indexed_is_not_indexed_again(
 
 
 @pytest.mark.parametrize(
-    ("fingerprint", "unknown"), [("f2", []), ("f1", ["9"])], ids=["another model", "a database that was removed"]
+    ("fingerprint", "unknown", "info"),
+    [("f2", [], INFO), ("f1", ["9"], INFO), ("f1", [], NOT_FITTED)],
+    ids=["another model", "a database that was removed", "no ranker"],
 )
 async def test_a_catalogue_that_is_not_the_marked_one_is_indexed(
     server: ScriptedServer,
@@ -118,10 +123,11 @@ async def test_a_catalogue_that_is_not_the_marked_one_is_indexed(
     monkeypatch: pytest.MonkeyPatch,
     fingerprint: str,
     unknown: list[str],
+    info: ranking_pb2.GetInfoResponse,
 ) -> None:
     monkeypatch.setattr(demo_data, "open_parts", _refuse)
     IndexMark("movielens-100k", 9, fingerprint).save(tmp_path)
-    server.script("GetInfo", answers(INFO))
+    server.script("GetInfo", answers(info))
     server.script("GetItems", answers(catalog_pb2.GetItemsResponse(unknown_item_ids=unknown)))
     with pytest.raises(StoreUnavailable, match="it tried"):
         await ensure_indexed(data(), client, NOWHERE, tmp_path, console.progress_bar)
