@@ -23,6 +23,7 @@ from training.evaluation.evaluation import Evaluation
 from training.evaluation.fields import KNOWN_FIELDS, parse_field
 from training.options.config import read_config
 from training.release.pipeline import Measured, Pipeline, evaluate_version
+from training.release.repository.manifest import manifest_faults, write_manifest
 from training.run_folder import RunFolder
 
 GOODBOOKS = "goodbooks"
@@ -134,5 +135,8 @@ def _data_folder(choice: EvaluationChoice) -> Path:
 def _record(evaluation: Evaluation, version: Path) -> None:
     if not evaluation.reading:
         raise CommandFailed("these lists do not tell whether reading pays", remedy="leave --no-fit and --no-read out")
+    if faults := manifest_faults(version):
+        raise CommandFailed(f"{version} is not as it was written: {faults[0]}", remedy="export the version again")
     pays = [RequestKind(one.kind) for one in evaluation.reading if one.pays]
     write_verdict(version / "encoding" / READING_FILE, pays, [asdict(one) for one in evaluation.reading])
+    write_manifest(version)
