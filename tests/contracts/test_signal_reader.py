@@ -30,9 +30,7 @@ def made() -> dict[str, ItemSignals]:
     for item_id in IDS:
         whole = liked(random, {other: [1.0, 0.0, 0.5] for other in IDS if other != item_id})
         known = whole if item_id != "b" else ItemSignals()
-        signals[item_id] = ItemSignals(
-            known.neighbors, known.weights, known.smooth, embed_words(f"film {item_id}")
-        )
+        signals[item_id] = ItemSignals(known.neighbors, known.weights, known.smooth, embed_words(f"film {item_id}"))
     return signals
 
 

@@ -190,7 +190,13 @@ async def test_an_explanation_is_of_logits_so_that_it_asks_for_reading(rig: Rig)
 @pytest.mark.parametrize("pays", [None, (), tuple(RequestKind)], ids=["not judged", "never pays", "always pays"])
 @pytest.mark.parametrize(
     ("context", "candidates"),
-    [(USER, None), (NEW_USER, None), (QUERY, None), (replace(USER, session_query="space"), None), (USER, inline("heat"))],
+    [
+        (USER, None),
+        (NEW_USER, None),
+        (QUERY, None),
+        (replace(USER, session_query="space"), None),
+        (USER, inline("heat")),
+    ],
     ids=[kind.value for kind in RequestKind],
 )
 async def test_every_kind_of_request_has_the_order_that_was_shown_to_pay(

@@ -75,7 +75,9 @@ async def test_a_history_without_neighbors_has_no_candidates(source: ItemNeighbo
     assert await scores(source, "x", "nobody") == []
 
 
-async def test_a_source_knows_its_own_relation_and_bears_its_own_name(database: Database, source: ItemNeighbors) -> None:
+async def test_a_source_knows_its_own_relation_and_bears_its_own_name(
+    database: Database, source: ItemNeighbors
+) -> None:
     follows = ItemNeighbors(database, NEIGHBOR_SOURCES[2])
     assert await scores(follows, "b", "a") == [("z", 0.8 * 0.5)]
     assert [ItemNeighbors(database, one).name for one in NEIGHBOR_SOURCES] == ["item_neighbors", "item_knn", "follows"]

@@ -1,4 +1,4 @@
-"""Popularity, relations and signals against a reference in numpy, and what a rebuild does to those who read meanwhile."""
+"""Popularity, relations and signals against a reference in numpy, and what a rebuild does to those who read then."""
 
 import asyncio
 import random
@@ -53,9 +53,7 @@ class Reference:
         return item_ids, relate_items(histories, len(item_ids), settings)
 
 
-def scores_of(
-    weights: dict[str, dict[str, float]], history: Sequence[str], source: NeighborSource
-) -> dict[str, float]:
+def scores_of(weights: dict[str, dict[str, float]], history: Sequence[str], source: NeighborSource) -> dict[str, float]:
     """Scores of a source for a history, most recent first."""
     scores: dict[str, float] = {}
     for position, item_id in enumerate(history[: source.history_items]):

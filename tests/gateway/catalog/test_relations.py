@@ -29,7 +29,9 @@ def drawn(seed: int, users: int = 60) -> list[History[int]]:
     random = np.random.default_rng(seed)
     weights = 1 / np.arange(1, ITEMS)
     return [
-        oldest_first(*random.choice(ITEMS - 1, random.integers(1, 9), replace=False, p=weights / weights.sum()).tolist())
+        oldest_first(
+            *random.choice(ITEMS - 1, random.integers(1, 9), replace=False, p=weights / weights.sum()).tolist()
+        )
         for _ in range(users)
     ]
 
@@ -76,7 +78,9 @@ def test_ease_keeps_the_strongest_weights_above_zero_of_the_most_liked_items(see
 
 @pytest.mark.parametrize("relation", SPARSE)
 def test_an_item_keeps_no_more_neighbours_than_it_may(relation: str) -> None:
-    wide, narrow = (relate_items(drawn(1), ITEMS, RelationSettings(neighbors=most)).sparse[relation] for most in (99, 3))
+    wide, narrow = (
+        relate_items(drawn(1), ITEMS, RelationSettings(neighbors=most)).sparse[relation] for most in (99, 3)
+    )
     assert max(np.diff(wide.indptr)) > 3, "otherwise nothing is cut"
     assert max(np.diff(narrow.indptr)) == 3
     for place in range(ITEMS):

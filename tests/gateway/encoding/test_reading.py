@@ -26,7 +26,7 @@ def verdict(folder: Path, text: str) -> Path:
     ],
 )
 def test_kinds_for_which_reading_pays_are_read(tmp_path: Path, text: str, pays: set[RequestKind]) -> None:
-    assert read_verdict(verdict(tmp_path, text)) == pays
+    assert read_verdict(verdict(tmp_path, text)) == frozenset(pays)
 
 
 def test_without_a_file_nobody_judged(tmp_path: Path) -> None:
@@ -43,5 +43,5 @@ def test_a_bundle_has_its_verdict_which_changes_no_fingerprint(tmp_path: Path) -
     bundle, folder = small_bundle(tmp_path), tmp_path / "encoding"
     assert bundle.reading is None
     verdict(folder, '{"pays": ["warm"]}')
-    assert open_bundle(folder).reading == {RequestKind.WARM}
+    assert open_bundle(folder).reading == frozenset({RequestKind.WARM})
     assert fingerprint_of(folder) == bundle.fingerprint, "no score depends on it"

@@ -22,7 +22,8 @@ def told(of_history: Mapping[str, Mapping[str, float]], liked_items: Sequence[st
     signals: dict[str, ItemSignals] = {item_id: liked(random) for item_id in "abc"} | {"d": cold(random)}
     for item_id, weights in of_history.items():
         signals[item_id] = liked(
-            random, {other: [weight if place == EASE else 0.0 for place in range(3)] for other, weight in weights.items()}
+            random,
+            {other: [weight if place == EASE else 0.0 for place in range(3)] for other, weight in weights.items()},
         )
     candidates = [candidate(item_id, rank) for rank, item_id in enumerate("abcd", start=1)]
     return FusionInput(candidates, {}, history=[HistoryEvent(item_id) for item_id in of_history], signals=signals)

@@ -126,9 +126,7 @@ def test_every_field_counts_together_and_a_value_only_within_its_field() -> None
 
 
 def test_words_of_every_field_count_together_too() -> None:
-    given = texts(
-        [{"title": "the left hand", "plot": "of darkness"}, {"plot": "the left"}], [{"title": "Left, hand!"}]
-    )
+    given = texts([{"title": "the left hand", "plot": "of darkness"}, {"plot": "the left"}], [{"title": "Left, hand!"}])
     assert column("jaccard_last:*.words", given) == pytest.approx([2 / 5, 0])
 
 

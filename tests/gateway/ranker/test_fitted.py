@@ -14,7 +14,11 @@ from gateway.ranking.order import rank
 from tests.fakes.rankers import steps, with_trees, without_trees
 
 TREES = steps("relation_sum:ease", 0.25, 0.75)
-RANKERS = [with_trees(TREES, "follows"), without_trees("item_neighbors"), FittedRanker(Verdict("first_stage", "no users"))]
+RANKERS = [
+    with_trees(TREES, "follows"),
+    without_trees("item_neighbors"),
+    FittedRanker(Verdict("first_stage", "no users")),
+]
 
 
 @pytest.mark.parametrize("ranker", RANKERS, ids=["trees", "first stage", "nothing measured"])
@@ -51,7 +55,9 @@ def test_what_a_source_proposed_leads_in_its_own_order_and_the_blend_follows() -
     hits = {"c": 900, "d": 901, "a": 3}
     given = FusionInput(
         [
-            Candidate(item_id, rank, 1 / (60 + rank), (SourceHit("knn", hits[item_id], 1.0),) if item_id in hits else ())
+            Candidate(
+                item_id, rank, 1 / (60 + rank), (SourceHit("knn", hits[item_id], 1.0),) if item_id in hits else ()
+            )
             for rank, item_id in enumerate("abcdef", start=1)
         ],
         {},

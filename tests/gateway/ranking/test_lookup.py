@@ -41,9 +41,7 @@ class Apart(MemorySignals):
         return dict.fromkeys(item_ids, self.whole)
 
 
-async def test_candidates_and_history_are_read_each_as_what_they_are(
-    request_: Request, signals: MemorySignals
-) -> None:
+async def test_candidates_and_history_are_read_each_as_what_they_are(request_: Request, signals: MemorySignals) -> None:
     found = await read_signals(request_, CANDIDATES, signals)
     assert set(found) == {"a", "b", "h"}
     assert signals.asked_of_candidates == [("a", "b")]

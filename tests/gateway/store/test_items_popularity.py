@@ -1,6 +1,5 @@
 """Items are read with the popularity that the last rebuild counted, 0 where nobody liked them."""
 
-
 from gateway.catalog.bulk_load import load_interactions
 from gateway.catalog.rebuild import rebuild_relations
 from gateway.domain.budget import Budget

@@ -18,6 +18,7 @@ from gateway.catalog.relations import relate_items
 from gateway.domain.budget import Budget
 from gateway.domain.history import History
 from gateway.domain.values import Candidate, CandidateQuery, HistoryEvent, Interaction
+from gateway.ports import CandidateSource
 from gateway.store.items import PostgresItemStore
 from gateway.store.pool import Database
 from gateway.store.schema import EMBEDDING_DIMENSION
@@ -87,7 +88,7 @@ async def stored(database: Database, happened: World) -> Database:
 
 def blend_of(database: Database) -> Blend:
     """As gateway/app.py blends."""
-    neighbors = [ItemNeighbors(database, source) for source in NEIGHBOR_SOURCES]
+    neighbors: list[CandidateSource] = [ItemNeighbors(database, source) for source in NEIGHBOR_SOURCES]
     sources = (TextAnn(database, HashingEmbedder(), "hashing"), *neighbors, Popular(database))
     return Blend(sources, BlendSettings(weights={source.name: source.weight for source in NEIGHBOR_SOURCES}))
 

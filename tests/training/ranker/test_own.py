@@ -17,7 +17,8 @@ from training.data.tables import InteractionRow, ItemRow, Tables
 from training.first_stage.training_interactions import known_in
 from training.options.protocol import Protocol
 from training.protocol.dataset import Phase
-from training.ranker.own import DENSE_USERS, SPARSE as SPARSE_PROTOCOL, OwnOptions, OwnRanker, own_protocol
+from training.ranker.own import DENSE_USERS, OwnOptions, OwnRanker, own_protocol
+from training.ranker.own import SPARSE as SPARSE_PROTOCOL
 
 START = datetime(2000, 1, 1, tzinfo=UTC)
 VOLUMES = 6
@@ -69,9 +70,9 @@ def readers_of_anything(users: int, events: int = 8, items: int = 80) -> Tables:
     return Tables(catalogue, rows)
 
 
-def ranker_of(tables: Tables, progress: Bar | None = None, **options: int) -> OwnRanker:
+def ranker_of(tables: Tables, progress: Bar | None = None, options: OwnOptions = OwnOptions()) -> OwnRanker:
     vectors = hashed_vectors([item.fields["title"] for item in tables.items])
-    return OwnRanker(tables, vectors, progress or Bar(), options=OwnOptions(**options))
+    return OwnRanker(tables, vectors, progress or Bar(), options=options)
 
 
 @pytest.fixture(scope="module")
@@ -140,12 +141,12 @@ def test_trees_that_ship_are_measured_beside_the_own() -> None:
 
 def test_the_same_tables_give_the_same_ranker() -> None:
     tables = readers_of_series(30, series=10)
-    first, second = (ranker_of(tables, lists=20).fit() for _ in range(2))
+    first, second = (ranker_of(tables, options=OwnOptions(lists=20)).fit() for _ in range(2))
     assert first.version == second.version
 
 
 def test_no_more_lists_of_a_fold_are_made_than_were_asked_for() -> None:
-    ranker = ranker_of(readers_of_series(60, series=10), lists=20, depth=15)
+    ranker = ranker_of(readers_of_series(60, series=10), options=OwnOptions(lists=20, depth=15))
     data = ranker.fold(Phase.TEST)
     assert len(data.lists) == len(data.scored) == 20
     assert all(len(one.candidates) <= 15 for one in data.lists)

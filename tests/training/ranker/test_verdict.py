@@ -99,7 +99,9 @@ def test_of_several_that_are_better_the_best_is_served() -> None:
 
 
 def test_the_first_stage_to_beat_is_chosen_on_other_lists_than_it_is_measured_on() -> None:
-    here, there = (made(100, 6, sources=sources, hints={"hint": 0.0}) for sources in ({"a": 0.9, "b": 0.1}, {"a": 0.1, "b": 0.9}))
+    here, there = (
+        made(100, 6, sources=sources, hints={"hint": 0.0}) for sources in ({"a": 0.9, "b": 0.1}, {"a": 0.1, "b": 0.9})
+    )
     verdict = judge(replace(here, choosing=there.choosing), {"own": OWN})
     assert verdict.first_stage == "b"
     assert rows(verdict)["a"] > rows(verdict)["b"]

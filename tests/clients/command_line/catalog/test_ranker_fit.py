@@ -63,9 +63,7 @@ async def test_it_is_fitted_on_items_interactions_and_vectors_as_they_are_stored
     happened = interactions(30)
     await filled(database, ITEMS, happened)
     fitted = await fit_ranker(database, quiet)
-    rows = [
-        InteractionRow(one.user_id, one.item_id, one.event, one.weight, one.time) for one in happened if one.time
-    ]
+    rows = [InteractionRow(one.user_id, one.item_id, one.event, one.weight, one.time) for one in happened if one.time]
     vectors = np.array([embed_words(item.fields["title"]) for item in ITEMS], np.float32)
     tables = Tables([ItemRow(item.item_id, item.fields) for item in ITEMS], rows)
     assert OwnRanker(tables, vectors, quiet).fit() == fitted

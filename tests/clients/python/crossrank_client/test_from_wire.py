@@ -169,9 +169,7 @@ async def test_info_lists_limits_and_models(server: ScriptedServer, client: Cros
     message = ranking_pb2.GetInfoResponse(version="1.2.3", limits=limits, models=[model], candidate_sources=["popular"])
     server.script("GetInfo", answers(message))
     told = Model("m", "1", "f", "t", ("title",), True, reading_pays=("warm",), reading_judged=True)
-    assert await client.get_info() == ServiceInfo(
-        "1.2.3", Limits(1, 2, 3, 4, 5.0, 6.0, 7, 8, 9), (told,), ("popular",)
-    )
+    assert await client.get_info() == ServiceInfo("1.2.3", Limits(1, 2, 3, 4, 5.0, 6.0, 7, 8, 9), (told,), ("popular",))
 
 
 async def test_info_has_the_ranker_that_was_fitted_and_none_before(
