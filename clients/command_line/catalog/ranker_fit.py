@@ -11,7 +11,7 @@ from gateway.ranker.fitted import FittedRanker
 from gateway.store.pool import Database
 from gateway.store.rankers import PostgresRankerStore
 from training.data.tables import InteractionRow, ItemRow, Tables
-from training.ranker.own import OwnRanker
+from training.trees.own import OwnRanker
 
 READ_S = 600.0
 

@@ -1,4 +1,4 @@
-"""Popularity, relations and signals against a reference in numpy, and what a rebuild does to those who read meanwhile."""
+"""Popularity, relations and signals against a reference in numpy, and what a rebuild does to those who read then."""
 
 import asyncio
 import random

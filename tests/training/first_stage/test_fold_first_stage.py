@@ -90,9 +90,8 @@ def test_an_item_of_two_sources_stands_above_the_best_of_one() -> None:
 def test_a_source_of_twice_the_weight_counts_twice() -> None:
     sources = [ByHand("one", {1: 9}), ByHand("two", {2: 9})]
     [found] = FoldFirstStage(DATASET, sources, OPTIONS, {"two": 2.0}).lists([case()])
-    assert [ITEMS.index(one.item_id) for one in found.candidates] == [2, 1]
-    scores = [one.score for one in found.candidates]
-    assert scores == pytest.approx([2 / (RANK_OFFSET + 1), 1 / (RANK_OFFSET + 1)])
+    assert places(found) == [2, 1]
+    assert [one.score for one in found.candidates] == pytest.approx([2 / (RANK_OFFSET + 1), 1 / (RANK_OFFSET + 1)])
 
 
 def test_equal_scores_of_a_source_share_a_rank_and_the_next_one_counts_them_all() -> None:

@@ -112,7 +112,7 @@ async def test_what_is_indexed_is_not_indexed_again(
 
 
 @pytest.mark.parametrize(
-    ("fingerprint", "unknown", "info"),
+    "found",
     [("f2", [], INFO), ("f1", ["9"], INFO), ("f1", [], NOT_FITTED)],
     ids=["another model", "a database that was removed", "no ranker"],
 )
@@ -121,10 +121,9 @@ async def test_a_catalogue_that_is_not_the_marked_one_is_indexed(
     client: CrossrankClient,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    fingerprint: str,
-    unknown: list[str],
-    info: ranking_pb2.GetInfoResponse,
+    found: tuple[str, list[str], ranking_pb2.GetInfoResponse],
 ) -> None:
+    fingerprint, unknown, info = found
     monkeypatch.setattr(demo_data, "open_parts", _refuse)
     IndexMark("movielens-100k", 9, fingerprint).save(tmp_path)
     server.script("GetInfo", answers(info))
