@@ -88,12 +88,11 @@ class OwnRanker:
         except TooFewUsers as fault:
             return FittedRanker(Verdict("first_stage", f"nothing could be measured: {fault.message}"))
         with self.progress("fitting the ranker", self.options.folds + 3) as advance:
-            learned = [fold for fold in range(1, self.options.folds + 1) if self.dataset.cases(fold)]
             data = []
-            for fold in learned:
-                data.append(self.fold(fold, cold_items(self.item_ids, fold, self.options.cold)))
+            for fold in self.learned_folds:
+                data.append(self.learned_fold(fold))
                 advance(1)
-            own, reason = self._trees([one for fold in data for one in fold.scored])
+            own, reason = self.own_trees([one for fold in data for one in fold.scored])
             advance(1)
             test = self.fold(Phase.TEST)
             advance(1)
@@ -107,6 +106,15 @@ class OwnRanker:
     def item_ids(self) -> Sequence[str]:
         """In the order of the tables."""
         return [item.item_id for item in self.dataset.items]
+
+    @property
+    def learned_folds(self) -> Sequence[int]:
+        """Those that trees are fitted on, the last one first."""
+        return [fold for fold in range(1, self.options.folds + 1) if self.dataset.cases(fold)]
+
+    def learned_fold(self, fold: int) -> FoldData:
+        """Lists of ``fold`` to fit on, some of their items cold."""
+        return self.fold(fold, cold_items(self.item_ids, fold, self.options.cold))
 
     def fold(self, fold: int, cold: Collection[str] = ()) -> FoldData:
         """Lists of ``fold``, from tables of what may be known then; of the items ``cold`` that is their text alone."""
@@ -125,8 +133,8 @@ class OwnRanker:
     def _signals(self, relations: ItemRelations) -> dict[str, ItemSignals]:
         return relations.signals(self.item_ids, dict(zip(self.item_ids, self.vectors, strict=True)))
 
-    def _trees(self, lists: Sequence[ScoredList]) -> tuple[Fusion | None, str]:
-        """None, and why, where the lists do not suffice."""
+    def own_trees(self, lists: Sequence[ScoredList]) -> tuple[Fusion | None, str]:
+        """Trees fitted on the lists; None, and why, where these do not suffice."""
         try:
             table = tabulate(lists, own_features([item.fields for item in self.dataset.items]))
             return fit_lambdamart(table, self.options.trees, self.options.seed), ""
