@@ -140,6 +140,7 @@ def _dataset(table: FusionTable, reference: lightgbm.Dataset | None = None) -> l
         useful.matrix,
         label=useful.is_target.astype(np.float64),
         group=useful.sizes,
+        weight=None if useful.weights is None else np.repeat(useful.weights, useful.sizes),
         feature_name=[file_name_of(name) for name in table.names],
         reference=reference,
     )

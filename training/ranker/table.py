@@ -1,7 +1,7 @@
 """Lists to the table that a fusion is fitted on: the gateway's own features of every candidate, and which were targets.
 Knows no way of fitting."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -26,7 +26,8 @@ class ScoredList:
 @dataclass(frozen=True, slots=True)
 class FusionTable:
     """``matrix`` [rows, names]: the candidates of one list after the other, each in first-stage order. ``is_target``
-    [rows]. By list: ``sizes`` (rows), ``targets`` (how many there are, in the list or not), ``users``."""
+    [rows]. By list: ``sizes`` (rows), ``targets`` (how many there are, in the list or not), ``users``, and ``weights``
+    (how much each counts in a fit of trees; None: all alike)."""
 
     names: tuple[str, ...]
     matrix: Matrix
@@ -34,6 +35,7 @@ class FusionTable:
     sizes: Counts
     targets: Counts
     users: tuple[str, ...]
+    weights: Values | None = None
 
     @property
     def starts(self) -> Counts:
@@ -66,6 +68,7 @@ class FusionTable:
             self.sizes[chosen],
             self.targets[chosen],
             tuple(user for user, is_chosen in zip(self.users, chosen, strict=True) if is_chosen),
+            None if self.weights is None else self.weights[chosen],
         )
 
 
@@ -87,4 +90,23 @@ def tabulate(lists: Sequence[ScoredList], names: Sequence[str]) -> FusionTable:
         sizes=np.array([len(one.given.candidates) for one in ordered], dtype=np.int64),
         targets=np.array([len(one.targets) for one in ordered], dtype=np.int64),
         users=tuple(one.user_id for one in ordered),
+    )
+
+
+def joined(tables: Mapping[str, FusionTable]) -> FusionTable:
+    """The lists of several tables of the same features, by a name for each that tells their users apart. Each table
+    counts alike, however many lists of it hold a target."""
+    parts = list(tables.values())
+    useful = [max(int((part.hits > 0).sum()), 1) for part in parts]
+    mean = sum(useful) / len(parts)
+    return FusionTable(
+        names=parts[0].names,
+        matrix=np.concatenate([part.matrix for part in parts]),
+        is_target=np.concatenate([part.is_target for part in parts]),
+        sizes=np.concatenate([part.sizes for part in parts]),
+        targets=np.concatenate([part.targets for part in parts]),
+        users=tuple(f"{name}/{user}" for name, part in tables.items() for user in part.users),
+        weights=np.concatenate(
+            [np.full(len(part.sizes), mean / count) for part, count in zip(parts, useful, strict=True)]
+        ),
     )

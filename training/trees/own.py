@@ -2,9 +2,11 @@
 minutes on a CPU. Knows no store and no console."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+
+import numpy as np
 
 from gateway.catalog.relations import ItemRelations, relate_items
 from gateway.domain.progress import Progress
@@ -26,6 +28,7 @@ from training.ranker.lambdamart import fit_lambdamart
 from training.ranker.lists import unscored_lists
 from training.ranker.table import ScoredList, tabulate
 from training.ranker.verdict import Orders, judge
+from training.trees.cold_dropout import COLD_SHARE, as_cold, cold_items, propose_cold, silenced
 
 DENSE_USERS = 200
 """With so many users of 20 positives and more five positives of each are held out; else one, of users of 4 and more."""
@@ -38,12 +41,13 @@ SPARSE = Protocol(min_positives=4, held_out=1, min_history=1)
 @dataclass(frozen=True, slots=True)
 class OwnOptions:
     """``depth``: candidates of a list. ``folds``: how many of them before the last are fitted on. ``lists``: most lists
-    of a fold, drawn by ``seed``."""
+    of a fold, drawn by ``seed``. ``cold``: share of the items that lists to fit on treat as liked by nobody."""
 
     depth: int = 100
     folds: int = 3
     lists: int = 2_000
     seed: int = 1
+    cold: float = COLD_SHARE
     trees: FusionOptions = TREES
 
 
@@ -84,12 +88,11 @@ class OwnRanker:
         except TooFewUsers as fault:
             return FittedRanker(Verdict("first_stage", f"nothing could be measured: {fault.message}"))
         with self.progress("fitting the ranker", self.options.folds + 3) as advance:
-            learned = [fold for fold in range(1, self.options.folds + 1) if self.dataset.cases(fold)]
             data = []
-            for fold in learned:
-                data.append(self.fold(fold))
+            for fold in self.learned_folds:
+                data.append(self.learned_fold(fold))
                 advance(1)
-            own, reason = self._trees([one for fold in data for one in fold.scored])
+            own, reason = self.own_trees([one for fold in data for one in fold.scored])
             advance(1)
             test = self.fold(Phase.TEST)
             advance(1)
@@ -99,24 +102,39 @@ class OwnRanker:
             advance(1)
         return FittedRanker(verdict, trees.get(verdict.serves))
 
-    def fold(self, fold: int) -> FoldData:
-        """Lists of ``fold``, from tables of what may be known then."""
+    @cached_property
+    def item_ids(self) -> Sequence[str]:
+        """In the order of the tables."""
+        return [item.item_id for item in self.dataset.items]
+
+    @property
+    def learned_folds(self) -> Sequence[int]:
+        """Those that trees are fitted on, the last one first."""
+        return [fold for fold in range(1, self.options.folds + 1) if self.dataset.cases(fold)]
+
+    def learned_fold(self, fold: int) -> FoldData:
+        """Lists of ``fold`` to fit on, some of their items cold."""
+        return self.fold(fold, cold_items(self.item_ids, fold, self.options.cold))
+
+    def fold(self, fold: int, cold: Collection[str] = ()) -> FoldData:
+        """Lists of ``fold``, from tables of what may be known then; of the items ``cold`` that is their text alone."""
         known, cases = known_in(self.dataset, fold), self.dataset.cases(fold)
         if len(cases) > self.options.lists:
             cases = random.Random(self.options.seed).sample(cases, self.options.lists)
         relations = relate_items(known.histories, known.items)
         sources = served_sources(relations, self.vectors)
-        depth = self.options.depth
+        depth, places = self.options.depth, np.flatnonzero([item_id in cold for item_id in self.item_ids])
         options = SourceOptions(fused=tuple(one.name for one in sources), fused_depth=depth, depth=depth)
-        lists = FoldFirstStage(self.dataset, sources, options, SERVED_WEIGHTS).lists(cases)
-        return FoldData(lists, unscored_lists(lists, self.dataset, fold, self._signals(relations)))
+        first_stage = FoldFirstStage(self.dataset, silenced(sources, places), options, SERVED_WEIGHTS)
+        lists = propose_cold(first_stage.lists(cases), cases, sources, self.item_ids, cold)
+        scored = unscored_lists(lists, self.dataset, fold, self._signals(relations))
+        return FoldData(lists, [as_cold(one, cold) for one in scored])
 
     def _signals(self, relations: ItemRelations) -> dict[str, ItemSignals]:
-        ids = [item.item_id for item in self.dataset.items]
-        return relations.signals(ids, dict(zip(ids, self.vectors, strict=True)))
+        return relations.signals(self.item_ids, dict(zip(self.item_ids, self.vectors, strict=True)))
 
-    def _trees(self, lists: Sequence[ScoredList]) -> tuple[Fusion | None, str]:
-        """None, and why, where the lists do not suffice."""
+    def own_trees(self, lists: Sequence[ScoredList]) -> tuple[Fusion | None, str]:
+        """Trees fitted on the lists; None, and why, where these do not suffice."""
         try:
             table = tabulate(lists, own_features([item.fields for item in self.dataset.items]))
             return fit_lambdamart(table, self.options.trees, self.options.seed), ""
