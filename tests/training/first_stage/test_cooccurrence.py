@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from tests.training.histories import oldest_first
 from gateway.catalog import low_rank
+from tests.training.histories import oldest_first
 from training.first_stage.cooccurrence import Cooccurrence, SmoothCooccurrence
 from training.options.cooccurrence import CooccurrenceOptions
 
