@@ -23,6 +23,9 @@ RELATION_DECAY = 0.9
 RECENT_DECAY = 0.6
 """What each older item of a history says less, in sums of relations."""
 
+TINY = 1e-9
+"""A list's largest below it is rounding: shares of it mean nothing."""
+
 Matrix = npt.NDArray[np.float64]
 
 
@@ -132,6 +135,13 @@ def _popularity(one: _List) -> Column:
     return np.log1p(_column(known.get(candidate.item_id, 0.0) for candidate in one.given.candidates))
 
 
+def _popularity_gap(one: _List) -> Column:
+    """To the most popular of the list, in logarithms: the same in a large catalogue and in a small one."""
+    known = _popularity(one)
+    gap: Column = known - known.max(initial=-np.inf)
+    return gap
+
+
 def _history_length(one: _List) -> Column:
     return np.full(one.size, float(len(one.history)))
 
@@ -178,9 +188,9 @@ def _order(values: Column) -> Column:
 
 
 def _share(values: Column) -> Column:
-    """Of the list's largest; 0 where that is not above 0."""
+    """Of the list's largest, -1 or more; 0 where that is not above 0."""
     largest = np.nan_to_num(values, nan=0.0).max(initial=0.0)
-    return values / largest if largest > 0 else values * 0.0
+    return np.maximum(values / largest, -1.0) if largest > TINY else values * 0.0
 
 
 def _cold(one: _List) -> Column:
@@ -206,12 +216,17 @@ _KINDS: Mapping[str, _Kind] = {
     "log_score": _Kind("first_stage", 1, lambda one, source: np.log1p(np.maximum(one.hits(source)[1], 0.0))),
     "popularity": _Kind("popularity", 0, _popularity),
     "popularity_order": _Kind("popularity", 0, lambda one: _order(_popularity(one))),
+    "popularity_gap": _Kind("popularity", 0, _popularity_gap),
     "relation_sum": _Kind("relations", 1, lambda one, name: one.relation_sum(name, RELATION_DECAY)),
     "relation_recent": _Kind("relations", 1, lambda one, name: one.relation_sum(name, RECENT_DECAY)),
     "relation_max": _Kind("relations", 1, _relation_max),
     "relation_at": _Kind("relations", 2, _relation_at),
     "relation_order": _Kind("relations", 1, lambda one, name: _order(one.relation_sum(name, RELATION_DECAY))),
     "relation_share": _Kind("relations", 1, lambda one, name: _share(one.relation_sum(name, RELATION_DECAY))),
+    "relation_recent_order": _Kind("relations", 1, lambda one, name: _order(one.relation_sum(name, RECENT_DECAY))),
+    "relation_recent_share": _Kind("relations", 1, lambda one, name: _share(one.relation_sum(name, RECENT_DECAY))),
+    "relation_max_share": _Kind("relations", 1, lambda one, name: _share(_relation_max(one, name))),
+    "relation_at_share": _Kind("relations", 2, lambda one, name, place: _share(_relation_at(one, name, place))),
     "cold": _Kind("cold", 0, _cold),
     "history_length": _Kind("history_length", 0, _history_length),
     "recency": _Kind("values", 1, lambda one, name: one.fields.recency(name)),

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from gateway.ranker.features import LOGIT_FAMILY, feature_family
 from gateway.ranker.fields import ANY, WORDS
-from gateway.ranker.signals import RELATIONS
+from gateway.ranker.signals import RELATIONS, TEXT
 from training.options.config import FusionOptions
 
 LOGIT = ("logit",)
@@ -15,6 +15,8 @@ NEWEST = 5
 
 _OVERLAP = ("recency", "share", "count", "last", "jaccard_last", "jaccard_mean")
 _WORDS = ("share", "jaccard_last", "jaccard_mean")
+_SHARED = (*(f"{kind}:{ANY}" for kind in _OVERLAP), *(f"{kind}:{ANY}{WORDS}" for kind in _WORDS))
+_RELATIVE = ("order", "share", "recent_order", "recent_share", "max_share")
 _NUMBER = ("value", "gap", "gap_last")
 
 
@@ -43,8 +45,19 @@ def signal_features() -> tuple[str, ...]:
     for relation in RELATIONS:
         names += [f"relation_{kind}:{relation}" for kind in ("sum", "recent", "max", "order", "share")]
         names += [f"relation_at:{relation}/{place}" for place in range(NEWEST)]
-    names += [f"{kind}:{ANY}" for kind in _OVERLAP] + [f"{kind}:{ANY}{WORDS}" for kind in _WORDS]
-    return tuple(names)
+    return (*names, *_SHARED)
+
+
+def default_features() -> tuple[str, ...]:
+    """What trees for unseen catalogues read: weights and counts grow with a catalogue, so each stands relative to the
+    list's largest and as a place in the list. Cosines of texts mean the same everywhere."""
+    names = ["popularity_gap", "popularity_order", "history_length", "cold"]
+    for relation in RELATIONS:
+        names += [f"relation_{kind}:{relation}" for kind in _RELATIVE]
+        names += [f"relation_at_share:{relation}/{place}" for place in range(NEWEST)]
+    names += [f"relation_{kind}:{TEXT}" for kind in ("sum", "recent", "max")]
+    names += [f"relation_at:{TEXT}/{place}" for place in range(NEWEST)]
+    return (*names, *_SHARED)
 
 
 def own_features(items: Sequence[Mapping[str, str]]) -> tuple[str, ...]:

@@ -51,5 +51,5 @@ def test_what_too_few_bought_is_left_out(tmp_path: Path) -> None:
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(DataUnavailable, match="transactions.parquet"):
+    with pytest.raises(DataUnavailable, match=r"transactions\.parquet"):
         complete_journey.from_folder(tmp_path)

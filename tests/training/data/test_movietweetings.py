@@ -35,5 +35,5 @@ def test_a_broken_row_is_named(tmp_path: Path, row: str, told: str) -> None:
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(DataUnavailable, match="ratings.dat"):
+    with pytest.raises(DataUnavailable, match=r"ratings\.dat"):
         movietweetings.from_folder(tmp_path)
