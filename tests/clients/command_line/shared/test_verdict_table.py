@@ -1,9 +1,9 @@
 """What was measured of a ranker, as people read it: every order, the one that serves, and why."""
 
 import pytest
-from clients.command_line.catalog.verdict_table import print_verdict
 
 from clients.command_line.shared import console
+from clients.command_line.shared.verdict_table import print_verdict
 from gateway.ranker.fitted import FittedRanker, MeasuredOrder, Verdict
 from tests.fakes.rankers import steps
 
