@@ -110,6 +110,8 @@ def test_what_was_indexed_is_recommended_and_its_attributes_filter(first: Outcom
 def test_the_table_for_people_names_what_was_done(first: Outcome, directory: Path, tables: Path) -> None:
     done = crossrank("index", "--items", tables / "items.csv", "--state-dir", directory)
     assert done.exit_code == 0, done.notes
-    rows = {line.rsplit(maxsplit=1)[0].strip(): line.rsplit(maxsplit=1)[1] for line in done.output.splitlines()[1:]}
+    cells = [line.rsplit(maxsplit=1) for line in done.output.splitlines()[1:]]
+    rows = {cell[0].strip(): cell[1] for cell in cells if len(cell) == 2}
     assert rows["interactions new"] == "0"
+    assert "lists are ordered by" in " ".join(done.output.split())
     assert rows["items changed"] == str(len(ITEMS)), "without --attribute the attributes are gone"
