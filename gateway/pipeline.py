@@ -132,7 +132,8 @@ class Pipeline:
         Raises CrossrankError where the model cannot score all of it.
         """
         options = RankingOptions(priority=Priority.BATCH, require_rerank=True, reading=Reading.ALWAYS)
-        request = replace(self._begin(earlier.context, options, call), clock=StageClock(), history=earlier.history)
+        begun = self._begin(earlier.context, options, call)
+        request = replace(begun, clock=StageClock(), history=earlier.history, kind=earlier.kind)
         return request, await self._order(request, draft)
 
     async def _rank_candidates(self, request: Request, candidates: Sequence[Candidate], top_n: int) -> RankedList:

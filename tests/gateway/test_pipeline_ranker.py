@@ -22,7 +22,6 @@ from gateway.domain.values import (
     Reason,
     RequestKind,
 )
-from gateway.pipeline import Pipeline
 from gateway.ranker.fitted import FittedRanker
 from gateway.ranker.signals import SPARSE
 from tests.fakes.rankers import steps, with_trees, without_trees
@@ -148,17 +147,6 @@ async def test_signals_that_are_away_leave_first_stage_order_and_the_answer_says
     assert rig.scorer.requests == []
 
 
-@pytest.mark.parametrize("options", [replace(ALL, first_stage_order=True), replace(ALL, reading=Reading.NEVER)])
-async def test_first_stage_order_and_no_reading_can_be_asked_for_where_nothing_was_fitted(
-    rig: Rig, options: RankingOptions
-) -> None:
-    answer = await recommended(rig, options)
-    assert ids(answer) == FIRST_STAGE
-    assert answer.ranked_by == RankedBy(OrderedBy.FIRST_STAGE, "blend")
-    assert rig.scorer.requests == []
-    assert answer.degraded == ()
-
-
 @pytest.mark.parametrize("pays", [(), (RequestKind.WARM,)])
 async def test_first_stage_order_comes_whatever_was_fitted_and_asks_for_nothing(
     rig: Rig, pays: tuple[RequestKind, ...]
@@ -170,12 +158,6 @@ async def test_first_stage_order_comes_whatever_was_fitted_and_asks_for_nothing(
     assert answer.ranked_by == RankedBy(OrderedBy.FIRST_STAGE, "blend")
     assert rig.signals.asked_of_history == []
     assert rig.scorer.requests == []
-
-
-async def test_first_stage_order_may_have_logits_beside_it(rig: Rig) -> None:
-    answer = await recommended(rig, replace(ALL, first_stage_order=True, reading=Reading.ALWAYS))
-    assert ids(answer) == FIRST_STAGE
-    assert all(item.logit is not None and item.score is None for item in answer.items)
 
 
 async def test_an_explanation_is_of_logits_so_that_it_asks_for_reading(rig: Rig) -> None:
@@ -226,29 +208,6 @@ async def test_every_kind_of_request_has_the_order_that_was_shown_to_pay(
     assert bool(rig.scorer.requests) == reader_orders
     assert bool(rig.signals.asked_of_history) == (warm and ranker is TREES)
     assert answer.degraded == ()
-
-
-@pytest.mark.parametrize(
-    ("default", "asked", "reads"),
-    [
-        (Reading.NEVER, Reading.AUTO, False),
-        (Reading.ALWAYS, Reading.AUTO, True),
-        (Reading.NEVER, Reading.ALWAYS, True),
-        (Reading.ALWAYS, Reading.NEVER, False),
-    ],
-)
-async def test_a_request_decides_on_reading_and_where_it_does_not_the_settings_do(
-    rig: Rig, default: Reading, asked: Reading, reads: bool
-) -> None:
-    pipeline = Pipeline(rig.parts, replace(rig.defaults, reading=default))
-    await pipeline.recommend(USER, CandidateOptions(), replace(ALL, reading=asked), call())
-    assert bool(rig.scorer.requests) == reads
-
-
-async def test_settings_that_forbid_reading_do_not_forbid_an_explanation(rig: Rig) -> None:
-    pipeline = Pipeline(rig.parts, replace(rig.defaults, reading=Reading.NEVER))
-    answer = await pipeline.recommend(USER, CandidateOptions(), RankingOptions(top_n=1, explain=True), call())
-    assert answer.items[0].contributions
 
 
 async def test_candidates_that_the_caller_names_are_ordered_by_trees_too(rig: Rig) -> None:
