@@ -33,7 +33,7 @@ def prepare(ranker: OwnRanker) -> CatalogueLists:
     ranker.dataset.require_users()
     folds = [ranker.learned_fold(fold) for fold in ranker.learned_folds]
     scored = [one for fold in folds for one in fold.scored]
-    own, missing = ranker.own_trees(scored)
+    own, missing = ranker.own_trees(folds)
     test = ranker.fold(Phase.TEST)
     orders = Orders(folds[0].lists, test.lists, test.scored)
     return CatalogueLists(tabulate(scored, default_features()), orders, own, missing)
