@@ -6,7 +6,7 @@ pandas into the serving process.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import quote, unquote
 
@@ -29,6 +29,9 @@ ROWS_AT_ONCE = 4096
 
 ZERO = float(np.float32(1e-35))
 """Numbers up to it are 0 to LightGBM."""
+
+LARGEST = float(np.finfo(np.float64).max)
+"""What a threshold of infinity is read as: all that is known goes left there, and only what is missing right."""
 
 _EXPECTED = {"version": "v4", "num_class": "1", "num_tree_per_iteration": "1"}
 
@@ -127,7 +130,8 @@ def _tree(values: Mapping[str, str], width: int, start: int) -> Nodes:
     if not NUMERICAL.issuperset(decisions):
         raise ValueError("it takes 0 for missing; fit with zero_as_missing=false")
     features = _integers(values["split_feature"], inner)
-    thresholds, outputs = _numbers(values["threshold"], inner), _numbers(values["leaf_value"], leaves)
+    thresholds = _finite(min(float(one), LARGEST) for one in _exactly(values["threshold"], inner))
+    outputs = _finite(map(float, _exactly(values["leaf_value"], leaves)))
     left, right = _integers(values["left_child"], inner), _integers(values["right_child"], inner)
     if any(not 0 <= feature < width for feature in features):
         raise ValueError(f"it splits on a feature beyond the {width} that are named")
@@ -169,8 +173,8 @@ def _integers(text: str, count: int) -> list[int]:
     return [int(one) for one in _exactly(text, count)]
 
 
-def _numbers(text: str, count: int) -> list[float]:
-    numbers = [float(one) for one in _exactly(text, count)]
+def _finite(found: Iterable[float]) -> list[float]:
+    numbers = list(found)
     if not all(map(math.isfinite, numbers)):
         raise ValueError("a number is not finite")
     return numbers

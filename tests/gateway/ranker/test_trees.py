@@ -1,5 +1,6 @@
 """Trees answer as LightGBM itself does, to the last bit; a file that is not what it claims is refused."""
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 
 import lightgbm
@@ -52,6 +53,21 @@ def test_sums_equal_those_of_lightgbm_to_the_last_bit(leaves: int) -> None:
     matrix = np.concatenate([rows(3), rows(2), np.zeros((1, len(NAMES)))])
     expected = lightgbm.Booster(model_str=text).predict(matrix, num_threads=1)
     assert np.array_equal(read_trees(text).sums(matrix), expected)
+
+
+def test_what_is_only_told_by_being_missing_goes_to_its_own_side() -> None:
+    """LightGBM writes some of such thresholds as infinity."""
+    random = np.random.default_rng(1)
+    matrix = random.random((400, 1))
+    missing = random.random(400) < 0.4
+    matrix[missing] = np.nan
+    data = lightgbm.Dataset(matrix, missing.astype(float), feature_name=["cold"])
+    written = str(lightgbm.train({"num_leaves": 2, "verbosity": -1}, data, num_boost_round=2).model_to_string())
+    text = re.sub(r"threshold=\S+", "threshold=inf", written)
+    asked = np.array([[0.5], [1e300], [-1e300], [np.nan]])
+    sums = read_trees(text).sums(asked)
+    assert np.array_equal(sums, lightgbm.Booster(model_str=text).predict(asked))
+    assert sums[3] > sums[0] == sums[1] == sums[2]
 
 
 def test_a_threshold_belongs_to_the_left(trees: Trees) -> None:
