@@ -55,19 +55,15 @@ def test_sums_equal_those_of_lightgbm_to_the_last_bit(leaves: int) -> None:
     assert np.array_equal(read_trees(text).sums(matrix), expected)
 
 
-def test_what_is_only_told_by_being_missing_goes_to_its_own_side() -> None:
-    """LightGBM writes some of such thresholds as infinity."""
-    random = np.random.default_rng(1)
-    matrix = random.random((400, 1))
-    missing = random.random(400) < 0.4
-    matrix[missing] = np.nan
-    data = lightgbm.Dataset(matrix, missing.astype(float), feature_name=["cold"])
-    written = str(lightgbm.train({"num_leaves": 2, "verbosity": -1}, data, num_boost_round=2).model_to_string())
-    text = re.sub(r"threshold=\S+", "threshold=inf", written)
-    asked = np.array([[0.5], [0.9], [-1.0], [np.nan]])
-    sums = read_trees(text).sums(asked)
-    assert np.array_equal(sums, lightgbm.Booster(model_str=written).predict(asked))
-    assert sums[3] > sums[0] == sums[1] == sums[2]
+def test_at_a_threshold_of_infinity_only_what_is_missing_goes_right() -> None:
+    """LightGBM writes one where being missing tells all."""
+    matrix = np.arange(400.0)[:, None]
+    data = lightgbm.Dataset(matrix, (matrix[:, 0] > 200).astype(float), feature_name=["cold"])
+    text = str(lightgbm.train({"num_leaves": 2, "verbosity": -1}, data, num_boost_round=1).model_to_string())
+    text = re.sub(r"decision_type=\d+", "decision_type=8", re.sub(r"threshold=\S+", "threshold=inf", text))
+    left, right = read_trees(text).nodes.values[1:]
+    sums = read_trees(text).sums(np.array([[0.5], [1e300], [-1.0], [np.nan]]))
+    assert sums.tolist() == [left, left, left, right]
 
 
 def test_a_threshold_belongs_to_the_left(trees: Trees) -> None:
