@@ -123,7 +123,7 @@ def test_a_tree_of_one_leaf_is_a_constant(text: str) -> None:
         ("version=v4", "version=v9", "version is 'v9'; this gateway reads 'v4'"),
         ("num_class=1", "num_class=3", "num_class is '3'"),
         ("num_cat=0", "num_cat=1", "tree 0 cannot be read: it has categories"),
-        ("decision_type=2", "decision_type=10", "tree 0 cannot be read: it knows missing values"),
+        ("decision_type=2", "decision_type=6", "tree 0 cannot be read: it takes 0 for missing"),
         ("left_child=1", "left_child=0", "tree 0 cannot be read: its nodes do not form a tree"),
         ("split_feature=", "split_feature=7 ", "tree 0 cannot be read: 15 values where 14 belong"),
         ("threshold=", "threshold=nan", "tree 0 cannot be read"),
