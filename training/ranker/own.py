@@ -31,7 +31,11 @@ from training.ranker.table import ScoredList, tabulate
 from training.ranker.verdict import Orders, judge
 
 DENSE_USERS = 200
-"""With so many users of 20 positives and more five positives of each are held out; else one, of users of 4 and more."""
+"""With so many users of 20 positives and more, and a fifth of those with 4 and more, five positives of each are held
+out; else one, of users of 4 and more."""
+
+DENSE_SHARE = 0.2
+"""Fewer would be told from a small part of the users, the busiest."""
 
 TREES = FusionOptions(kind="lambdamart", bag=2, learning_rate=0.08, ridge=1.0, patience=30)
 
@@ -62,7 +66,8 @@ class FoldData:
 def own_protocol(tables: Tables) -> Protocol:
     """How much of each user is held out: by how much there is."""
     dense = Protocol()
-    return dense if len(Dataset(tables, dense).evaluated_users) >= DENSE_USERS else SPARSE
+    busy, all_ = (len(Dataset(tables, protocol).evaluated_users) for protocol in (dense, SPARSE))
+    return dense if busy >= max(DENSE_USERS, DENSE_SHARE * all_) else SPARSE
 
 
 @dataclass(frozen=True)
