@@ -14,10 +14,10 @@ from gateway.ranker.fused_score import Fusion
 from tests.training.synthetic import synthetic_tables
 from tests.training.tables_by_hand import random_table
 from training.options.config import FusionOptions
-from training.ranker import default
 from training.ranker.feature_names import default_features
 from training.ranker.lambdamart import fit_lambdamart
 from training.ranker.table import FusionTable, joined
+from training.trees import default
 from training.trees.default import CatalogueLists, default_ranker, fit_default, leave_one_out, prepare
 from training.trees.own import OwnOptions, OwnRanker
 
