@@ -12,14 +12,18 @@ from gateway.encoding.item_text import item_text
 from gateway.ranker import default_trees
 from gateway.ranker.fitted import MeasuredOrder, Verdict
 from training.data import complete_journey, goodbooks, movielens, movietweetings, online_retail
+from training.data.sample import most_liked
 from training.data.tables import Tables
 from training.first_stage.text import embed
 from training.first_stage.training_interactions import Scores
 from training.trees.default import DEFAULT, default_ranker, leave_one_out, prepare
-from training.trees.own import OwnRanker
+from training.trees.own import OwnOptions, OwnRanker
+
+MOST_BOOKS = 4_000
+"""EASE of all 10,000 would take the time of all the rest."""
 
 LOADERS: Mapping[str, Callable[[Path], Tables]] = {
-    "goodbooks": goodbooks.from_folder,
+    "goodbooks": lambda folder: most_liked(goodbooks.from_folder(folder), MOST_BOOKS),
     "movietweetings": movietweetings.from_folder,
     "complete_journey": complete_journey.from_folder,
     "online_retail": online_retail.from_file,
@@ -37,13 +41,16 @@ def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("catalogues", nargs="+", metavar="NAME=PATH", help=f"of {', '.join(LOADERS)}")
+    parser.add_argument("--folds", type=int, default=2, help="that trees are fitted on")
+    parser.add_argument("--lists", type=int, default=1_000, help="most lists of a fold")
     parser.add_argument("--to", type=Path, default=Path(default_trees.__file__).with_name(default_trees.FILE))
     arguments = parser.parse_args()
+    options = OwnOptions(folds=arguments.folds, lists=arguments.lists)
     named = dict(one.partition("=")[::2] for one in arguments.catalogues)
     catalogues = {}
     for name, path in named.items():
         tables = LOADERS[name](Path(path))
-        catalogues[name] = prepare(OwnRanker(tables, vectors_of(tables), silent))
+        catalogues[name] = prepare(OwnRanker(tables, vectors_of(tables), silent, options=options))
         print(f"{name}: {len(tables.items)} items, {len(tables.interactions)} interactions", flush=True)
     learned = [name for name in named if name not in TEST_ONLY]
     print(HEADER, RULE, sep="\n")

@@ -31,7 +31,11 @@ from training.ranker.verdict import Orders, judge
 from training.trees.cold_dropout import COLD_SHARE, as_cold, cold_items, propose_cold, silenced
 
 DENSE_USERS = 200
-"""With so many users of 20 positives and more five positives of each are held out; else one, of users of 4 and more."""
+"""With so many users of 20 positives and more, and a fifth of those with 4 and more, five positives of each are held
+out; else one, of users of 4 and more."""
+
+DENSE_SHARE = 0.2
+"""Fewer would be told from a small part of the users, the busiest."""
 
 TREES = FusionOptions(kind="lambdamart", bag=4, learning_rate=0.08, ridge=1.0, patience=30)
 
@@ -62,7 +66,8 @@ class FoldData:
 def own_protocol(tables: Tables) -> Protocol:
     """How much of each user is held out: by how much there is."""
     dense = Protocol()
-    return dense if len(Dataset(tables, dense).evaluated_users) >= DENSE_USERS else SPARSE
+    busy, all_ = (len(Dataset(tables, protocol).evaluated_users) for protocol in (dense, SPARSE))
+    return dense if busy >= max(DENSE_USERS, DENSE_SHARE * all_) else SPARSE
 
 
 @dataclass(frozen=True)
@@ -101,9 +106,7 @@ class OwnRanker:
             orders = Orders(learned[0].lists, test.lists, test.scored)
             verdict = judge(orders, {name: fusion for name, fusion in trees.items() if fusion}, reason)
             advance(1)
-            if (
-                verdict.serves == "own"
-            ):  # the same recipe on all there is: what was judged had not seen the newest lists
+            if verdict.serves == "own":  # the same recipe on all lists: what was judged had not seen the newest
                 trees["own"], _ = self._trees([*tables, *self._tables([test])[0]])
             advance(1)
         return FittedRanker(verdict, trees.get(verdict.serves))

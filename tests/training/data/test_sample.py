@@ -7,7 +7,7 @@ import pytest
 
 from tests.training.synthetic import START, synthetic_tables
 from training.data.impressions import ImpressionRow
-from training.data.sample import sample_users
+from training.data.sample import most_liked, sample_users
 from training.data.tables import Tables
 
 TABLES = synthetic_tables(users=20)
@@ -50,3 +50,13 @@ def test_impressions_of_users_who_were_not_drawn_are_left_out() -> None:
     ]
     sample = sample_users(replace(TABLES, impressions=shown), 5, seed=2)
     assert {one.user_id for one in sample.impressions} == users_of(sample)
+
+
+def test_the_most_liked_items_stay_with_what_was_done_with_them() -> None:
+    chosen = most_liked(TABLES, 5)
+    liked = [row.item_id for row in TABLES.interactions if row.weight > 0]
+    counts = {item.item_id: liked.count(item.item_id) for item in TABLES.items}
+    kept = {item.item_id for item in chosen.items}
+    assert len(kept) == 5
+    assert min(counts[item_id] for item_id in kept) >= max(counts[one] for one in counts if one not in kept)
+    assert chosen.interactions == [row for row in TABLES.interactions if row.item_id in kept]
