@@ -231,7 +231,7 @@ class RankedList:
     items: tuple[ScoredItem, ...]
     model: ModelIdentity
     request_id: str
-    ranked_by: RankedBy = RankedBy()
+    ranked_by: RankedBy = field(default_factory=RankedBy)
     attribution_token: str = ""
     degraded: tuple[Degradation, ...] = ()
     candidate_count: int = 0
