@@ -12,20 +12,31 @@ from gateway.domain.values import (
     CandidateOptions,
     CandidateQuery,
     Context,
-    HistoryEvent,
     Impression,
     Item,
     Priority,
     RankedList,
     RankingOptions,
+    Reading,
     Reason,
+    RequestKind,
 )
-from gateway.ports import CandidateFetcher, FeedbackStore, HistoryStore, ItemReader, Observer, ScoreCache, ServedModel
-from gateway.ranker.features import HISTORY_EVENTS
-from gateway.ranker.fused_score import LOGIT_FUSION
-from gateway.ranking import order, rendering
+from gateway.ports import (
+    CandidateFetcher,
+    FeedbackStore,
+    HistoryStore,
+    ItemReader,
+    Observer,
+    ScoreCache,
+    ServedModel,
+    SignalReader,
+)
+from gateway.ranker.signals import ItemSignals
+from gateway.ranking import lookup, rendering
+from gateway.ranking.current_ranker import CurrentRanker
 from gateway.ranking.explanation import explain
 from gateway.ranking.in_thread import in_thread_if_large
+from gateway.ranking.ordering import kind_of, of_reader, place, reader_orders, reads, without_reader
 from gateway.ranking.request import (
     EncodedList,
     ListDraft,
@@ -55,6 +66,8 @@ class Parts:
     cache: ScoreCache
     token_ids: TokenIdCache
     scorer: CoalescedScorer
+    signals: SignalReader
+    ranker: CurrentRanker
     admission: Admission
     observer: Observer
     listener: Listener | None = None
@@ -68,6 +81,7 @@ class Defaults:
     candidates: int
     top_n: int
     candidates_share: float
+    reading: Reading = Reading.AUTO
 
 
 class Pipeline:
@@ -100,9 +114,9 @@ class Pipeline:
         candidates = await self._fetch_candidates(request, wanted)
         top_n = options.top_n or self._defaults.top_n
         items = await self._read_items(request, candidates)
-        unscored = [order.RankedCandidate(candidate, None, None) for candidate in candidates[:top_n]]
-        yield ranked_list(request, ListDraft(unscored, candidates, items, sides=None))
-        yield await self._rank_items(request, candidates, items, top_n)
+        draft = await self._begin_list(request, candidates, items)
+        yield ranked_list(request, shown(request, await self._rank(request, draft), top_n))
+        yield await self._rank_items(request, draft, top_n)
 
     async def rerank(
         self, context: Context, candidates: Sequence[Candidate], options: RankingOptions, call: Call
@@ -117,18 +131,17 @@ class Pipeline:
 
         Raises CrossrankError where the model cannot score all of it.
         """
-        options = RankingOptions(priority=Priority.BATCH, require_rerank=True)
-        request = replace(self._begin(earlier.context, options, call), clock=StageClock(), history=earlier.history)
-        return request, await self._order(request, draft.candidates, draft.items)
+        options = RankingOptions(priority=Priority.BATCH, require_rerank=True, reading=Reading.ALWAYS)
+        begun = self._begin(earlier.context, options, call)
+        request = replace(begun, clock=StageClock(), history=earlier.history, kind=earlier.kind)
+        return request, await self._order(request, draft)
 
     async def _rank_candidates(self, request: Request, candidates: Sequence[Candidate], top_n: int) -> RankedList:
         items = await self._read_items(request, candidates)
-        return await self._rank_items(request, candidates, items, top_n)
+        return await self._rank_items(request, await self._begin_list(request, candidates, items), top_n)
 
-    async def _rank_items(
-        self, request: Request, candidates: Sequence[Candidate], items: Mapping[str, Item], top_n: int
-    ) -> RankedList:
-        draft = await self._order(request, candidates, items)
+    async def _rank_items(self, request: Request, begun: ListDraft, top_n: int) -> RankedList:
+        draft = await self._order(request, begun)
         sides, answer = draft.sides, ranked_list(request, shown(request, draft, top_n))
         if request.options.explain and sides and request.model:
             with request.clock.stage("explain"):
@@ -139,16 +152,40 @@ class Pipeline:
             self._parts.listener.list_ranked(request, draft)
         return answer
 
-    async def _order(self, request: Request, candidates: Sequence[Candidate], items: Mapping[str, Item]) -> ListDraft:
-        """Steps 3 to 8: all candidates whose items are known, in their total order."""
+    async def _begin_list(
+        self, request: Request, candidates: Sequence[Candidate], items: Mapping[str, Item]
+    ) -> ListDraft:
+        """Step 3: the candidates whose items are known, and how these relate to the history."""
         candidates = [candidate for candidate in candidates if candidate.item_id in items]
-        sides = None
-        if request.model and candidates:
-            sides = await self._render(request, request.model, items)
-            await self._look_up(request, request.model, sides)
-            await self._encode(request, request.model, sides)
-            await self._score(request, request.model, sides)
-        return await self._rank(request, ListDraft((), candidates, items, sides))
+        ranker = None if request.options.first_stage_order else self._parts.ranker.current()
+        request.ranker, request.kind = ranker, kind_of(request.context, request.history, candidates)
+        signals: Mapping[str, ItemSignals] = {}
+        if ranker and ranker.trees and request.kind is RequestKind.WARM:
+            with request.clock.stage("signals"):
+                signals = await lookup.read_signals(request, candidates, self._parts.signals)
+        return ListDraft((), candidates, items, signals=signals)
+
+    async def _order(self, request: Request, draft: ListDraft) -> ListDraft:
+        """Steps 4 to 8: all candidates in their total order, read by the cross-encoder where that pays."""
+        if draft.candidates and self._reads(request):
+            if request.model is None:
+                request.degrade(Reason.MODEL_UNAVAILABLE, request.model_fault)
+            else:
+                sides = await self._render(request, request.model, draft.items)
+                await self._look_up(request, request.model, sides)
+                await self._encode(request, request.model, sides)
+                await self._score(request, request.model, sides)
+                draft = replace(draft, sides=sides)
+        return await self._rank(request, draft)
+
+    def _reads(self, request: Request) -> bool:
+        reading = request.options.reading
+        if reading is Reading.AUTO:
+            reading = Reading.ALWAYS if request.options.explain else self._defaults.reading
+        return reads(reading, orders=self._reader_orders(request))
+
+    def _reader_orders(self, request: Request) -> bool:
+        return not request.options.first_stage_order and reader_orders(request.kind, request.model, request.ranker)
 
     def _begin(self, context: Context, options: RankingOptions, call: Call) -> Request:
         """Refuses what cannot be served, before any work."""
@@ -159,44 +196,13 @@ class Pipeline:
         try:
             request.model = self._parts.scorer.current()
         except ModelUnavailable as fault:
-            request.degrade(Reason.MODEL_UNAVAILABLE, fault.message)
+            request.model_fault = fault.message
         return request
 
     async def _read_history(self, request: Request) -> None:
         """Step 1: the context's recent items with their texts."""
         with request.clock.stage("history"):
-            context = request.context
-            if context.user_id is not None:
-                try:
-                    request.history = await self._parts.histories.recent(
-                        context.user_id, HISTORY_EVENTS, request.budget.slice(0.5)
-                    )
-                except StoreUnavailable as fault:
-                    request.degrade(Reason.HISTORY_UNAVAILABLE, fault.message)
-            elif context.seed_item_id is not None:
-                request.history = (HistoryEvent(context.seed_item_id),)
-            else:
-                request.history = context.history or ()
-            if any(event.fields is None for event in request.history):
-                await self._read_history_texts(request)
-
-    async def _read_history_texts(self, request: Request) -> None:
-        missing = [event.item_id for event in request.history if event.fields is None]
-        try:
-            known = await self._parts.items.get(missing, request.budget.slice(0.5))
-        except StoreUnavailable as fault:
-            request.degrade(Reason.HISTORY_UNAVAILABLE, fault.message)
-            return
-        context = request.context
-        if context.seed_item_id is not None and context.seed_item_id not in known:
-            raise NotFound("item", context.seed_item_id, "upsert it with CatalogService.UpsertItems first")
-        if context.history is not None and (unknown := [item_id for item_id in missing if item_id not in known]):
-            raise NotFound("item", unknown[0], f"give its fields inline ({len(unknown)} history items are unknown)")
-        request.history = [
-            event if event.fields is not None else HistoryEvent(event.item_id, known[event.item_id].fields)
-            for event in request.history
-            if event.fields is not None or event.item_id in known
-        ]
+            await lookup.read_history(request, self._parts.histories, self._parts.items)
 
     async def _fetch_candidates(self, request: Request, wanted: CandidateOptions) -> Sequence[Candidate]:
         """Step 2: several sources side by side, each with its slice of the budget, fused."""
@@ -223,18 +229,11 @@ class Pipeline:
 
     async def _read_items(self, request: Request, candidates: Sequence[Candidate]) -> Mapping[str, Item]:
         """The texts of candidates given by id. Raises NotFound for an id the caller gave that nobody knows."""
-        items = {candidate.item_id: candidate.item for candidate in candidates if candidate.item is not None}
-        missing = [candidate for candidate in candidates if candidate.item is None]
-        if missing:
-            with request.clock.stage("items"):
-                items |= await self._parts.items.get([one.item_id for one in missing], request.budget.slice(0.5))
-        unknown = [one.item_id for one in missing if one.item_id not in items and not one.hits]
-        if unknown:
-            raise NotFound("item", unknown[0], f"give its fields inline, or upsert it ({len(unknown)} are unknown)")
-        return items
+        with request.clock.stage("items"):
+            return await lookup.read_items(request, candidates, self._parts.items)
 
     async def _render(self, request: Request, model: ServedModel, items: Mapping[str, Item]) -> EncodedList:
-        """Step 3: the context once, each item once, from its stored token ids where these are current."""
+        """Step 4: the context once, each item once, from its stored token ids where these are current."""
         with request.clock.stage("render"):
             context = rendering.encode_context(model, request.context, request.history)
             item_ids = await rendering.item_token_ids(model, items, self._parts.token_ids)
@@ -243,7 +242,7 @@ class Pipeline:
             return EncodedList(context, item_ids)
 
     async def _look_up(self, request: Request, model: ServedModel, sides: EncodedList) -> None:
-        """Step 4: keys, and the logits that are already known."""
+        """Step 5: keys, and the logits that are already known."""
         with request.clock.stage("cache"):
             keys = PairKeys(model.identity, sides.context.token_ids)
             limit = model.bundle.spec.item.max_tokens
@@ -251,7 +250,7 @@ class Pipeline:
             sides.cached = await self._parts.cache.get_many(list(sides.keys.values()))
 
     async def _encode(self, request: Request, model: ServedModel, sides: EncodedList) -> None:
-        """Step 5: pairs of the misses only, off the event loop where there are many."""
+        """Step 6: pairs of the misses only, off the event loop where there are many."""
         with request.clock.stage("encode"):
             misses = {key: item_id for item_id, key in sides.keys.items() if key not in sides.cached}
             join, context = model.bundle.encoder.join, sides.context
@@ -260,7 +259,7 @@ class Pipeline:
             )
 
     async def _score(self, request: Request, model: ServedModel, sides: EncodedList) -> None:
-        """Steps 6 and 7: chunks to the model; what the budget does not allow stays unscored and is reported."""
+        """Step 7: chunks to the model; what the budget does not allow stays unscored and is reported."""
         with request.clock.stage("score"):
             budget = request.budget.reserve(LOG_RESERVE_S)
             work = ScoringWork(model, sides.pairs, request.options.priority, budget)
@@ -272,14 +271,18 @@ class Pipeline:
             request.degrade(reason, f"{missing} of {len(sides.keys)} items were not scored: {fault.message}")
 
     async def _rank(self, request: Request, draft: ListDraft) -> ListDraft:
-        """Step 8: fused score, off the event loop where there are many; total order."""
+        """Step 8: total order, off the event loop where there are many. Where nothing could be read, what orders lists
+        without the reader."""
         with request.clock.stage("rank"):
-            fusion = request.model.bundle.fusion if request.model else LOGIT_FUSION
             given = fusion_input(request, draft)
-            placed = await in_thread_if_large(len(draft.candidates), lambda: order.rank(fusion, given))
+            if request.model and given.logits and self._reader_orders(request):
+                ordering = of_reader(request.model)
+            else:
+                ordering = without_reader(request.kind, request.ranker, draft.signals)
+            placed = await in_thread_if_large(len(draft.candidates), lambda: place(ordering, given))
             if invalid := sum(one.invalid for one in placed):
                 request.degrade(Reason.SCORE_INVALID, f"{invalid} items have no finite logit")
-            return replace(draft, placed=placed)
+            return replace(draft, placed=placed, ranked_by=ordering.by)
 
     async def _log_impression(self, request: Request, answer: RankedList) -> RankedList:
         """Step 9: what was shown, so that feedback can be joined to it."""

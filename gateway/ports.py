@@ -24,6 +24,8 @@ from gateway.domain.values import (
     WriteCounts,
 )
 from gateway.encoding.bundle import EncodingBundle
+from gateway.ranker.fitted import FittedRanker
+from gateway.ranker.signals import ItemSignals
 
 Logits = npt.NDArray[np.float32]
 Embeddings = npt.NDArray[np.float32]
@@ -95,6 +97,32 @@ class ItemStore(ItemReader, Protocol):
 
     async def list(self, after: str, limit: int, filters: Sequence[Filter], budget: Budget) -> Sequence[Item]:
         """Items with an id above ``after``, in order of id."""
+
+
+class SignalReader(Protocol):
+    """What the index knows of how items relate. All methods raise StoreUnavailable."""
+
+    async def of_history(self, item_ids: Sequence[str], budget: Budget) -> Mapping[str, ItemSignals]:
+        """Of the items found, by id, with neighbours."""
+
+    async def of_candidates(self, item_ids: Sequence[str], budget: Budget) -> Mapping[str, ItemSignals]:
+        """Of the items found, by id; neighbours may be missing."""
+
+    async def version(self, budget: Budget) -> int:
+        """How often the signals were made anew."""
+
+
+class RankerStore(Protocol):
+    """Rankers that were fitted on this catalogue. All methods raise StoreUnavailable."""
+
+    async def keep(self, ranker: FittedRanker, budget: Budget) -> None:
+        """Makes it the newest."""
+
+    async def newest(self, budget: Budget) -> str:
+        """Its version; empty where none was kept."""
+
+    async def get(self, version: str, budget: Budget) -> FittedRanker | None:
+        """None for an unknown version. Raises SpecInvalid for one that cannot be read."""
 
 
 class HistoryStore(Protocol):

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 PREFIX = "CROSSRANK_"
+READING = ("auto", "always", "never")
 _REDIS_SCHEMES = ("redis://", "rediss://", "unix://")
 
 
@@ -95,6 +96,15 @@ class Settings:
         20_000, "inline items whose token ids each process keeps, about 1.2 kB each; 0: none", "items", (0, 10**7)
     )
 
+    ranker: str = _knob(
+        "auto", "what orders lists: the newest ranker that index fitted, first_stage, or a version of one"
+    )
+    reading: str = _knob("auto", "when the cross-encoder reads: where its version was shown to pay, always, or never")
+    ranker_interval_s: float = _knob(2.0, "how often a newer ranker is looked for", "s", (0.1, 3600))
+    signal_items: int = _knob(
+        10_000, "items whose relations each process keeps, up to 12 kB each; 0: none", "items", (0, 10**7)
+    )
+
     challenger: str = _knob(
         "", "model on trial beside the champion: a version of its model, or the name of another model; empty: none"
     )
@@ -165,6 +175,8 @@ def _contradictions(settings: Settings) -> list[str]:
         faults.append(f"{PREFIX}CACHE_REDIS_URL is no URL of a Redis: begin it with one of {', '.join(_REDIS_SCHEMES)}")
     if settings.challenger == settings.model:
         faults.append(f"{PREFIX}CHALLENGER is the model that serves: name one of its versions, or another model")
+    if settings.reading not in READING:
+        faults.append(f"{PREFIX}READING is {settings.reading!r}: give one of {', '.join(READING)}")
     for name in ("shadow_share", "canary_share"):
         if getattr(settings, name) and not settings.challenger:
             faults.append(f"{PREFIX}{name.upper()} is above 0 without {PREFIX}CHALLENGER: name the model on trial")

@@ -23,6 +23,19 @@ from tests.lanes import Lanes, guard
 from tests.paths import ROOT
 
 LANES = Lanes(ROOT)
+TABLES = (
+    "items",
+    "item_numbers",
+    "interactions",
+    "item_popularity",
+    "item_relations",
+    "item_signals",
+    "signals_version",
+    "rankers",
+    "impressions",
+    "shadow_comparisons",
+)
+"""All of gateway/store/schema.sql but the version of it."""
 StartTriton = Callable[[Path], str]
 
 
@@ -88,8 +101,7 @@ async def _tables(postgres: str) -> AsyncIterator[Database]:
 @pytest.fixture
 async def database(_tables: Database) -> Database:
     """The module's database with our schema, all tables empty."""
-    tables = "items, item_numbers, interactions, item_popularity, item_neighbors, impressions"
-    await _tables.execute(f"TRUNCATE {tables}, shadow_comparisons", [], Budget(30))
+    await _tables.execute(f"TRUNCATE {', '.join(TABLES)}", [], Budget(30))
     return _tables
 
 

@@ -45,3 +45,15 @@ class RunIncomplete(TrainingError):
 
 class NoAccelerator(TrainingError):
     """There is no card that torch can use, so there is nothing to measure."""
+
+
+class SourceUnavailable(TrainingError):
+    """The checkpoint could not be fetched: no such folder, repository or revision, no access, no network."""
+
+
+class CheckpointUnusable(TrainingError):
+    """The checkpoint is there, but it cannot be served as a cross-encoder of one logit."""
+
+
+class ImportRefused(TrainingError):
+    """The checkpoint is fine, but it cannot be served in the form that was asked for."""

@@ -1,7 +1,7 @@
 """Which parts a stack consists of, where they listen, and the parts themselves. Must not start them."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -105,12 +105,7 @@ def _gateways(plan: Plan, state_directory: Path, postgres: Part, triton: Part) -
 def _postgres(plan: Plan, state_directory: Path) -> Part:
     if not plan.postgres_url:
         return Postgres(state_directory, plan.ports["postgres"])
-    check: Callable[[float], None] = partial(_ask_postgres, plan.postgres_url)
-    return External("postgres", plan.postgres_url, check)
-
-
-def _ask_postgres(url: str, timeout_s: float) -> None:
-    probes.probe_postgres(url, timeout_s=timeout_s)
+    return External("postgres", plan.postgres_url, partial(probes.probe_postgres, plan.postgres_url))
 
 
 def _triton(plan: Plan, state_directory: Path) -> Part:

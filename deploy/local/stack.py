@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 import psutil
@@ -112,28 +111,11 @@ class LocalStack:
         """The state now."""
         return read_status(self.state_directory)
 
-    @property
-    def postgres_url(self) -> str:
-        """libpq URL with the password."""
-        return self.status().part("postgres").url
-
-    @property
-    def triton_url(self) -> str:
-        """host:port of Triton's gRPC endpoint."""
-        return self.status().part("triton").url
-
-    @property
-    def gateway_url(self) -> str:
-        """host:port of the gateway's gRPC API."""
-        return self.status().part("gateway").url
-
     def __enter__(self) -> Self:
         up(self.state_directory, self._plan, bound_to_caller=True, on_change=self._on_change)
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         down(self.state_directory)
 
 

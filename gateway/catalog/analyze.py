@@ -3,7 +3,7 @@
 from gateway.domain.budget import Budget
 from gateway.store.pool import Database
 
-TABLES = ("items", "item_numbers", "interactions", "item_popularity", "item_neighbors")
+TABLES = ("items", "item_numbers", "interactions", "item_popularity", "item_relations", "item_signals")
 """Those that a load fills and that candidates are read from."""
 
 

@@ -44,6 +44,11 @@ def leading_eigenvectors(matrix: csr_array, count: int) -> tuple[Matrix, Matrix]
 
 def truncated_logarithm(matrix: csr_array, floor: float, rank: int) -> Product:
     """The logarithm of ``matrix + floor``, which has no zeros, in ``rank`` dimensions."""
+    if not matrix.nnz:  # all alike: an iteration would not end
+        shape = (matrix.shape[0], rank)
+        first = np.zeros(shape)
+        first[:, 0] = 1.0
+        return Product(first * np.log(floor), first.T)
     if matrix.shape[0] <= EXACT_ITEMS:
         left, values, right = np.linalg.svd(np.log(matrix.toarray() + floor), full_matrices=False)
     else:

@@ -127,6 +127,7 @@ class Reason(Enum):
     HISTORY_UNAVAILABLE = "HISTORY_UNAVAILABLE"
     MODEL_OVERLOADED = "MODEL_OVERLOADED"
     IMPRESSION_NOT_LOGGED = "IMPRESSION_NOT_LOGGED"
+    SIGNALS_UNAVAILABLE = "SIGNALS_UNAVAILABLE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +156,40 @@ class ScoredItem:
     contributions: tuple[tuple[str, float], ...] = ()
 
 
+class OrderedBy(Enum):
+    """What made the order of a list; names equal the enum of the API."""
+
+    FIRST_STAGE = "FIRST_STAGE"
+    TREES = "TREES"
+    READER = "READER"
+
+
+@dataclass(frozen=True, slots=True)
+class RankedBy:
+    """What made an order, and which one of its kind: a source, the version of a ranker, or that of a model."""
+
+    by: OrderedBy = OrderedBy.FIRST_STAGE
+    version: str = ""
+
+
+class RequestKind(Enum):
+    """What is known of a request; a model version records for which kinds reading pays."""
+
+    WARM = "warm"
+    NEW_USER = "new_user"
+    QUERY = "query"
+    QUERY_AND_HISTORY = "query_and_history"
+    INLINE = "inline"
+
+
+class Reading(Enum):
+    """Whether the cross-encoder is asked: where it was shown to pay, always, or never."""
+
+    AUTO = "auto"
+    ALWAYS = "always"
+    NEVER = "never"
+
+
 @dataclass(frozen=True, slots=True)
 class ModelIdentity:
     """The model version that made the scores."""
@@ -181,7 +216,7 @@ class DiversityCap:
 
 @dataclass(frozen=True, slots=True)
 class RankingOptions:
-    """Choices of a ranking call. ``top_n`` 0 means all."""
+    """Choices of a ranking call. ``top_n`` 0 means all. ``first_stage_order``: whatever was fitted."""
 
     top_n: int = 0
     min_score: float | None = None
@@ -191,6 +226,8 @@ class RankingOptions:
     reject_long_items: bool = False
     model: str = ""
     explain: bool = False
+    reading: Reading = Reading.AUTO
+    first_stage_order: bool = False
     diversity_cap: DiversityCap | None = None
 
 
@@ -226,6 +263,7 @@ class RankedList:
     items: tuple[ScoredItem, ...]
     model: ModelIdentity
     request_id: str
+    ranked_by: RankedBy = RankedBy()
     attribution_token: str = ""
     degraded: tuple[Degradation, ...] = ()
     candidate_count: int = 0

@@ -1,13 +1,15 @@
 """The ``encoding/`` folder of a model version: spec, tokenizer, golden pairs, the fusion's trees where it has any, and
-one fingerprint over all of them."""
+one fingerprint over all of them. The verdict on its reading lies beside them and changes no score."""
 
 import hashlib
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from gateway.domain.values import RequestKind
 from gateway.encoding.golden import GoldenSet, read_golden
 from gateway.encoding.pair_encoder import PairEncoder
+from gateway.encoding.reading import READING_FILE, read_verdict
 from gateway.encoding.spec import EncodingSpec, read_spec
 from gateway.encoding.tokenizer import open_tokenizer
 from gateway.ranker.fused_score import TREES_FILE, Fusion, open_fusion
@@ -20,12 +22,14 @@ GOLDEN_FILE = "golden.json"
 
 @dataclass(frozen=True, slots=True)
 class EncodingBundle:
-    """A model version's encoding, ready to use."""
+    """A model version's encoding, ready to use. ``reading``: kinds of request for which its reading was shown to pay;
+    None where nobody judged it."""
 
     encoder: PairEncoder
     fusion: Fusion
     golden: GoldenSet
     fingerprint: str
+    reading: frozenset[RequestKind] | None = None
 
     @property
     def spec(self) -> EncodingSpec:
@@ -48,7 +52,8 @@ def open_bundle(folder: Path) -> EncodingBundle:
     spec = read_spec(folder / SPEC_FILE)
     encoder = PairEncoder(spec, open_tokenizer(folder / TOKENIZER_FILE))
     fusion = open_fusion(spec.fusion, folder / TREES_FILE)
-    return EncodingBundle(encoder, fusion, read_golden(folder / GOLDEN_FILE), fingerprint_of(folder))
+    golden, reading = read_golden(folder / GOLDEN_FILE), read_verdict(folder / READING_FILE)
+    return EncodingBundle(encoder, fusion, golden, fingerprint_of(folder), reading)
 
 
 def write_bundle(

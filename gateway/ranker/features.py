@@ -3,7 +3,7 @@ else. Knows no weights, no trees and no store."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -61,6 +61,7 @@ class _List:
         self.fields = FieldFeatures(items, [event.fields or {} for event in self.history])
         self._hits: dict[str, tuple[Column, Column]] = {}
         self._sums: dict[tuple[str, float], Column] = {}
+        self._relations: dict[str, tuple[Column, npt.NDArray[np.bool_]]] = {}
 
     @cached_property
     def relations(self) -> Mapping[str, Column]:
@@ -68,13 +69,19 @@ class _List:
         candidates = [candidate.item_id for candidate in self.given.candidates]
         return relate(candidates, [event.item_id for event in self.history], self.given.signals)
 
+    def relation(self, name: str) -> tuple[Column, npt.NDArray[np.bool_]]:
+        """[candidates, history] with 0 where nobody knows, and [candidates] for which nothing is known."""
+        if name not in self._relations:
+            found = self.relations[name]
+            missing = np.isnan(found)
+            self._relations[name] = np.where(missing, 0.0, found), missing.all(axis=1)
+        return self._relations[name]
+
     def relation_sum(self, name: str, decay: float) -> Column:
-        """[candidates]: the decayed sum over the history; NaN where all of it is."""
+        """[candidates]: the decayed sum over the history; NaN where nothing is known."""
         if (name, decay) not in self._sums:
-            known = self.relations[name]
-            decays = decay ** np.arange(known.shape[1], dtype=np.float64)
-            sums = np.nan_to_num(known) @ decays
-            self._sums[name, decay] = np.where(np.isnan(known).all(axis=1), np.nan, sums)
+            known, missing = self.relation(name)
+            self._sums[name, decay] = np.where(missing, np.nan, known @ _decays(decay)[: known.shape[1]])
         return self._sums[name, decay]
 
     def logits(self) -> Column:
@@ -157,10 +164,15 @@ def _logit_z(one: _List) -> Column:
     return (logits - logits.mean()) / spread if spread > 1e-12 else np.zeros(one.size)
 
 
+@cache
+def _decays(decay: float) -> Column:
+    decays: Column = decay ** np.arange(HISTORY_EVENTS, dtype=np.float64)
+    return decays
+
+
 def _relation_max(one: _List, name: str) -> Column:
-    known = one.relations[name]
-    best = np.nan_to_num(known, nan=-np.inf).max(axis=1, initial=-np.inf)
-    return np.where(np.isfinite(best), best, np.nan)
+    best: Column = np.fmax.reduce(one.relations[name], axis=1, initial=np.nan)
+    return best
 
 
 def _relation_at(one: _List, name: str, place: str) -> Column:

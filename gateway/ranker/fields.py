@@ -6,7 +6,8 @@ import re
 import string
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -24,7 +25,11 @@ LARGEST_STEP = 5.0
 
 _SEPARATORS = re.compile("[|,;]")
 
+SPLIT_TEXTS = 20_000
+"""Texts of a field whose parts are remembered: the same items come again and again."""
+
 Fields = Mapping[str, str]
+Value = TypeVar("Value", str, tuple[str, str])
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +119,11 @@ class FieldFeatures:
     def _overlap(self, field: str) -> Overlap:
         if field not in self._overlaps:
             name, split = (field.removesuffix(WORDS), _words) if field.endswith(WORDS) else (field, _values)
-            sides = _split_all if name == ANY else partial(_split, name=name)
-            self._overlaps[field] = _overlap(*(sides(side, split=split) for side in (self._items, self._history)))
+            if name == ANY:
+                found = _overlap(_split_all(self._items, split), _split_all(self._history, split))
+            else:
+                found = _overlap(_split(self._items, name, split), _split(self._history, name, split))
+            self._overlaps[field] = found
         return self._overlaps[field]
 
     def _same(self, series: str) -> npt.NDArray[np.bool_]:
@@ -153,30 +161,30 @@ def _recency(matches: npt.NDArray[np.bool_]) -> Column:
 
 
 def _split(side: Sequence[Fields], name: str, split: Callable[[str], frozenset[str]]) -> list[frozenset[str]]:
-    return [split(fields.get(name, "").casefold()) for fields in side]
+    return [split(fields.get(name, "")) for fields in side]
 
 
-def _split_all(side: Sequence[Fields], split: Callable[[str], frozenset[str]]) -> list[frozenset[str]]:
-    return [
-        frozenset(f"{name}={value}" for name, text in fields.items() for value in split(text.casefold()))
-        for fields in side
-    ]
+def _split_all(side: Sequence[Fields], split: Callable[[str], frozenset[str]]) -> list[frozenset[tuple[str, str]]]:
+    return [frozenset((name, value) for name, text in fields.items() for value in split(text)) for fields in side]
 
 
+@lru_cache(SPLIT_TEXTS)
 def _values(text: str) -> frozenset[str]:
-    return frozenset(filter(None, map(str.strip, _SEPARATORS.split(text))))
+    return frozenset(filter(None, map(str.strip, _SEPARATORS.split(text.casefold()))))
 
 
+@lru_cache(SPLIT_TEXTS)
 def _words(text: str) -> frozenset[str]:
-    return frozenset(filter(None, (word.strip(string.punctuation) for word in text.split())))
+    return frozenset(filter(None, (word.strip(string.punctuation) for word in text.casefold().split())))
 
 
+@lru_cache(SPLIT_TEXTS)
 def _whole(text: str) -> frozenset[str]:
-    return frozenset(filter(None, (text.strip(),)))
+    return frozenset(filter(None, (text.casefold().strip(),)))
 
 
-def _overlap(items: Sequence[frozenset[str]], history: Sequence[frozenset[str]]) -> Overlap:
-    places: dict[str, int] = {}
+def _overlap(items: Sequence[frozenset[Value]], history: Sequence[frozenset[Value]]) -> Overlap:
+    places: dict[Value, int] = {}
     for values in history:
         for value in values:
             places.setdefault(value, len(places))
@@ -184,7 +192,7 @@ def _overlap(items: Sequence[frozenset[str]], history: Sequence[frozenset[str]])
     return Overlap(common.astype(np.float64), _sizes(items), _sizes(history))
 
 
-def _incidence(sides: Sequence[frozenset[str]], places: Mapping[str, int]) -> npt.NDArray[np.float32]:
+def _incidence(sides: Sequence[frozenset[Value]], places: Mapping[Value, int]) -> npt.NDArray[np.float32]:
     """[sides, values]: 1 where a side has the value. Counts are small: float32 holds them exactly."""
     matrix = np.zeros((len(sides), len(places)), np.float32)
     for row, values in enumerate(sides):
@@ -195,7 +203,7 @@ def _incidence(sides: Sequence[frozenset[str]], places: Mapping[str, int]) -> np
     return matrix
 
 
-def _sizes(sides: Sequence[frozenset[str]]) -> Column:
+def _sizes(sides: Sequence[frozenset[Value]]) -> Column:
     return np.array([len(values) for values in sides], dtype=np.float64)
 
 

@@ -6,7 +6,8 @@ pandas into the serving process.
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import quote, unquote
 
@@ -30,8 +31,7 @@ ROWS_AT_ONCE = 4096
 ZERO = float(np.float32(1e-35))
 """Numbers up to it are 0 to LightGBM."""
 
-LARGEST = float(np.finfo(np.float64).max)
-"""What a threshold of infinity is read as: all that is known goes left there, and only what is missing right."""
+LARGEST = repr(sys.float_info.max)
 
 _EXPECTED = {"version": "v4", "num_class": "1", "num_tree_per_iteration": "1"}
 
@@ -130,8 +130,7 @@ def _tree(values: Mapping[str, str], width: int, start: int) -> Nodes:
     if not NUMERICAL.issuperset(decisions):
         raise ValueError("it takes 0 for missing; fit with zero_as_missing=false")
     features = _integers(values["split_feature"], inner)
-    thresholds = _finite(min(float(one), LARGEST) for one in _exactly(values["threshold"], inner))
-    outputs = _finite(map(float, _exactly(values["leaf_value"], leaves)))
+    thresholds, outputs = _thresholds(values["threshold"], inner), _numbers(values["leaf_value"], leaves)
     left, right = _integers(values["left_child"], inner), _integers(values["right_child"], inner)
     if any(not 0 <= feature < width for feature in features):
         raise ValueError(f"it splits on a feature beyond the {width} that are named")
@@ -173,8 +172,13 @@ def _integers(text: str, count: int) -> list[int]:
     return [int(one) for one in _exactly(text, count)]
 
 
-def _finite(found: Iterable[float]) -> list[float]:
-    numbers = list(found)
+def _thresholds(text: str, count: int) -> list[float]:
+    """LightGBM writes inf where a split only tells what is missing from all numbers; NaN may still count as more."""
+    return _numbers(text.replace("inf", LARGEST), count)
+
+
+def _numbers(text: str, count: int) -> list[float]:
+    numbers = [float(one) for one in _exactly(text, count)]
     if not all(map(math.isfinite, numbers)):
         raise ValueError("a number is not finite")
     return numbers

@@ -17,15 +17,19 @@ from gateway.domain.values import (
     HistoryEvent,
     Item,
     ModelIdentity,
+    RankedBy,
     RankedList,
     RankingOptions,
     Reason,
+    RequestKind,
     ScoredItem,
     Usage,
 )
 from gateway.encoding.pair_encoder import EncodedContext
 from gateway.ports import ServedModel
 from gateway.ranker.features import FusionInput
+from gateway.ranker.fitted import FittedRanker
+from gateway.ranker.signals import ItemSignals
 from gateway.ranking.order import RankedCandidate, at_least, cap_shared
 from gateway.scoring.coalesced import ScoringOutcome
 from gateway.telemetry.stages import StageClock
@@ -48,13 +52,17 @@ def reason_of(fault: CrossrankError) -> Reason:
 
 @dataclass(slots=True)
 class Request:
-    """What is known so far. ``model`` is None while no model version was ever verified."""
+    """What is known so far. ``model`` is None while no model version was ever verified, for the reason of
+    ``model_fault``; ``ranker`` where none was fitted, or the caller wants first-stage order."""
 
     context: Context
     options: RankingOptions
     call: Call
     clock: StageClock
     model: ServedModel | None
+    model_fault: str = ""
+    ranker: FittedRanker | None = None
+    kind: RequestKind = RequestKind.WARM
     history: Sequence[HistoryEvent] = ()
     degraded: list[Degradation] = field(default_factory=list)
     attribution_token: str = field(default_factory=lambda: secrets.token_urlsafe(16))
@@ -102,7 +110,9 @@ class ListDraft:
     placed: Sequence[RankedCandidate]
     candidates: Sequence[Candidate]
     items: Mapping[str, Item]
-    sides: EncodedList | None
+    sides: EncodedList | None = None
+    signals: Mapping[str, ItemSignals] = field(default_factory=dict)
+    ranked_by: RankedBy = field(default_factory=RankedBy)
 
 
 class Listener(Protocol):
@@ -120,6 +130,7 @@ def fusion_input(request: Request, draft: ListDraft) -> FusionInput:
         items={item_id: item.fields for item_id, item in draft.items.items()},
         history=request.history,
         popularity={item_id: item.popularity for item_id, item in draft.items.items()},
+        signals=draft.signals,
     )
 
 
@@ -155,6 +166,7 @@ def ranked_list(request: Request, draft: ListDraft) -> RankedList:
         ),
         model=request.identity,
         request_id=request.call.request_id,
+        ranked_by=draft.ranked_by,
         degraded=tuple(request.degraded),
         candidate_count=len(draft.candidates),
         scored_count=len(scored),

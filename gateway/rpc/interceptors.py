@@ -15,8 +15,9 @@ from gateway.domain.budget import Call
 from gateway.domain.errors import DeadlineTooShort
 from gateway.domain.limits import Limits
 from gateway.rpc import calls, wellformed
-from gateway.rpc.outcomes import Outcome, Outcomes
+from gateway.rpc.outcomes import Outcome, counted
 from gateway.rpc.status import status_of
+from gateway.telemetry.metrics import Metrics
 
 if TYPE_CHECKING:  # generic in its stubs only
     Interceptor = grpc.aio.ServerInterceptor[Any, Any]
@@ -38,9 +39,9 @@ _HANDLERS: dict[tuple[bool, bool], Callable[..., Any]] = {
 class CallInterceptor(Interceptor):
     """Wraps every handler of this project; the wrapped handler finds its Call with ``calls.current_call``."""
 
-    def __init__(self, limits: Limits, outcomes: Outcomes) -> None:
+    def __init__(self, limits: Limits, metrics: Metrics) -> None:
         self._limits = limits
-        self._outcomes = outcomes
+        self._metrics = metrics
 
     async def intercept_service(
         self,
@@ -83,7 +84,7 @@ class CallInterceptor(Interceptor):
         request_id = calls.request_id_of(context.invocation_metadata() or ())
         structlog.contextvars.bind_contextvars(request_id=request_id)
         context.set_trailing_metadata(((calls.REQUEST_ID_KEY, request_id),))
-        with self._outcomes.of(method) as outcome:
+        with counted(self._metrics, method) as outcome:
             try:
                 budget = calls.budget_of(self._limits, context.time_remaining(), streams_requests)
                 calls.enter(Call(request_id, budget))

@@ -20,7 +20,7 @@ from gateway.domain.errors import ModelUnavailable, NotFound
 from gateway.domain.limits import Limits
 from gateway.domain.rules import Rules
 from gateway.rpc.calls import current_call
-from gateway.rpc.codec.open_inference.model import encode_config, encode_metadata, encode_statistics
+from gateway.rpc.codec.open_inference.model import encode_config, encode_metadata
 from gateway.rpc.codec.open_inference.requests import decode_request, encode_answer
 from gateway.rpc.codec.open_inference.statistics import Statistics
 from gateway.rpc.info import ModelInfo, ServerInfo
@@ -80,7 +80,7 @@ class OpenInferenceServicer:
         """Counts and times of ModelInfer since the start."""
         if request.name:
             self._model(request.name, "")
-        return encode_statistics(self._statistics.messages(request.version))
+        return service_pb2.ModelStatisticsResponse(model_stats=self._statistics.messages(request.version))
 
     async def ModelInfer(self, request: Any, context: object) -> Any:
         """Ranks the items for the context: in full, or a typed error."""

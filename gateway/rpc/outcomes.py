@@ -18,24 +18,18 @@ class Outcome:
     reason: str = ""
 
 
-class Outcomes:
-    """Feeds the call metrics."""
-
-    def __init__(self, metrics: Metrics) -> None:
-        self._metrics = metrics
-
-    @contextmanager
-    def of(self, method: str) -> Iterator[Outcome]:
-        """Counts the call of ``method`` ("/package.Service/Method") that the block serves, whichever way it ends."""
-        service, _, name = method.removeprefix("/").partition("/")
-        metrics, outcome, started = self._metrics, Outcome(), time.perf_counter()
-        metrics.calls_started.labels(service, name).inc()
-        metrics.calls_in_flight.labels(service, name).inc()
-        try:
-            yield outcome
-        finally:
-            metrics.calls_in_flight.labels(service, name).dec()
-            metrics.call_seconds.labels(service, name).observe(time.perf_counter() - started)
-            metrics.calls_handled.labels(service, name, outcome.code.name).inc()
-            if outcome.reason:
-                metrics.errors.labels(outcome.reason).inc()
+@contextmanager
+def counted(metrics: Metrics, method: str) -> Iterator[Outcome]:
+    """Counts the call of ``method`` ("/package.Service/Method") that the block serves, whichever way it ends."""
+    service, _, name = method.removeprefix("/").partition("/")
+    outcome, started = Outcome(), time.perf_counter()
+    metrics.calls_started.labels(service, name).inc()
+    metrics.calls_in_flight.labels(service, name).inc()
+    try:
+        yield outcome
+    finally:
+        metrics.calls_in_flight.labels(service, name).dec()
+        metrics.call_seconds.labels(service, name).observe(time.perf_counter() - started)
+        metrics.calls_handled.labels(service, name, outcome.code.name).inc()
+        if outcome.reason:
+            metrics.errors.labels(outcome.reason).inc()

@@ -56,39 +56,30 @@ class RankingServicer(ranking_pb2_grpc.RankingServiceServicer):
         options = questions.decode_options(checks, request.options)
         checks.refuse_faults()
         ranked = await self._ranker.rerank(subject, candidates, options, current_call())
-        answer = encode_list(ranked, time.perf_counter() - started)
-        return ranking_pb2.RerankResponse(items=answer.items, metadata=answer.metadata)
+        return ranking_pb2.RerankResponse(**encode_list(ranked, started))
 
     async def Recommend(self, request: ranking_pb2.RecommendRequest, context: object) -> ranking_pb2.RecommendResponse:
         """Fetches candidates and ranks them."""
         started = time.perf_counter()
-        question = self._decode(request)
-        ranked = await self._ranker.recommend(*question, current_call())
-        answer = encode_list(ranked, time.perf_counter() - started)
-        return ranking_pb2.RecommendResponse(items=answer.items, metadata=answer.metadata)
+        ranked = await self._ranker.recommend(*self._decode(request), current_call())
+        return ranking_pb2.RecommendResponse(**encode_list(ranked, started))
 
     async def SimilarItems(
         self, request: ranking_pb2.SimilarItemsRequest, context: object
     ) -> ranking_pb2.SimilarItemsResponse:
         """Recommends for the readers of one seed item."""
         started = time.perf_counter()
-        question = self._decode(request)
-        ranked = await self._ranker.recommend(*question, current_call())
-        answer = encode_list(ranked, time.perf_counter() - started)
-        return ranking_pb2.SimilarItemsResponse(items=answer.items, metadata=answer.metadata)
+        ranked = await self._ranker.recommend(*self._decode(request), current_call())
+        return ranking_pb2.SimilarItemsResponse(**encode_list(ranked, started))
 
     async def RecommendStream(
         self, request: ranking_pb2.RecommendStreamRequest, context: object
     ) -> AsyncIterator[ranking_pb2.RecommendStreamResponse]:
         """As Recommend, in two answers."""
         started = time.perf_counter()
-        question = self._decode(request)
         position = 0
-        async for ranked in self._ranker.recommend_stream(*question, current_call()):
-            answer = encode_list(ranked, time.perf_counter() - started)
-            yield ranking_pb2.RecommendStreamResponse(
-                items=answer.items, metadata=answer.metadata, stage=_STAGES[position]
-            )
+        async for ranked in self._ranker.recommend_stream(*self._decode(request), current_call()):
+            yield ranking_pb2.RecommendStreamResponse(**encode_list(ranked, started), stage=_STAGES[position])
             position += 1
 
     async def GetInfo(self, request: ranking_pb2.GetInfoRequest, context: object) -> ranking_pb2.GetInfoResponse:

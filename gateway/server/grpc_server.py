@@ -3,7 +3,7 @@
 import asyncio
 import signal
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +19,6 @@ from gateway.rpc import open_inference
 from gateway.rpc.health import HealthServicer
 from gateway.rpc.interceptors import CallInterceptor
 from gateway.rpc.open_inference import OpenInferenceServicer
-from gateway.rpc.outcomes import Outcomes
 from gateway.telemetry.metrics import Metrics
 
 RANKING = ranking_pb2.DESCRIPTOR.services_by_name["RankingService"].full_name
@@ -79,7 +78,7 @@ class GatewayServer:
         self._open_inference = services.open_inference
         self.health = HealthServicer(RANKING, (CATALOG, FEEDBACK))
         self._server = grpc.aio.server(
-            interceptors=(CallInterceptor(settings.limits, Outcomes(services.metrics)),),
+            interceptors=(CallInterceptor(settings.limits, services.metrics),),
             options=_options(settings.limits, settings.shares_port),
         )
         ranking_pb2_grpc.add_RankingServiceServicer_to_server(services.ranking, self._server)
@@ -110,7 +109,9 @@ class GatewayServer:
         """NOT_SERVING, drain, refuse new calls, let running ones end; ``at_once`` cuts every wait short."""
         self.health.stop_serving()
         self._open_inference.stop_serving()
-        await _wait(at_once, self._settings.drain_s)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._settings.drain_s):
+                await at_once.wait()
         self.health.end_watches()
         ended = asyncio.create_task(self._server.stop(self._settings.grace_s))
         hurried = asyncio.create_task(at_once.wait())
@@ -184,11 +185,3 @@ def _credentials(settings: ServerSettings) -> grpc.ServerCredentials | None:
         why = f"TLS file {error.filename!r} cannot be read ({error.strerror})"
         raise CannotListen(settings.listen, why, "correct CROSSRANK_TLS_CERTIFICATE, _KEY, _CLIENT_CA") from error
     return grpc.ssl_server_credentials([key_and_chain], client_ca, require_client_auth=client_ca is not None)
-
-
-async def _wait(event: asyncio.Event, at_most_s: float) -> None:
-    try:
-        async with asyncio.timeout(at_most_s):
-            await event.wait()
-    except TimeoutError:
-        return

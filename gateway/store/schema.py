@@ -11,7 +11,7 @@ from gateway.store.pool import Database, Row
 EMBEDDING_DIMENSION = 384
 """Of every stored vector: the width of the bi-encoder. Another width needs a new database."""
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 
 _UPGRADES = {
     2: """
@@ -32,6 +32,7 @@ _UPGRADES = {
         DROP FUNCTION delete_items_of_impressions;
         DROP TABLE impression_items
     """,
+    5: "DROP TABLE item_neighbors",
 }
 """What schema.sql cannot do for a database of an older version: statements by the version that they lead to."""
 

@@ -47,18 +47,39 @@ CREATE INDEX IF NOT EXISTS interactions_history ON interactions (user_id, time D
 CREATE INDEX IF NOT EXISTS interactions_attribution ON interactions (attribution_token, item_id)
     WHERE attribution_token <> '';
 
--- Both made from interactions by gateway/catalog/neighbors.py.
+-- All three made from interactions by gateway/catalog/rebuild.py.
 CREATE TABLE IF NOT EXISTS item_popularity (
     item_id text COLLATE "C" PRIMARY KEY,
     users bigint NOT NULL
 );
 CREATE INDEX IF NOT EXISTS item_popularity_order ON item_popularity (users DESC, item_id);
 
-CREATE TABLE IF NOT EXISTS item_neighbors (
+-- What an item of a history says of its strongest neighbours in one relation; arrays in the order of the ids.
+CREATE TABLE IF NOT EXISTS item_relations (
     item_id text COLLATE "C" NOT NULL,
-    neighbor_id text COLLATE "C" NOT NULL,
-    weight double precision NOT NULL,
-    PRIMARY KEY (item_id, neighbor_id)
+    relation text COLLATE "C" NOT NULL,
+    neighbor_ids text[] COLLATE "C" NOT NULL,
+    weights real[] NOT NULL,
+    PRIMARY KEY (item_id, relation)
+);
+
+-- The same as arrays for the ranker (gateway/store/signals.py), and the item's vectors of the smooth relations.
+CREATE TABLE IF NOT EXISTS item_signals (
+    item_id text COLLATE "C" PRIMARY KEY,
+    neighbors bytea NOT NULL,
+    weights bytea NOT NULL,
+    smooth bytea NOT NULL
+);
+
+-- What orders lists (gateway/ranker/fitted.py), and how often the signals were made anew.
+CREATE TABLE IF NOT EXISTS rankers (
+    made_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    version text COLLATE "C" PRIMARY KEY,
+    ranker text NOT NULL
+);
+CREATE TABLE IF NOT EXISTS signals_version (
+    only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+    version bigint NOT NULL
 );
 
 -- Lists that were shown, a row each: a list of 100 items is written in a seventh of the bytes that rows of its items take.

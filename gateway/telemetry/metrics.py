@@ -1,6 +1,7 @@
 """Every Prometheus metric, declared once. Knows no transport; labels are enums and method names, never users' text."""
 
 from collections.abc import Callable
+from functools import partial
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
@@ -29,103 +30,84 @@ class Metrics:
         self._declare_process(registry)
 
     def _declare_calls(self, registry: CollectorRegistry) -> None:
-        self.calls_started = Counter("grpc_server_started", "Calls that reached the server", CALL, registry=registry)
-        self.calls_handled = Counter(
-            "grpc_server_handled", "Calls that ended, by status code", (*CALL, "grpc_code"), registry=registry
-        )
-        self.call_seconds = Histogram(
-            "grpc_server_handling_seconds", "Wall time of a call", CALL, buckets=SECONDS, registry=registry
-        )
+        counter, histogram = partial(Counter, registry=registry), partial(Histogram, registry=registry)
+        self.calls_started = counter("grpc_server_started", "Calls that reached the server", CALL)
+        self.calls_handled = counter("grpc_server_handled", "Calls that ended, by status code", (*CALL, "grpc_code"))
+        self.call_seconds = histogram("grpc_server_handling_seconds", "Wall time of a call", CALL, buckets=SECONDS)
         self.calls_in_flight = Gauge("grpc_server_in_flight", "Calls being handled", CALL, registry=registry)
-        self.errors = Counter(
+        self.errors = counter(
             "crossrank_errors",
             "Calls that ended in a typed error, by reason (OVERLOADED: refused by admission)",
             ("reason",),
-            registry=registry,
         )
-        self.stage_seconds = Histogram(
-            "crossrank_stage_seconds",
-            "Wall time of a stage, failed ones included",
-            ("stage",),
-            buckets=SECONDS,
-            registry=registry,
+        self.stage_seconds = histogram(
+            "crossrank_stage_seconds", "Wall time of a stage, failed ones included", ("stage",), buckets=SECONDS
         )
 
     def _declare_lists(self, registry: CollectorRegistry) -> None:
-        self.lists = Counter("crossrank_lists", "Ranked lists answered", registry=registry)
-        self.degraded = Counter(
-            "crossrank_degraded", "Degradations of ranked lists, by reason", ("reason",), registry=registry
-        )
-        self.candidates = Histogram(
-            "crossrank_candidates", "Candidates of a list before top_n", buckets=COUNTS, registry=registry
-        )
-        self.scored_pairs = Counter(
+        counter, histogram = partial(Counter, registry=registry), partial(Histogram, registry=registry)
+        self.lists = counter("crossrank_lists", "Ranked lists answered")
+        self.degraded = counter("crossrank_degraded", "Degradations of ranked lists, by reason", ("reason",))
+        self.candidates = histogram("crossrank_candidates", "Candidates of a list before top_n", buckets=COUNTS)
+        self.scored_pairs = counter(
             "crossrank_scored_pairs",
             "Valid scores, by origin: model, cache, shared with an identical pair in flight, or duplicate of another "
             "item of the list",
             ("origin",),
-            registry=registry,
         )
-        self.scored_tokens = Counter("crossrank_scored_tokens", "Tokens sent to the model", registry=registry)
-        self.padded_tokens = Counter(
+        self.scored_tokens = counter("crossrank_scored_tokens", "Tokens sent to the model")
+        self.padded_tokens = counter(
             "crossrank_padded_tokens",
             "The same with their padding to the longest pair of a request: scored / padded is the share that works",
-            registry=registry,
         )
-        self.model_requests = Counter("crossrank_model_requests", "Requests sent to the model", registry=registry)
-        self.truncated = Counter("crossrank_truncated_items", "Answered items whose text was cut", registry=registry)
-        self.invalid_scores = Counter(
-            "crossrank_invalid_scores", "Answered items for which the model gave no finite number", registry=registry
+        self.model_requests = counter("crossrank_model_requests", "Requests sent to the model")
+        self.truncated = counter("crossrank_truncated_items", "Answered items whose text was cut")
+        self.invalid_scores = counter(
+            "crossrank_invalid_scores", "Answered items for which the model gave no finite number"
         )
-        self.rank_displacement = Histogram(
-            "crossrank_rank_displacement",
-            "Mean places that re-ranking moved the items of a list",
-            buckets=COUNTS,
-            registry=registry,
+        self.rank_displacement = histogram(
+            "crossrank_rank_displacement", "Mean places that re-ranking moved the items of a list", buckets=COUNTS
         )
 
     def _declare_trials(self, registry: CollectorRegistry) -> None:
-        self.shadow_requests = Counter(
-            "crossrank_shadow_requests", "Requests drawn for the shadow, by outcome", ("outcome",), registry=registry
+        counter, histogram = partial(Counter, registry=registry), partial(Histogram, registry=registry)
+        self.shadow_requests = counter(
+            "crossrank_shadow_requests", "Requests drawn for the shadow, by outcome", ("outcome",)
         )
-        self.shadow_tau = Histogram(
-            "crossrank_shadow_kendall_tau", "Challenger's order to champion's", buckets=AGREEMENT, registry=registry
+        self.shadow_tau = histogram(
+            "crossrank_shadow_kendall_tau", "Challenger's order to champion's", buckets=AGREEMENT
         )
-        self.shadow_overlap = Histogram(
-            "crossrank_shadow_top10_overlap", "Shared part of the first ten", buckets=TENTHS, registry=registry
+        self.shadow_overlap = histogram(
+            "crossrank_shadow_top10_overlap", "Shared part of the first ten", buckets=TENTHS
         )
-        self.shadow_shift = Histogram(
-            "crossrank_shadow_score_shift", "Mean score, challenger minus champion", buckets=SHIFT, registry=registry
+        self.shadow_shift = histogram(
+            "crossrank_shadow_score_shift", "Mean score, challenger minus champion", buckets=SHIFT
         )
-        self.shadow_seconds = Histogram(
+        self.shadow_seconds = histogram(
             "crossrank_shadow_score_seconds",
             "Time to score a list; the champion's only where no cache helped",
             ("side",),
             buckets=SECONDS,
-            registry=registry,
         )
-        self.shadow_lost = Counter(
-            "crossrank_shadow_comparisons_lost", "Comparisons that could not be stored", registry=registry
-        )
-        self.canary_requests = Counter(
+        self.shadow_lost = counter("crossrank_shadow_comparisons_lost", "Comparisons that could not be stored")
+        self.canary_requests = counter(
             "crossrank_canary_requests",
             "Requests drawn for the canary: answered by it, or by the champion since it was unready or failed",
             ("outcome",),
-            registry=registry,
         )
 
     def _declare_process(self, registry: CollectorRegistry) -> None:
-        self.cache_lookups = Counter(
-            "crossrank_cache_lookups", "Scores looked up, by tier and outcome", ("tier", "outcome"), registry=registry
+        counter, histogram = partial(Counter, registry=registry), partial(Histogram, registry=registry)
+        self.cache_lookups = counter(
+            "crossrank_cache_lookups", "Scores looked up, by tier and outcome", ("tier", "outcome")
         )
-        self.cache_faults = Counter(
+        self.cache_faults = counter(
             "crossrank_cache_faults",
             "Questions that a tier did not answer in time; resting: not asked after such a fault",
             ("tier", "operation", "cause"),
-            registry=registry,
         )
-        self.loop_lag_seconds = Histogram(
-            "crossrank_event_loop_lag_seconds", "How late a timer of the loop was", buckets=LATENESS, registry=registry
+        self.loop_lag_seconds = histogram(
+            "crossrank_event_loop_lag_seconds", "How late a timer of the loop was", buckets=LATENESS
         )
 
     def stage_ended(self, stage: str, seconds: float) -> None:

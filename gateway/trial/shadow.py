@@ -11,7 +11,7 @@ import structlog
 from gateway.domain.budget import Budget, Call
 from gateway.domain.comparison import Comparison, Loss, Outcome
 from gateway.domain.errors import CrossrankError, DeadlineTooShort, DependencyUnavailable, ModelOverloaded, Overloaded
-from gateway.domain.values import ModelIdentity
+from gateway.domain.values import ModelIdentity, OrderedBy
 from gateway.pipeline import Pipeline
 from gateway.ranking.request import ListDraft, Request
 from gateway.trial.agreement import agreement
@@ -56,7 +56,7 @@ class Shadow:
         """The champion ranked a list; draft holds all of it. Returns at once."""
         if not self._draw.takes(request.context, request.call):
             return
-        if draft.sides is None:
+        if draft.ranked_by.by is not OrderedBy.READER:
             self._lose(request.identity, Outcome.UNSCORED)
             return
         if len(self._tasks) >= self._limits.running + self._limits.waiting:

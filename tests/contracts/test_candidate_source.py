@@ -9,7 +9,7 @@ from gateway.candidates.item_neighbors import ItemNeighbors
 from gateway.candidates.popular import Popular
 from gateway.candidates.text_ann import TextAnn, TextAnnSettings
 from gateway.catalog.bulk_load import load_interactions
-from gateway.catalog.neighbors import rebuild_neighbors
+from gateway.catalog.rebuild import rebuild_relations
 from gateway.domain.budget import Budget
 from gateway.domain.errors import StoreUnavailable
 from gateway.domain.values import Candidate, CandidateQuery, Filter, FilterKind, HistoryEvent, Item
@@ -68,7 +68,7 @@ async def filled(database: Database) -> Filled:
     filled = Filled(database)
     await filled.items.upsert([indexed(item) for item in ITEMS], Budget(30))
     await load_interactions(database, INTERACTIONS, lambda _: None)
-    await rebuild_neighbors(database, Budget(30))
+    await rebuild_relations(database, Budget(30))
     return filled
 
 
@@ -174,6 +174,6 @@ async def test_items_that_are_equally_good_come_in_order_of_id(filled: Filled, n
     await filled.items.upsert([indexed(twin) for twin in twins], Budget(10))
     likes = [did(f"fan{fan}", twin.item_id) for fan, twin in product(range(3), twins)]
     await load_interactions(filled.database, likes, lambda _: None)
-    await rebuild_neighbors(filled.database, Budget(30))
+    await rebuild_relations(filled.database, Budget(30))
     found = ids(await filled.source(name).fetch(EVERYTHING, Budget(10)))
     assert [item_id for item_id in found if item_id.startswith("twin")] == ["twin1", "twin2", "twin3"]

@@ -34,10 +34,10 @@ def tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def index(directory: Path, tables: Path) -> Outcome:
+def index(directory: Path, tables: Path, *more: str) -> Outcome:
     given = ("--items", tables / "items.csv", "--interactions", tables / "interactions.csv")
     typed = ("--attribute", "year:number", "--attribute", "genres:words")
-    done = crossrank("index", *given, *typed, "--state-dir", directory, "--json")
+    done = crossrank("index", *given, *typed, "--state-dir", directory, "--json", *more)
     assert done.exit_code == 0, done.notes
     return done
 
@@ -53,7 +53,7 @@ def test_the_first_run_embeds_and_stores_everything(first: Outcome) -> None:
     assert counts["items"] == {"inserted": len(ITEMS), "updated": 0, "unchanged": 0}
     assert counts["embedded"] == len(ITEMS)
     assert counts["interactions"] == {"recorded": len(INTERACTIONS), "unchanged": 0, "unknown_items": 0}
-    assert counts["neighbors"]["popular"] == len({one.item_id for one in INTERACTIONS})
+    assert counts["relations"]["popular"] == len({one.item_id for one in INTERACTIONS})
 
 
 def test_a_second_run_embeds_nothing(first: Outcome, directory: Path, tables: Path) -> None:
@@ -61,7 +61,23 @@ def test_a_second_run_embeds_nothing(first: Outcome, directory: Path, tables: Pa
     assert counts["items"] == {"inserted": 0, "updated": 0, "unchanged": len(ITEMS)}
     assert counts["embedded"] == 0
     assert counts["interactions"] == {"recorded": 0, "unchanged": len(INTERACTIONS), "unknown_items": 0}
-    assert counts["neighbors"] == first.document["neighbors"]
+    assert counts["relations"] == first.document["relations"]
+
+
+def test_what_orders_lists_was_fitted_and_judged_and_again_it_is_the_same(
+    first: Outcome, directory: Path, tables: Path
+) -> None:
+    ranker = first.document["ranker"]
+    assert ranker["users"] == 20
+    assert ranker["reason"]
+    assert {"blend", "item_neighbors", "follows"} <= {row["name"] for row in ranker["rows"]}
+    assert index(directory, tables).document["ranker"] == ranker
+
+
+def test_without_a_fit_nothing_is_fitted_and_what_was_stays(first: Outcome, directory: Path, tables: Path) -> None:
+    done = index(directory, tables, "--no-fit")
+    assert done.document["ranker"] is None
+    assert done.document["relations"] == first.document["relations"]
 
 
 def test_only_the_text_that_changed_is_embedded_again(
@@ -87,13 +103,15 @@ def test_what_was_indexed_is_recommended_and_its_attributes_filter(first: Outcom
         assert 1960 <= int(by_id[item_id].fields["year"]) <= 1989
     assert not set(ranked) & {one.item_id for one in INTERACTIONS if one.user_id == "u1"}
     used = {source for one in done.document["items"] for source in one["sources"]}
-    assert used <= {"text_ann", "item_neighbors", "popular"}
+    assert used <= {"text_ann", "item_neighbors", "item_knn", "follows", "popular"}
     assert used
 
 
 def test_the_table_for_people_names_what_was_done(first: Outcome, directory: Path, tables: Path) -> None:
     done = crossrank("index", "--items", tables / "items.csv", "--state-dir", directory)
     assert done.exit_code == 0, done.notes
-    rows = {line.rsplit(maxsplit=1)[0].strip(): line.rsplit(maxsplit=1)[1] for line in done.output.splitlines()[1:]}
+    cells = [line.rsplit(maxsplit=1) for line in done.output.splitlines()[1:]]
+    rows = {cell[0].strip(): cell[1] for cell in cells if len(cell) == 2}
     assert rows["interactions new"] == "0"
+    assert "lists are ordered by" in " ".join(done.output.split())
     assert rows["items changed"] == str(len(ITEMS)), "without --attribute the attributes are gone"

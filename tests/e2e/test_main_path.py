@@ -24,23 +24,24 @@ from crossrank_client import (
 )
 from crossrank_client.catalog import AnyOf, InRange
 from deploy.local.stack import LocalStack
-from gateway.catalog.neighbors import rebuild_neighbors
+from gateway.catalog.rebuild import rebuild_relations
 from gateway.domain.budget import Budget
 from gateway.store.pool import Database
 from tests.e2e.catalogue import fill, invented_interactions
 
 ALL = RankingOptions(top_n=1000)
+SOURCES = {"text_ann", "item_neighbors", "item_knn", "follows", "popular"}
 SAME = 0.03
 """int8 activations are scaled by what shares their batch: the same pair may differ by this much between batches."""
 
 
 @pytest.fixture(scope="module")
 async def items(stack: LocalStack) -> list[Item]:
-    filled = await fill(stack.gateway_url)
-    database = Database(stack.postgres_url, 2)
+    filled = await fill(stack.status().part("gateway").url)
+    database = Database(stack.status().part("postgres").url, 2)
     await database.open()
     try:
-        await rebuild_neighbors(database, Budget(60.0))
+        await rebuild_relations(database, Budget(60.0))
     finally:
         await database.close()
     return filled
@@ -48,7 +49,7 @@ async def items(stack: LocalStack) -> list[Item]:
 
 @pytest.fixture(scope="module")
 async def client(stack: LocalStack, items: list[Item]) -> AsyncIterator[CrossrankClient]:
-    async with CrossrankClient(stack.gateway_url, timeout_s=5.0) as connected:
+    async with CrossrankClient(stack.status().part("gateway").url, timeout_s=5.0) as connected:
         yield connected
 
 
@@ -65,14 +66,14 @@ async def test_a_user_goes_in_and_a_reranked_list_comes_out(client: CrossrankCli
     assert [item.rank for item in ranked.items] == list(range(1, 11))
     scores = [item.score for item in ranked.items]
     assert scores == sorted(scores, key=lambda score: -(score or 0.0))
-    assert {source for item in ranked.items for source in item.sources} <= {"text_ann", "item_neighbors", "popular"}
+    assert {source for item in ranked.items for source in item.sources} <= SOURCES
     seen = {one.item_id for one in invented_interactions(items) if one.user_id == "u3"}
     assert seen.isdisjoint(ids(ranked))
     assert ids(ranked) != [item.item_id for item in sorted(ranked.items, key=lambda item: item.first_stage_rank)]
 
 
 async def test_each_source_alone_answers_for_a_user_with_a_history(client: CrossrankClient) -> None:
-    for source in ("text_ann", "item_neighbors", "popular"):
+    for source in sorted(SOURCES):
         ranked = await client.recommend(User("u5"), candidates=CandidateOptions(sources=(source,)))
         assert ranked.items, source
         assert {name for item in ranked.items for name in item.sources} == {source}
@@ -184,4 +185,4 @@ async def test_health_and_info_name_the_verified_version(client: CrossrankClient
     info = await client.get_info()
     assert info.models[0].ready
     assert info.models[0].encoding_fingerprint
-    assert set(info.candidate_sources) == {"text_ann", "item_neighbors", "popular"}
+    assert set(info.candidate_sources) == SOURCES

@@ -20,11 +20,11 @@ def texts(name: str, values: Sequence[str]) -> InferInput:
 
 
 async def test_a_triton_client_gets_the_logits_and_the_order_of_the_gateways_own_api(stack: LocalStack) -> None:
-    client = InferenceServerClient(stack.gateway_url)
+    client = InferenceServerClient(stack.status().part("gateway").url)
     assert client.is_model_ready("cross_encoder")
     inputs = [texts("context", ["frozen harbor"]), texts("items", [json.dumps(film) for film in FILMS])]
     answer = client.infer("cross_encoder", inputs, client_timeout=5.0)
-    async with CrossrankClient(stack.gateway_url, timeout_s=5.0) as own:
+    async with CrossrankClient(stack.status().part("gateway").url, timeout_s=5.0) as own:
         candidates = [Candidate(str(place), film) for place, film in enumerate(FILMS)]
         ranked = await own.rerank(Query("frozen harbor"), candidates, options=RankingOptions(top_n=3))
     by_place = {int(item.item_id): item for item in ranked.items}

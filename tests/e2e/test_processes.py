@@ -56,7 +56,7 @@ async def ranked(client: CrossrankClient) -> int:
 async def connect(stack: LocalStack, opened: AsyncExitStack, name: str) -> CrossrankClient:
     """A client whose connection one of the gateways got: the kernel chooses."""
     while True:
-        client = await opened.enter_async_context(CrossrankClient(stack.gateway_url, timeout_s=20.0))
+        client = await opened.enter_async_context(CrossrankClient(stack.status().part("gateway").url, timeout_s=20.0))
         before = metric(stack, name, "crossrank_lists_total")
         assert await ranked(client) == 2
         if metric(stack, name, "crossrank_lists_total") > before:
@@ -70,11 +70,11 @@ def processes(stack: LocalStack) -> list[psutil.Process]:
 
 async def test_two_processes_are_two_whole_gateways_on_one_address(stack: LocalStack, redis_url: str) -> None:
     first, second = (stack.status().part(name) for name in NAMES)
-    assert first.url == second.url == stack.gateway_url
+    assert first.url == second.url == stack.status().part("gateway").url
     assert first.log != second.log
     async with Redis.from_url(redis_url) as redis, AsyncExitStack() as opened, asyncio.timeout(120):
         await redis.flushdb()
-        client = await opened.enter_async_context(CrossrankClient(stack.gateway_url, timeout_s=20.0))
+        client = await opened.enter_async_context(CrossrankClient(stack.status().part("gateway").url, timeout_s=20.0))
         assert await ranked(client) == 2
         while len(await redis.keys(PREFIX + b"*")) < 2:
             await asyncio.sleep(0.02)

@@ -55,7 +55,13 @@ class Place:
 
     def running(self, prove_s: float = 60.0) -> RunningStack:
         """As a command sees it."""
-        return RunningStack(self.stack.triton_url, self.stack.gateway_url, self.model, load_s=60.0, prove_s=prove_s)
+        return RunningStack(
+            self.stack.status().part("triton").url,
+            self.stack.status().part("gateway").url,
+            self.model,
+            load_s=60.0,
+            prove_s=prove_s,
+        )
 
 
 @dataclass(slots=True)
@@ -122,7 +128,7 @@ async def traffic(place: Place) -> AsyncIterator[Traffic]:
             await seen.ask(client, draw)
             await asyncio.sleep(PAUSE_S)  # callers leave the processor to what they must not notice
 
-    async with CrossrankClient(place.stack.gateway_url, timeout_s=4.0) as client:
+    async with CrossrankClient(place.stack.status().part("gateway").url, timeout_s=4.0) as client:
         callers = [asyncio.create_task(call(seed, client)) for seed in range(CALLERS)]
         try:
             await seen.answered(20)

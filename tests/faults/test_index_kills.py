@@ -87,7 +87,7 @@ async def index(stack: LocalStack, bars: KillingBars) -> IndexCounts:
 
 
 async def stored_ids(stack: LocalStack) -> set[str]:
-    database = Database(stack.postgres_url, connections=1)
+    database = Database(stack.status().part("postgres").url, connections=1)
     await database.open()
     try:
         return set(await PostgresItemStore(database).get([item.item_id for item in ITEMS], Budget(BUDGET_S)))
@@ -138,7 +138,7 @@ async def test_after_a_killed_run_the_next_one_stores_the_rest(fragile: LocalSta
 
 async def wait_for_items(stack: LocalStack, run: asyncio.subprocess.Process) -> int:
     """How many items are stored when the first batch is; the run must still be at work."""
-    database = Database(stack.postgres_url, connections=1)
+    database = Database(stack.status().part("postgres").url, connections=1)
     await database.open()
     deadline = time.monotonic() + 60.0
     try:

@@ -36,8 +36,8 @@ def fragile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
 
 @pytest.fixture(scope="module")
 async def target(fragile: LocalStack) -> str:
-    await fill(fragile.gateway_url)
-    return fragile.gateway_url
+    await fill(fragile.status().part("gateway").url)
+    return fragile.status().part("gateway").url
 
 
 class Ledger:

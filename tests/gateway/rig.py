@@ -24,10 +24,14 @@ from gateway.encoding.render import ContextFields
 from gateway.encoding.spec import EncodingSpec
 from gateway.pipeline import Defaults, Parts, Pipeline
 from gateway.ports import ServedModel
+from gateway.ranker.fitted import FittedRanker
+from gateway.ranking.current_ranker import CurrentRanker
 from gateway.scoring.admission import Admission
 from gateway.scoring.coalesced import ChunkLimits, CoalescedScorer
 from tests.fakes.observers import SeenLists
+from tests.fakes.rankers import MemoryRankers
 from tests.fakes.scorers import FakeScorer, hash_logit
+from tests.fakes.signals import MemorySignals
 from tests.fakes.specs import small_bundle
 
 TITLES = "toy story,the matrix,heat,alien,jaws,brazil,fargo,space".split(",")
@@ -99,6 +103,8 @@ class Rig:
         self.shelf, self.seen, self.cache = Shelf(), SeenLists(), LocalScoreCache(1000)
         self.token_ids = TokenIdCache(1000)
         self.scorer, self.admission = FakeScorer(self.model), Admission(10_000, 0.5, 0.2)
+        self.signals, self.rankers = MemorySignals(), MemoryRankers()
+        self.ranker = CurrentRanker(self.rankers, self.signals)
         self.parts = Parts(
             candidates=self.shelf,
             items=self.shelf,
@@ -107,6 +113,8 @@ class Rig:
             cache=self.cache,
             token_ids=self.token_ids,
             scorer=CoalescedScorer(self.scorer, self.admission, ChunkLimits(64, 2, 1)),
+            signals=self.signals,
+            ranker=self.ranker,
             admission=self.admission,
             observer=self.seen,
         )
@@ -118,6 +126,11 @@ class Rig:
         encoder = self.model.bundle.encoder
         side = encoder.encode_context(ContextFields(context.query or context.session_query, {}, history))
         return hash_logit(encoder.join(side, encoder.encode_item(item.fields)))
+
+    async def fit(self, ranker: FittedRanker) -> None:
+        """From now on this ranker orders lists."""
+        await self.rankers.keep(ranker, Budget(5.0))
+        await self.ranker.look_up()
 
     async def until_asked(self, requests: int) -> None:
         """Waits until the scorer got that many requests."""

@@ -31,6 +31,9 @@ def test_variables_are_read_with_their_types() -> None:
         ("CROSSRANK_CHALLENGER", "cross_encoder", "is the model that serves"),
         ("CROSSRANK_CACHE_REDIS_URL", "redis:6379", "is no URL of a Redis: begin it with one of redis://"),
         ("CROSSRANK_CACHE_REDIS_TIMEOUT_S", "0", "must be 0.001 to 1"),
+        ("CROSSRANK_READING", "sometimes", "is 'sometimes': give one of auto, always, never"),
+        ("CROSSRANK_RANKER_INTERVAL_S", "0", "must be 0.1 to 3600"),
+        ("CROSSRANK_SIGNAL_ITEMS", "-1", "must be 0 to "),
     ],
 )
 def test_a_bad_value_is_refused_with_variable_and_bounds(variable: str, value: str, expected: str) -> None:

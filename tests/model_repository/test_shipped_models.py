@@ -1,17 +1,19 @@
 """The shipped int8 graphs against transformers in fp32 with the weights that they hold."""
 
+from importlib.resources import as_file, files
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from transformers import AutoModel
 
 from tests.model_repository.samples import BI_ENCODER, CROSS_ENCODER, sample_lists
 from training.export.compare import Logits, agreement, score_graph
 from training.export.graph.export import export_bi_encoder, export_cross_encoder
 from training.export.int8.sample_texts import SAMPLE_TEXTS
-from training.release.bi_encoder import compare, embed
-from training.release.repository.recover import recover_bi_encoder, recover_cross_encoder
+from training.release.bi_encoder import PACKAGE, compare, embed
+from training.release.repository.recover import recover_cross_encoder
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +51,9 @@ def test_its_fp32_graph_is_transformers(reference: list[Logits], tmp_path: Path)
 
 def test_the_int8_bi_encoder_embeds_as_fp32_does(tmp_path: Path) -> None:
     tokenizer = BI_ENCODER / "tokenizer.json"
-    exact = export_bi_encoder(recover_bi_encoder(BI_ENCODER), tmp_path / "fp32.onnx")
+    with as_file(files(PACKAGE) / "model") as source:
+        model = AutoModel.from_pretrained(source, local_files_only=True)
+    exact = export_bi_encoder(model, tmp_path / "fp32.onnx")
     shipped = embed(BI_ENCODER / "model.onnx", tokenizer, SAMPLE_TEXTS)
     found = compare(embed(exact, tokenizer, SAMPLE_TEXTS), shipped)
     assert found.median >= 0.99, found

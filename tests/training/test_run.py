@@ -21,12 +21,12 @@ from training.examples.example import read_examples
 from training.fit import trainer
 from training.fit.alignment import AlignmentLoss
 from training.fit.distillation import DistilLoss
-from training.fit.model_teacher import whole
 from training.fit.selection import METRIC, ListEvaluator, selection_lists
 from training.fit.trainer import last_checkpoint
 from training.lists.candidate_list import CandidateList
 from training.model.cross_encoder import PairCrossEncoder, encoder_of, open_cross_encoder, without_dropout
 from training.model.pair_table import context_key
+from training.model.references import whole
 from training.options.config import AlignOptions, ListOptions, TrainingConfig
 from training.options.fit import AugmentOptions, SelectOptions, TeacherOptions
 from training.options.text import TextOptions

@@ -38,10 +38,11 @@ _INTERACTIONS = f"""
     SELECT user_id, item_id, event, greatest(weight, 0), time FROM interactions WHERE {_KNOWN} ORDER BY time, sequence
 """
 
+# Columns as ImpressionRow has them.
 # Of several things that a user did with a shown item the one of the highest weight counts, of these the first.
 _JOINED = f"""
-    SELECT shown.attribution_token, list.context ->> 'user_id' AS user_id, list.time, shown.item_id, shown.rank,
-        shown.first_stage_rank, done.event, greatest(done.weight, 0) AS weight
+    SELECT shown.attribution_token, coalesce(list.context ->> 'user_id', '') AS user_id, list.time, shown.item_id,
+        shown.rank, shown.first_stage_rank, coalesce(done.event, '') AS event, greatest(done.weight, 0) AS weight
     FROM shown_items AS shown JOIN impressions AS list USING (attribution_token)
     LEFT JOIN LATERAL (
         SELECT event, weight FROM interactions AS one
@@ -103,18 +104,9 @@ class FeedbackReader:
 
     def impressions(self) -> Iterator[ImpressionRow]:
         """List by list, in order of time, best rank first."""
-        for token, user_id, time, item_id, rank, first_stage_rank, event, weight in self._stream(_IMPRESSIONS):
-            yield ImpressionRow(
-                attribution_token=token,
-                user_id=user_id or "",
-                time=time,
-                item_id=item_id,
-                rank=rank,
-                first_stage_rank=first_stage_rank,
-                event=event or "",
-                weight=weight,
-                propensity=self._propensity[rank],
-            )
+        for token, user_id, time, item_id, rank, before, event, weight in self._stream(_IMPRESSIONS):
+            propensity = self._propensity[rank]
+            yield ImpressionRow(token, user_id, time, item_id, rank, before, event, weight, propensity)
 
     def _rows(self, query: str) -> list[tuple[Any, ...]]:
         return self._connection.execute(query.encode()).fetchall()

@@ -8,23 +8,12 @@ strongest thing the user did with it; empty and 0: shown but not chosen), ``prop
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from pathlib import Path
 
 from training.data.rows import Row, parse_time, parse_weight, read_rows
 
-IMPRESSION_COLUMNS = (
-    "attribution_token",
-    "user_id",
-    "time",
-    "item_id",
-    "rank",
-    "first_stage_rank",
-    "event",
-    "weight",
-    "propensity",
-)
 SMOOTHING = 10.0
 """Showings with the overall rate that every rank is given before it is counted."""
 
@@ -56,6 +45,9 @@ class ImpressionRow:
             *(self.attribution_token, self.user_id, self.time.isoformat(), self.item_id),
             *(str(self.rank), str(self.first_stage_rank), self.event, f"{self.weight:.15g}", f"{self.propensity:.6g}"),
         )
+
+
+IMPRESSION_COLUMNS = tuple(one.name for one in fields(ImpressionRow))
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,6 @@ from training.data.tables import InteractionRow, ItemRow, Tables
 from training.errors import DataUnavailable
 
 RECBOLE = "recbole==1.2.1"
-RECBOLE_FOLDER = "recbole/dataset_example/ml-100k"
 OFFICIAL_ADDRESS = "https://files.grouplens.org/datasets/movielens/ml-100k.zip"
 POSITIVE_RATING = 4.0
 
@@ -105,9 +104,9 @@ def _from_zip(content: io.BytesIO, source: str) -> Tables:
 def _from_files(read: Open, names: set[str], source: str) -> Tables:
     try:
         if {"ml-100k.inter", "ml-100k.item"} <= names:
-            return Tables(list(_recbole_items(read)), list(_recbole_interactions(read)))
+            return Tables(list(_recbole_items(read)), list(_interactions(read("ml-100k.inter"), skip=1)))
         if {"u.data", "u.item"} <= names:
-            return Tables(list(_original_items(read)), list(_original_interactions(read)))
+            return Tables(list(_original_items(read)), list(_interactions(read("u.data"), skip=0)))
     except (ValueError, IndexError) as fault:
         raise DataUnavailable(f"{source} is not MovieLens 100K as published: {fault!r}", "download it again") from fault
     raise DataUnavailable(
@@ -124,21 +123,17 @@ def _item(item_id: str, title: str, year: str, genres: str) -> ItemRow:
     return ItemRow(item_id, {"title": normalise_title(title), "year": year, "genres": genres})
 
 
-def _interaction(user_id: str, item_id: str, rating: str, seconds: str) -> InteractionRow:
-    weight = 1.0 if float(rating) >= POSITIVE_RATING else 0.0
-    return InteractionRow(user_id, item_id, "rating", weight, datetime.fromtimestamp(float(seconds), UTC))
+def _interactions(content: bytes, skip: int) -> Iterator[InteractionRow]:
+    for line in _lines(content, "utf-8", skip):
+        user_id, item_id, rating, seconds = line.split("\t")
+        weight = 1.0 if float(rating) >= POSITIVE_RATING else 0.0
+        yield InteractionRow(user_id, item_id, "rating", weight, datetime.fromtimestamp(float(seconds), UTC))
 
 
 def _recbole_items(read: Open) -> Iterator[ItemRow]:
     for line in _lines(read("ml-100k.item"), "utf-8", skip=1):
         item_id, title, year, genres = line.split("\t")
         yield _item(item_id, title, year, genres)
-
-
-def _recbole_interactions(read: Open) -> Iterator[InteractionRow]:
-    for line in _lines(read("ml-100k.inter"), "utf-8", skip=1):
-        user_id, item_id, rating, seconds = line.split("\t")
-        yield _interaction(user_id, item_id, rating, seconds)
 
 
 def _original_items(read: Open) -> Iterator[ItemRow]:
@@ -148,9 +143,3 @@ def _original_items(read: Open) -> Iterator[ItemRow]:
         title, year = (cells[1][: match.start()], match["year"]) if match else (cells[1], "")
         flags = zip(_GENRES, cells[5:], strict=True)
         yield _item(cells[0], title, year, " ".join(genre for genre, flag in flags if flag == "1"))
-
-
-def _original_interactions(read: Open) -> Iterator[InteractionRow]:
-    for line in _lines(read("u.data"), "latin-1", skip=0):
-        user_id, item_id, rating, seconds = line.split("\t")
-        yield _interaction(user_id, item_id, rating, seconds)

@@ -31,8 +31,7 @@ def evaluate(
     check_lists(lists, items)
     plan.check(lists[0].orders)
     columns = {name: _measure(lists, name, plan.metrics) for name in lists[0].orders}
-    best = max(plan.first_stage, key=lambda name: float(_deciding(columns, name, plan).mean()))
-    base = plan.base or best
+    base = max(plan.first_stage, key=lambda name: float(_deciding(columns, name, plan).mean()))
     found = find_segments(lists, plan.shared, items, popularity)
     return Evaluation(
         plan=plan,
@@ -41,7 +40,6 @@ def evaluate(
         catalogue=len(items),
         methods=_methods(lists, columns, plan, Catalogue(items, popularity), seed),
         base=base,
-        best_first_stage=best,
         paired=_against_every_other(columns, plan, seed),
         changes=dict(zip(plan.metrics, paired_differences(columns[plan.final], columns[base], seed), strict=True)),
         segments=measure_segments(found, lists, base, plan.final, seed),

@@ -7,6 +7,7 @@ from typing import Any
 from training.evaluation.beyond_accuracy import BeyondAccuracy
 from training.evaluation.movement import Movement
 from training.evaluation.plan import EvaluationPlan
+from training.evaluation.reading import ReadingRow
 from training.evaluation.segments import SegmentResult
 from training.metrics.ranking import DECIDING
 from training.metrics.significance import SIGNIFICANCE, Interval, PairedDifference
@@ -33,7 +34,8 @@ class Verdict:
 @dataclass(frozen=True, slots=True)
 class Evaluation:
     """All rows, and what they say. ``paired``: the final row less each other, on NDCG@10. ``changes``: the final row
-    less the base row, by metric. ``base``: the row that the final one is shown as a change of."""
+    less the base row, by metric. ``base``: the row that the final one is shown as a change of, the best of the first
+    stage."""
 
     plan: EvaluationPlan
     users: int
@@ -41,7 +43,6 @@ class Evaluation:
     catalogue: int
     methods: Sequence[Method]
     base: str
-    best_first_stage: str
     paired: Mapping[str, PairedDifference]
     changes: Mapping[str, PairedDifference]
     segments: Sequence[SegmentResult]
@@ -50,6 +51,8 @@ class Evaluation:
     fusion_ablation: Sequence[Ablation] = ()
     """What each family of features is worth to the fused score, on the lists that it is fitted on; none where that is
     not known."""
+    reading: Sequence[ReadingRow] = ()
+    """Whether reading pays, by kind of request; none where the lists were not read, or nothing else orders them."""
 
     def method(self, name: str) -> Method:
         """A row. Raises KeyError for a name that was not evaluated."""
@@ -87,7 +90,7 @@ class Evaluation:
     @property
     def verdicts(self) -> list[Verdict]:
         """What the numbers say: of the first stage, and of what is learned without the logit when there is such."""
-        first = f"every first-stage method (best: {self.best_first_stage}); random order: {self.random_ndcg:.4f}"
+        first = f"every first-stage method (best: {self.base}); random order: {self.random_ndcg:.4f}"
         found = [self._verdict(self.beats_first_stage, first)]
         if self.beats_learned_without is not None:
             learned = f"what is learned without the logit ({', '.join(self.plan.learned_without)})"
@@ -109,14 +112,15 @@ class Evaluation:
             "candidates": self.candidates,
             "catalogue": self.catalogue,
             "methods": [_method(one) for one in self.methods],
-            "best_first_stage": self.best_first_stage,
+            "best_first_stage": self.base,
             "base": self.base,
             "reranked": self.final,
-            "p_value": self.paired[self.best_first_stage].p,
+            "p_value": self.paired[self.base].p,
             "p_values": dict(self.p_values),
             "reranked_beats_every_first_stage_method": self.beats_first_stage,
             "reranked_beats_every_learned_method_without_cross_encoder": self.beats_learned_without,
             "random_ndcg@10": self.random_ndcg,
+            "reading": [{**asdict(one), "pays": one.pays} for one in self.reading],
             "paired": {name: _paired(one) for name, one in self.paired.items()},
             "base_to_reranked": {
                 metric: {**_paired(one), "change_percent": self.change(self.base, metric)}

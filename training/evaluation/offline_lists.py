@@ -13,14 +13,13 @@ import numpy as np
 from gateway.domain.files import replacing, sha256_of
 from gateway.domain.progress import Advance
 from gateway.encoding.pair_encoder import PairEncoder
-from gateway.encoding.render import ContextFields
-from gateway.ranker.features import HISTORY_EVENTS
 from gateway.ranker.fused_score import Fusion
 from training.evaluation.fields import Items
 from training.export.compare import score_batches
 from training.export.session import open_session
 from training.lists.candidate_list import CandidateList
 from training.lists.served import BLEND, ServedList
+from training.model.pair_table import PairTable, context_key
 from training.ranker.lists import order_by
 from training.ranker.table import ScoredList
 
@@ -34,9 +33,7 @@ class ListScorer:
 
     def __init__(self, graph: Path, encoder: PairEncoder, fields: Items) -> None:
         self._session = open_session(graph, threads=1)
-        self._encoder = encoder
-        self._fields = fields
-        self._items: dict[str, tuple[int, ...]] = {}
+        self._table = PairTable(encoder, fields)
         self._made_of = f"{sha256_of(graph)} {encoder.spec.to_json()}"
 
     def digest(self, lists: Sequence[CandidateList]) -> str:
@@ -50,15 +47,9 @@ class ListScorer:
 
     def score(self, one: CandidateList) -> tuple[float, ...]:
         """A logit per candidate, in their order."""
-        history = one.history.newest(HISTORY_EVENTS).map(self._fields.__getitem__).newest_first
-        context = self._encoder.encode_context(ContextFields(history=history))
-        pairs = [self._encoder.join(context, self._item(candidate.item_id)) for candidate in one.candidates]
+        key = context_key(one.history)
+        pairs = [self._table.encode(key, candidate.item_id) for candidate in one.candidates]
         return tuple(float(logit) for logit in score_batches(self._session, pairs))
-
-    def _item(self, item_id: str) -> tuple[int, ...]:
-        if item_id not in self._items:
-            self._items[item_id] = self._encoder.encode_item(self._fields[item_id])
-        return self._items[item_id]
 
 
 def score_lists(lists: Sequence[CandidateList], scorer: ListScorer, cache: Path, advance: Advance) -> list[ServedList]:

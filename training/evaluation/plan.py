@@ -9,6 +9,8 @@ from training.metrics.ranking import DECIDING, METRICS
 
 RERANKED = "reranked"
 CROSS_ENCODER = "cross_encoder"
+READER = "reader"
+"""The cross-encoder's logit fused with first-stage signals, as its version does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,22 +19,20 @@ class EvaluationPlan:
     but without the cross-encoder; ``final``: the row that is compared with every other. Rows in none of them (the logit
     alone) are shown too.
 
-    ``base``: the row that ``final`` is shown as a change of; empty: the first-stage row with the best mean, the
-    hardest. ``shared``: fields whose values a target may share with the history, a segment each. ``depth``: of
+    ``shared``: fields whose values a target may share with the history, a segment each. ``depth``: of
     coverage, diversity and novelty.
     """
 
     first_stage: tuple[str, ...]
     learned_without: tuple[str, ...] = ()
     final: str = RERANKED
-    base: str = ""
     shared: tuple[SharedField, ...] = ()
     metrics: tuple[str, ...] = METRICS
     depth: int = 10
 
     def check(self, rows: Collection[str]) -> None:
         """Raises ListsInvalid when a row is planned that the lists do not have, or there is no first stage."""
-        named = [*self.first_stage, *self.learned_without, self.final, *([self.base] if self.base else [])]
+        named = [*self.first_stage, *self.learned_without, self.final]
         if missing := [name for name in named if name not in rows]:
             raise ListsInvalid(f"no list has the row {missing[0]!r}", f"rows of the lists: {', '.join(rows)}")
         if not self.first_stage or self.final in self.first_stage + self.learned_without:

@@ -11,7 +11,8 @@ from training.evaluation.evaluate import evaluate
 from training.evaluation.evaluation import Evaluation
 from training.evaluation.fields import KNOWN_FIELDS, Items, SharedField, present, same_field_order
 from training.evaluation.lists import EvaluatedList
-from training.evaluation.plan import CROSS_ENCODER, RERANKED, EvaluationPlan
+from training.evaluation.plan import CROSS_ENCODER, READER, RERANKED, EvaluationPlan
+from training.evaluation.reading import judge_reading
 from training.first_stage.baselines import Orders
 from training.lists.served import BLEND, ServedList
 from training.metrics.ties import order_by_score
@@ -19,7 +20,7 @@ from training.protocol.dataset import Dataset, Phase
 from training.ranker.lists import order_by, scored_lists
 
 Fusions = Mapping[str, Fusion]
-"""Row name to a fused score that is learned without the cross-encoder."""
+"""Row name to a fused score; those that read no logit are what a cross-encoder has to beat."""
 
 
 def evaluate_served(
@@ -42,13 +43,16 @@ def evaluate_served(
         orders = {name: order_by(fusion, scored.given) for name, fusion in learned.items()}
         lists.append(to_evaluated(one, history, dataset.fields, fields, orders, seed))
     popularity = Counter(row.item_id for row in dataset.interactions(Phase.TEST))
-    return evaluate(lists, plan_for(served[0].by_source, fields, learned), dataset.fields, popularity, seed)
+    plan = plan_for(served[0].by_source, fields, learned)
+    reading = judge_reading(lists, seed) if READER in learned else ()
+    return replace(evaluate(lists, plan, dataset.fields, popularity, seed), reading=reading)
 
 
 def plan_for(sources: Mapping[str, object], shared: Sequence[SharedField], learned: Fusions) -> EvaluationPlan:
     """The parts that the rows of to_evaluated play."""
+    without = tuple(name for name, fusion in learned.items() if not fusion.reads_logit)
     first_stage = (*sources, *(field.row for field in shared))
-    return EvaluationPlan(first_stage=first_stage, learned_without=tuple(learned), shared=tuple(shared))
+    return EvaluationPlan(first_stage=first_stage, learned_without=without, shared=tuple(shared))
 
 
 def to_evaluated(
@@ -61,7 +65,8 @@ def to_evaluated(
 ) -> EvaluatedList:
     """One served list with all its rows; ``learned`` are orders. The logit alone breaks ties at random, for it knows no
     first stage."""
-    logits = {candidate.item_id: logit for candidate, logit in zip(one.candidates, one.logits, strict=True)}
+    logits = {candidate.item_id: logit for candidate, logit in zip(one.candidates, one.logits, strict=bool(one.logits))}
+    alone = {CROSS_ENCODER: order_by_score(logits, one.user_id, seed)} if logits else {}
     blend = one.by_source[BLEND]
     return EvaluatedList(
         user_id=one.user_id,
@@ -70,7 +75,7 @@ def to_evaluated(
         orders={
             **one.by_source,
             **{field.row: same_field_order(field, blend, history, items) for field in shared},
-            CROSS_ENCODER: order_by_score(logits, one.user_id, seed),
+            **alone,
             **learned,
             RERANKED: one.ranked,
         },

@@ -20,7 +20,7 @@ BATCH_PAIRS = 8
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """Logits of the same lists from two models."""
+    """Logits of the same lists from two models; a difference that is no number is infinite."""
 
     pairs: int
     max_abs_dlogit: float
@@ -34,31 +34,30 @@ def score_graph(graph: Path, pairs: Sequence[EncodedPair]) -> Logits:
     return score_session(open_session(graph), pairs)
 
 
-def score_session(session: onnxruntime.InferenceSession, pairs: Sequence[EncodedPair]) -> Logits:
-    """As score_graph, of a graph that is open already."""
-    inputs = [node.name for node in session.get_inputs()]
-    return np.array([session.run(None, _feed(pair, inputs))[0].item() for pair in pairs], np.float32)
-
-
-def score_batches(session: onnxruntime.InferenceSession, pairs: Sequence[EncodedPair]) -> Logits:
-    """As score_session, in small batches of similar length: the fastest on CPU. For graphs whose logits belong to their
-    pairs alone, as those of training/export/int8/quantize.py do: there batches change only the order of additions."""
+def score_session(session: onnxruntime.InferenceSession, pairs: Sequence[EncodedPair], batch: int = 1) -> Logits:
+    """As score_graph, of a graph that is open already, in batches of similar length."""
     inputs = [node.name for node in session.get_inputs()]
     order_n = np.argsort([len(pair.token_ids) for pair in pairs], kind="stable")
     logits = np.zeros(len(pairs), np.float32)
-    for start in range(0, len(pairs), BATCH_PAIRS):
-        chosen = order_n[start : start + BATCH_PAIRS]
+    for start in range(0, len(pairs), batch):
+        chosen = order_n[start : start + batch]
         feed = padded([pairs[place] for place in chosen])
         found = session.run(None, {name: feed[name].astype(np.int32) for name in inputs})[0]
         logits[chosen] = np.asarray(found).reshape(-1)
     return logits
 
 
+def score_batches(session: onnxruntime.InferenceSession, pairs: Sequence[EncodedPair]) -> Logits:
+    """As score_session, in small batches: the fastest on CPU. For graphs whose logits belong to their pairs alone, as
+    those of training/export/int8/quantize.py do: there batches change only the order of additions."""
+    return score_session(session, pairs, BATCH_PAIRS)
+
+
 def agreement(reference: Sequence[Logits], others: Sequence[Logits]) -> Agreement:
     """Compares list by list. Raises ValueError for different numbers of lists or pairs."""
     differences = [np.abs(one - other) for one, other in zip(reference, others, strict=True)]
     taus = [kendall_tau(one, other) for one, other in zip(reference, others, strict=True)]
-    all_differences = np.concatenate(differences)
+    all_differences = np.nan_to_num(np.concatenate(differences), nan=np.inf, posinf=np.inf)
     return Agreement(
         pairs=len(all_differences),
         max_abs_dlogit=float(all_differences.max()),
@@ -80,12 +79,3 @@ def kendall_tau(one: Logits, other: Logits) -> float:
 
 def _has_no_order(logits: Logits) -> bool:
     return bool(np.all(logits == logits[:1]))
-
-
-def _feed(pair: EncodedPair, inputs: Sequence[str]) -> dict[str, npt.NDArray[np.int32]]:
-    feed = {
-        "input_ids": np.array([pair.token_ids], np.int32),
-        "attention_mask": np.ones((1, len(pair.token_ids)), np.int32),
-        "token_type_ids": np.array([pair.type_ids], np.int32),
-    }
-    return {name: feed[name] for name in inputs}

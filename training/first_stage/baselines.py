@@ -6,12 +6,12 @@ from dataclasses import replace
 import numpy as np
 
 from gateway.domain.progress import Say
-from training.first_stage.fold_first_stage import fit_baselines
 from training.first_stage.fold_lists import MAX_ITEMS, FoldLists
+from training.first_stage.offline_sources import fit_baselines
 from training.options.sources import SourceOptions
 from training.protocol.dataset import Dataset, Phase
 
-BASELINES = ("als", "item_knn", "bm25")
+BASELINES = ("als", "bm25")
 
 Orders = Mapping[str, Mapping[str, tuple[str, ...]]]
 """Items by user and row."""
@@ -25,4 +25,4 @@ def baseline_orders(dataset: Dataset, options: SourceOptions, say: Say) -> Order
         return {}
     no_vectors = np.zeros((len(dataset.items), 1), np.float32)
     lists = FoldLists(dataset, replace(options, fused=BASELINES), say, lambda texts: no_vectors, fit_baselines)
-    return {one.user_id: one.by_source for one in lists(Phase.TEST)}
+    return {one.user_id: {name: one.by_source[name] for name in BASELINES} for one in lists(Phase.TEST)}

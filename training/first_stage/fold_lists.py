@@ -7,7 +7,8 @@ from gateway.domain.progress import Say
 from gateway.encoding.item_text import item_text
 from training.errors import ConfigInvalid
 from training.first_stage.embedding_cache import Embed
-from training.first_stage.fold_first_stage import Fit, FoldFirstStage, Texts, fit_sources
+from training.first_stage.fold_first_stage import FoldFirstStage
+from training.first_stage.offline_sources import Fit, Texts, fit_sources
 from training.first_stage.text import bm25, embed
 from training.first_stage.training_interactions import TrainingInteractions, known_in
 from training.lists.candidate_list import CandidateList

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from gateway.candidates.item_neighbors import NEIGHBOR_SOURCES
 from gateway.candidates.text_ann import TextAnnSettings
 from gateway.catalog.relations import ItemRelations
+from training.first_stage.cosine import Cosine
 from training.first_stage.neighborhood import Neighborhood
 from training.first_stage.popular import Popularity
 from training.first_stage.source import FittedSource
-from training.first_stage.text import Cosine
 from training.first_stage.training_interactions import Scores
 
 SERVED_WEIGHTS: Mapping[str, float] = {one.name: one.weight for one in NEIGHBOR_SOURCES}

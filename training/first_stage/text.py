@@ -1,13 +1,11 @@
-"""First stages that read: BM25 and the bi-encoder's cosine. Know no user but the history's items."""
+"""What texts alone tell of items: BM25 between them, and their vectors. Knows no user."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import bm25s
 import numpy as np
 from scipy.sparse import csc_matrix, csr_matrix
 
-from gateway.domain.history import History
 from training.first_stage.training_interactions import Scores
 from training.model.cross_encoder import base_model_path
 from training.options.fit import BUNDLED_MODEL
@@ -42,22 +40,3 @@ def embed(texts: Sequence[str]) -> Scores:
     model = SentenceTransformer(base_model_path(BUNDLED_MODEL), device="cpu")
     vectors = model.encode(list(texts), batch_size=64, normalize_embeddings=True, show_progress_bar=None)
     return np.asarray(vectors, dtype=np.float32)
-
-
-@dataclass(frozen=True, slots=True)
-class Cosine:
-    """A FittedSource: the largest (``pool`` "max") or mean cosine between an item and the ``recent`` history items."""
-
-    name: str
-    vectors: Scores
-    recent: int
-    pool: str = "max"
-
-    def score(self, histories: Sequence[History[int]]) -> Scores:
-        """[histories, items]"""
-        scores = np.zeros((len(histories), len(self.vectors)), np.float32)
-        for row, history in enumerate(histories):
-            near = self.vectors[list(history.newest(self.recent).newest_first)] @ self.vectors.T
-            if len(near):
-                scores[row] = near.max(axis=0) if self.pool == "max" else near.mean(axis=0)
-        return scores

@@ -23,77 +23,48 @@ CERTAIN = 30.0
 20 % for the positive, and next to nothing would be learned. Times this the positives share all."""
 
 Lists = tuple[Sequence[str], Sequence[Sequence[str]]]
+Columns = Sequence[Sequence[str] | Sequence[Sequence[str]]]
+Adapt = Callable[[Lists, Sequence[Tensor]], tuple[Columns, Tensor | Sequence[Tensor]]]
 
 
-class ListNetLoss(nn.Module):
-    """ListNetLoss of labels times ``certain``: 1 where a teacher's logits are the labels."""
+class ListsLoss(nn.Module):
+    """A loss of sentence-transformers over whole lists: ``adapt`` makes the columns and labels that it reads."""
 
-    def __init__(self, model: PairCrossEncoder, certain: float) -> None:
-        super().__init__()
-        self.model = model
-        self.lists_loss = losses.ListNetLoss(model, mini_batch_size=WHOLE_BATCH)
-        self._certain = certain
-
-    def forward(self, inputs: Lists, labels: Sequence[Tensor], **options: object) -> Tensor:
-        """The mean over lists."""
-        loss: Tensor = self.lists_loss(inputs, [label.float() * self._certain for label in labels], **options)
-        return loss
-
-
-class PointwiseLoss(nn.Module):
-    """A loss of single pairs (BinaryCrossEntropyLoss, MSELoss) over the pairs of all lists."""
-
-    def __init__(self, model: PairCrossEncoder, pairs_loss: nn.Module) -> None:
+    def __init__(self, model: PairCrossEncoder, loss: nn.Module, adapt: Adapt) -> None:
         super().__init__()
         self.model = model  # before the loss: parameters are named once, as the model's
-        self.pairs_loss = pairs_loss
+        self.loss = loss
+        self._adapt = adapt
 
     def forward(self, inputs: Lists, labels: Sequence[Tensor], **options: object) -> Tensor:
-        """The mean over pairs."""
-        keys, lists = inputs
-        flat_keys = [key for key, items in zip(keys, lists, strict=True) for _ in items]
-        flat_items = [item_id for items in lists for item_id in items]
-        loss: Tensor = self.pairs_loss([flat_keys, flat_items], torch.cat(list(labels)), **options)
+        """The mean over what the loss compares: pairs, margins or lists."""
+        loss: Tensor = self.loss(*self._adapt(inputs, labels), **options)
         return loss
 
 
-class MarginLoss(nn.Module):
-    """MarginMSELoss over the margins between each list's first item and its others.
-
-    It reads one column per negative, so lists of a batch are cut to the shortest of them.
-    """
-
-    def __init__(self, model: PairCrossEncoder) -> None:
-        super().__init__()
-        self.model = model
-        self.columns_loss = losses.MarginMSELoss(model)
-
-    def forward(self, inputs: Lists, labels: Sequence[Tensor], **options: object) -> Tensor:
-        """The mean over margins."""
-        keys, lists = inputs
-        shortest = min(len(items) for items in lists)
-        columns = [[items[place] for items in lists] for place in range(shortest)]
-        loss: Tensor = self.columns_loss([keys, *columns], [label[:shortest].float() for label in labels], **options)
-        return loss
+def _pairs(inputs: Lists, labels: Sequence[Tensor]) -> tuple[Columns, Tensor]:
+    """Every pair by itself."""
+    keys, lists = inputs
+    flat_keys = [key for key, items in zip(keys, lists, strict=True) for _ in items]
+    return [flat_keys, [item_id for items in lists for item_id in items]], torch.cat(list(labels))
 
 
-class OrderLoss(nn.Module):
-    """PListMLELoss over each list in the order of its labels, for that loss reads nothing of them but the order that
-    items come in. Equal labels come in a new random order every time: there is nothing to learn from it."""
+def _margins(inputs: Lists, labels: Sequence[Tensor]) -> tuple[Columns, Sequence[Tensor]]:
+    """One column per negative, for the margins between each list's first item and its others: so the lists of a batch
+    are cut to the shortest of them."""
+    keys, lists = inputs
+    shortest = min(len(items) for items in lists)
+    columns = [[items[place] for items in lists] for place in range(shortest)]
+    return [keys, *columns], [label[:shortest].float() for label in labels]
 
-    def __init__(self, model: PairCrossEncoder) -> None:
-        super().__init__()
-        self.model = model
-        self.list_loss = losses.PListMLELoss(model, mini_batch_size=WHOLE_BATCH)
 
-    def forward(self, inputs: Lists, labels: Sequence[Tensor], **options: object) -> Tensor:
-        """The mean over lists."""
-        keys, lists = inputs
-        orders = [_best_first(label) for label in labels]
-        ordered = [[items[place] for place in order.tolist()] for items, order in zip(lists, orders, strict=True)]
-        sorted_labels = [label[order] for label, order in zip(labels, orders, strict=True)]
-        loss: Tensor = self.list_loss([keys, ordered], sorted_labels, **options)
-        return loss
+def _in_order(inputs: Lists, labels: Sequence[Tensor]) -> tuple[Columns, Sequence[Tensor]]:
+    """Each list in the order of its labels, for PListMLELoss reads nothing of them but the order that items come in.
+    Equal labels come in a new random order every time: there is nothing to learn from it."""
+    keys, lists = inputs
+    orders = [_best_first(label) for label in labels]
+    ordered = [[items[place] for place in order.tolist()] for items, order in zip(lists, orders, strict=True)]
+    return [keys, ordered], [label[order] for label, order in zip(labels, orders, strict=True)]
 
 
 def _best_first(label: Tensor) -> Tensor:
@@ -104,13 +75,18 @@ def _best_first(label: Tensor) -> Tensor:
 
 def make_loss(model: PairCrossEncoder, options: FitOptions, *, taught: bool = False) -> nn.Module:
     """The loss named in the options; options.LOSSES lists the names. ``taught``: labels are a teacher's logits."""
+    certain = 1.0 if taught else CERTAIN
     positive_weight = torch.tensor(options.positive_weight)
     makers: Mapping[str, Callable[[], nn.Module]] = {
-        "listnet": lambda: ListNetLoss(model, 1.0 if taught else CERTAIN),
+        "listnet": lambda: ListsLoss(
+            model,
+            losses.ListNetLoss(model, mini_batch_size=WHOLE_BATCH),
+            lambda inputs, labels: (inputs, [label.float() * certain for label in labels]),
+        ),
         "lambda": lambda: losses.LambdaLoss(model, k=options.ndcg_depth or None, mini_batch_size=WHOLE_BATCH),
-        "plistmle": lambda: OrderLoss(model),
-        "bce": lambda: PointwiseLoss(model, losses.BinaryCrossEntropyLoss(model, pos_weight=positive_weight)),
-        "mse": lambda: PointwiseLoss(model, losses.MSELoss(model)),
-        "margin_mse": lambda: MarginLoss(model),
+        "plistmle": lambda: ListsLoss(model, losses.PListMLELoss(model, mini_batch_size=WHOLE_BATCH), _in_order),
+        "bce": lambda: ListsLoss(model, losses.BinaryCrossEntropyLoss(model, pos_weight=positive_weight), _pairs),
+        "mse": lambda: ListsLoss(model, losses.MSELoss(model), _pairs),
+        "margin_mse": lambda: ListsLoss(model, losses.MarginMSELoss(model), _margins),
     }
     return makers[options.loss]()

@@ -13,7 +13,7 @@ from training.errors import ConfigInvalid
 from training.examples.example import RankingExample
 from training.model.cross_encoder import open_cross_encoder
 from training.model.pair_table import PairTable, context_key
-from training.model.references import parse_reference
+from training.model.references import whole
 
 BATCH_PAIRS = 512
 CHUNK_PAIRS = 32
@@ -49,11 +49,6 @@ def _shared(labels: npt.NDArray[np.float64], share: float) -> tuple[float, ...]:
     probabilities = share * softmax(labels)
     probabilities[0] += 1 - share  # the positive comes first
     return tuple(np.log(np.maximum(probabilities, SMALLEST_PROBABILITY)).tolist())
-
-
-def whole(reference: str) -> str:
-    """The item id of a reference."""
-    return parse_reference(reference)[0]
 
 
 def _ends(examples: Sequence[RankingExample]) -> list[int]:

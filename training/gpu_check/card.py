@@ -1,11 +1,11 @@
 """The card under test: that it is there, what it is called, and how fast it multiplies. Must not know models."""
 
 import re
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
+from torch.utils.benchmark import Timer
 
 from training.errors import NoAccelerator
 
@@ -46,27 +46,13 @@ def find_device(wanted: str) -> torch.device:
 def measure_card(device: torch.device, product_size: int, least_s: float) -> Card:
     """Multiplies bf16 matrices for at least ``least_s`` seconds."""
     one, other = (torch.randn(product_size, product_size, device=device).bfloat16() for _ in range(2))
-    seconds = seconds_per_call(lambda: one @ other, device, least_s)
+    seconds = seconds_per_call(lambda: one @ other, least_s)
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU"
     return Card(str(device), name, torch.__version__, product_size, 2.0 * product_size**3 / seconds)
 
 
-def seconds_per_call(call: Callable[[], object], device: torch.device, least_s: float) -> float:
-    """The mean over as many calls as fill ``least_s`` seconds, after two that are not counted. The card is waited for
-    at the end only, so calls that do not wait themselves queue up as in serving."""
-    for _ in range(2):
-        call()
-    wait_for(device)
-    calls, started = 0, time.perf_counter()
-    while time.perf_counter() - started < least_s:
-        for _ in range(8):
-            call()
-        calls += 8
-        wait_for(device)
-    return (time.perf_counter() - started) / calls
-
-
-def wait_for(device: torch.device) -> None:
-    """Until everything given to the card is done."""
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
+def seconds_per_call(call: Callable[[], object], least_s: float) -> float:
+    """The mean over as many calls as fill ``least_s`` seconds. The current card is waited for once in many calls, so
+    those that do not wait themselves queue up as in serving."""
+    timer = Timer("call()", globals={"call": call}, num_threads=torch.get_num_threads())
+    return timer.blocked_autorange(min_run_time=least_s).mean

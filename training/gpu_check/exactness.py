@@ -1,6 +1,6 @@
 """How far half precision moves a real model's logits and lists, and whether a batch does. Must not know clocks."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,8 +8,9 @@ import numpy as np
 import torch
 from transformers import PreTrainedModel
 
-from gateway.encoding.bundle import open_bundle
-from gateway.encoding.render import ContextFields
+from gateway.domain.values import Item
+from gateway.encoding.bundle import TOKENIZER_FILE, open_bundle
+from gateway.encoding.spec import EncodingSpec
 from training.export.compare import Agreement, Logits, agreement
 from training.export.int8.sample_texts import SAMPLE_TEXTS
 from training.export.packed_weights import HALF, model_limits, packed_weights, row_of
@@ -17,6 +18,8 @@ from training.export.worker.packed.batch import Row
 from training.export.worker.packed.encoder import Architecture, Encoder
 from training.export.worker.packed.engine import Load, PackedEngine
 from training.release.repository.recover import recover_cross_encoder
+from training.release.verification.lists import ListPlan, draw_lists, encoded_pairs, pair_texts
+from training.release.verification.reference import Reference
 
 SMALL = Load(rows=1, tokens=64, graphs=False)
 
@@ -41,12 +44,15 @@ def build_engine(model: PreTrainedModel, precision: torch.dtype, device: torch.d
     return PackedEngine(Encoder(weights, Architecture.of(model.config.to_dict())), model_limits(model), device, load)
 
 
-def measure_exactness(version: Path, device: torch.device, lists: int, items: int) -> list[HalfExactness]:
-    """Of a version folder's model, in every half precision, on ``lists`` lists of ``items`` invented items each."""
-    model, made = recover_cross_encoder(version), _lists(version, lists, items)
-    expected = [_reference(model, rows) for rows in made]
+def measure_exactness(version: Path, device: torch.device, plan: ListPlan) -> list[HalfExactness]:
+    """Of a version folder's model, in every half precision, on lists of invented items."""
+    encoder, model = open_bundle(version / "encoding").encoder, recover_cross_encoder(version)
+    reference = Reference(model, version / "encoding" / TOKENIZER_FILE, encoder)
+    lists = draw_lists(_catalogue(encoder.spec), plan)
+    expected = [reference.score(*pair_texts(encoder, one)) for one in lists]
+    rows = [[row_of(pair) for pair in encoded_pairs(encoder, one)] for one in lists]
     return [
-        _one(name, build_engine(model, precision, device, Load()), made, expected) for name, precision in HALF.items()
+        _one(name, build_engine(model, precision, device, Load()), rows, expected) for name, precision in HALF.items()
     ]
 
 
@@ -57,32 +63,8 @@ def _one(name: str, engine: PackedEngine, lists: Sequence[list[Row]], expected: 
     return HalfExactness(name, agreement(expected, served), float(np.abs(alone - together).max()))
 
 
-def _lists(version: Path, lists: int, items: int) -> list[list[Row]]:
-    """Histories of a few texts, with items from a title to several descriptions long."""
-    encoder = open_bundle(version / "encoding").encoder
-    names = [field.name for field in encoder.spec.item.fields]
-    history_names = [field.name for field in encoder.spec.context.history_fields]
-    made = []
-    for number in range(lists):
-        history = [_fields(history_names, number + place) for place in range(1 + number % 5)]
-        context = encoder.encode_context(ContextFields("", {}, history))
-        pairs = (
-            encoder.join(context, encoder.encode_item(_fields(names, number * 7 + place))) for place in range(items)
-        )
-        made.append([row_of(pair) for pair in pairs])
-    return made
-
-
-def _fields(names: Sequence[str], start: int) -> Mapping[str, str]:
-    return {name: SAMPLE_TEXTS[(start + place * 11) % len(SAMPLE_TEXTS)] for place, name in enumerate(names)}
-
-
-def _reference(model: PreTrainedModel, rows: Sequence[Row]) -> Logits:
-    with torch.inference_mode():
-        return np.array(
-            [
-                model(**{name: torch.from_numpy(ids)[None].long() for name, ids in row.items()}).logits.item()
-                for row in rows
-            ],
-            np.float32,
-        )
+def _catalogue(spec: EncodingSpec) -> list[Item]:
+    """An item for each sample text, from a title to several descriptions long."""
+    names = dict.fromkeys(field.name for field in (*spec.item.fields, *spec.context.history_fields))
+    texts = [[*SAMPLE_TEXTS[start:], *SAMPLE_TEXTS[:start]] for start in range(len(SAMPLE_TEXTS))]
+    return [Item(found[0], dict(zip(names, found[::11], strict=False))) for found in texts]

@@ -1,14 +1,15 @@
 """What was measured, as JSON and as Markdown. Must not measure."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from gateway.domain.files import replace_json, replace_text
 from training.gpu_check.card import Card
 from training.gpu_check.exactness import HalfExactness
 from training.gpu_check.speed import Speed
+from training.report_kit.markdown import render_markdown
 
 JSON_FILE, MARKDOWN_FILE = "gpu-check.json", "gpu-check.md"
 
@@ -30,31 +31,21 @@ class CheckReport:
     def write(self, folder: Path) -> None:
         """Both files into ``folder``, which is made."""
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / JSON_FILE).write_text(json.dumps(self.to_dict(), indent=2) + "\n", encoding="utf-8")
-        (folder / MARKDOWN_FILE).write_text(self.to_markdown(), encoding="utf-8")
+        replace_json(folder / JSON_FILE, self.to_dict())
+        replace_text(folder / MARKDOWN_FILE, self.to_markdown())
 
     def to_markdown(self) -> str:
         """Stands alone."""
-        card, tera = self.card, self.card.bf16_flops / 1e12
-        warning = ["", "**A quick trial of the program: these numbers measure nothing.**"] if self.quick else []
-        return "\n".join(
-            [
-                f"# {card.name}",
-                *warning,
-                "",
-                f"torch {card.torch_version}; bf16 products of {card.product_size}³: {tera:.3g} TFLOP/s.",
-                "",
-                "A real model's logits in half precision, against transformers in fp32:",
-                "",
-                *_table(EXACTNESS_COLUMNS, [exactness_cells(one) for one in self.exactness]),
-                "",
-                "Speed, with random weights of each shape. Pairs/s is the worker's: rows in, logits out, packing and",
-                "copies included. Share: of the measured bf16 rate, for the operations of pairs without padding.",
-                "",
-                *_table(SPEED_COLUMNS, [speed_cells(one) for one in self.speeds]),
-                *(["", "Could not run:", "", *(f"- {fault}" for fault in self.faults)] if self.faults else []),
-                "",
-            ]
+        return render_markdown(
+            "training.gpu_check",
+            "report.md.jinja",
+            card=self.card,
+            quick=self.quick,
+            faults=self.faults,
+            exactness_columns=EXACTNESS_COLUMNS,
+            exactness=map(exactness_cells, self.exactness),
+            speed_columns=SPEED_COLUMNS,
+            speeds=map(speed_cells, self.speeds),
         )
 
 
@@ -74,7 +65,3 @@ def speed_cells(one: Speed) -> Sequence[str]:
     alone = "" if one.card_pairs_per_s is None else f"{one.card_pairs_per_s:,.0f}"
     measured = (str(one.pairs), f"{one.pairs_per_s:,.0f}", alone, f"{one.share:.1%}")
     return (one.model, str(one.mode), one.precision, one.batch, one.lengths, *measured)
-
-
-def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    return [f"| {' | '.join(cells)} |" for cells in (columns, ["---"] * len(columns), *rows)]

@@ -1,20 +1,21 @@
 """Pairs per second of the packed engine's modes, and of transformers with padding. Must not know what is reported."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 
-import numpy as np
 import torch
-from transformers import PreTrainedModel
+from torch.nn.utils.rnn import pad_sequence
+from transformers import PretrainedConfig, PreTrainedModel
 
-from training.export.packed_weights import HALF
+from training.export.packed_weights import HALF, model_limits
 from training.export.worker.packed.batch import Row
-from training.export.worker.packed.engine import Load
+from training.export.worker.packed.engine import Load, PackedEngine
 from training.gpu_check.batches import batches
 from training.gpu_check.card import Card, seconds_per_call
 from training.gpu_check.exactness import build_engine
-from training.gpu_check.shapes import Shape
+from training.gpu_check.shapes import build, flop
 
 
 class Mode(StrEnum):
@@ -62,63 +63,47 @@ class Speed:
     share: float
 
 
-def measure_speed(shape: Shape, card: Card, modes: Sequence[Mode], effort: Effort) -> Iterator[Speed]:
-    """All measurements of one shape. Raises RuntimeError for a mode that cannot run on this machine."""
-    model, device = shape.build(), torch.device(card.device)
-    for mode in modes:
-        for name, precision in HALF.items():
-            timed = (
-                _padded(model, precision, device) if mode is Mode.PADDED else _packed(model, precision, device, mode)
-            )
-            for batch, tokens, rows in effort.loads:
-                for work in batches(tokens, rows, shape.max_tokens, shape.vocabulary, shape.segments):
-                    seconds, card_seconds = timed(work.rows, effort.least_s)
-                    flop, pairs = sum(map(shape.flop, work.lengths)), len(work.rows)
-                    yield Speed(
-                        model=shape.name,
-                        mode=mode,
-                        precision=name,
-                        batch=batch,
-                        lengths=work.name,
-                        pairs=pairs,
-                        tokens=sum(work.lengths),
-                        pairs_per_s=pairs / seconds,
-                        card_pairs_per_s=pairs / card_seconds if card_seconds else None,
-                        share=flop / seconds / card.bf16_flops,
-                    )
+def measure_speed(name: str, shape: PretrainedConfig, card: Card, mode: Mode, effort: Effort) -> Iterator[Speed]:
+    """All measurements of one shape, called ``name``. Raises RuntimeError for a mode that cannot run on this
+    machine."""
+    model, device = build(shape), torch.device(card.device)
+    for precision, dtype in HALF.items():
+        engine = None if mode is Mode.PADDED else build_engine(model, dtype, device, ENGINE_MODES[mode])
+        score = engine.score if engine else _padded(model, dtype, device)
+        for batch, tokens, most_rows in effort.loads:
+            for lengths, rows in batches(tokens, most_rows, model_limits(model)).items():
+                seconds = seconds_per_call(partial(score, rows), effort.least_s)
+                sizes = [len(row["input_ids"]) for row in rows]
+                yield Speed(
+                    model=name,
+                    mode=mode,
+                    precision=precision,
+                    batch=batch,
+                    lengths=lengths,
+                    pairs=len(rows),
+                    tokens=sum(sizes),
+                    pairs_per_s=len(rows) / seconds,
+                    card_pairs_per_s=len(rows) / _seconds_alone(engine, rows, effort.least_s) if engine else None,
+                    share=sum(flop(shape, size) for size in sizes) / seconds / card.bf16_flops,
+                )
 
 
-Timed = Callable[[list[Row], float], tuple[float, float | None]]
-"""Rows and the least time to seconds of a batch: of the worker, and of the card alone."""
+def _seconds_alone(engine: PackedEngine, rows: list[Row], least_s: float) -> float:
+    """Of a batch on the card, without packing and copies."""
+    batch = engine.pack(rows)
+    with engine.alone():
+        return seconds_per_call(lambda: engine.run(batch), least_s)
 
 
-def _packed(model: PreTrainedModel, precision: torch.dtype, device: torch.device, mode: Mode) -> Timed:
-    engine = build_engine(model, precision, device, ENGINE_MODES[mode])
-
-    def timed(rows: list[Row], least_s: float) -> tuple[float, float | None]:
-        batch = engine.pack(rows)
-        seconds = seconds_per_call(lambda: engine.score(rows), device, least_s)
-        with engine.alone():
-            return seconds, seconds_per_call(lambda: engine.run(batch), device, least_s)
-
-    return timed
-
-
-def _padded(model: PreTrainedModel, precision: torch.dtype, device: torch.device) -> Timed:
+def _padded(model: PreTrainedModel, precision: torch.dtype, device: torch.device) -> Callable[[list[Row]], object]:
     """As most servers do it; the model changes its place and precision."""
     module = torch.nn.Module.to(model, device=device, dtype=precision)
     names = ["input_ids", "attention_mask"] + ["token_type_ids"] * (model.config.type_vocab_size > 1)
 
     @torch.inference_mode()
     def score(rows: list[Row]) -> object:
-        longest = max(len(row["input_ids"]) for row in rows)
-        feed = {name: np.zeros((len(rows), longest), np.int64) for name in names}
-        for place, row in enumerate(rows):
-            for name, tensor in feed.items():
-                tensor[place, : len(row[name])] = row[name]
-        return module(**{name: torch.from_numpy(one).to(device) for name, one in feed.items()}).logits.cpu()
+        columns = {name: [torch.from_numpy(row[name]) for row in rows] for name in names}
+        padded = {name: pad_sequence(tensors, batch_first=True).long() for name, tensors in columns.items()}
+        return module(**{name: tensor.to(device) for name, tensor in padded.items()}).logits.cpu()
 
-    def timed(rows: list[Row], least_s: float) -> tuple[float, float | None]:
-        return seconds_per_call(lambda: score(rows), device, least_s), None
-
-    return timed
+    return score

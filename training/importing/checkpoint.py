@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,8 +13,7 @@ from safetensors import SafetensorError, safe_open
 from transformers import AutoModelForSequenceClassification, PreTrainedModel
 from yaml import YAMLError
 
-from training.importing.checkpoint_labels import fold_two_labels
-from training.model.errors import CheckpointUnusable
+from training.errors import CheckpointUnusable
 from training.model.source import Source
 
 FAMILIES = ("bert", "distilbert", "electra", "modernbert", "roberta", "xlm-roberta")
@@ -176,18 +175,31 @@ def _load(source: Source) -> PreTrainedModel:
     return loaded
 
 
+def fold_two_labels(model: PreTrainedModel, positive: int) -> None:
+    """Makes the head give ``logit[positive] − logit[other]``, in place, and the configuration say one label: without
+    loss, since softmax over two logits is the sigmoid of their difference."""
+    name, head = [
+        (name, module)
+        for name, module in model.named_modules()
+        if isinstance(module, torch.nn.Linear) and module.out_features == 2
+    ][-1]
+    folded = torch.nn.Linear(head.in_features, 1, bias=head.bias is not None)
+    with torch.no_grad():
+        folded.weight.copy_(head.weight[positive] - head.weight[1 - positive])
+        if head.bias is not None:
+            folded.bias.copy_(head.bias[positive] - head.bias[1 - positive])
+    model.set_submodule(name, folded)
+    model.config.num_labels = 1
+    model.eval()
+
+
 def _sha256(files: list[Path]) -> str:
+    """Of all of them, one after the other."""
     digest = hashlib.sha256()
-    for block in _blocks(files):
-        digest.update(block)
-    return digest.hexdigest()
-
-
-def _blocks(files: list[Path]) -> Iterator[bytes]:
     for file in files:
         with file.open("rb") as stream:
-            while block := stream.read(1 << 20):
-                yield block
+            hashlib.file_digest(stream, lambda: digest)
+    return digest.hexdigest()
 
 
 def _licence(folder: Path) -> str:

@@ -15,6 +15,7 @@ from gateway.encoding.bundle import fingerprint_of, write_bundle
 from gateway.encoding.golden import GoldenSet
 from gateway.encoding.pair_encoder import PairEncoder
 from gateway.encoding.tokenizer import open_tokenizer
+from training.errors import CheckpointUnusable, ImportRefused
 from training.export.compare import Logits, score_graph
 from training.export.graph.export import LAST_LAYER, export_cross_encoder, longest_input
 from training.export.graph.half_precision import to_half
@@ -26,7 +27,6 @@ from training.importing.card import Exactness, write_card
 from training.importing.checkpoint import Checkpoint
 from training.importing.probe_pairs import check_tokens, probe_pairs
 from training.importing.text import PairText, check_budget
-from training.model.errors import CheckpointUnusable, ImportRefused
 from training.release.golden import golden_set, tolerance_of
 from training.release.repository.recover import CONFIG_FILE
 from training.release.repository.triton_config import ServingOptions

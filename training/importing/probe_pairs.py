@@ -7,9 +7,9 @@ from transformers import AutoTokenizer, PreTrainedTokenizerBase
 from gateway.encoding.golden import GoldenPair
 from gateway.encoding.pair_encoder import ContextTooLong, PairEncoder
 from gateway.encoding.render import ContextFields, render_item
+from training.errors import CheckpointUnusable
 from training.export.int8.sample_texts import SAMPLE_TEXTS
 from training.importing.checkpoint import Checkpoint
-from training.model.errors import CheckpointUnusable
 from training.release.golden import HARD_TEXTS
 
 QUERIES = 24

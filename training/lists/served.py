@@ -21,6 +21,7 @@ from gateway.domain.values import (
     Context,
     RankedList,
     RankingOptions,
+    Reading,
     Reason,
 )
 from gateway.models import Models
@@ -47,7 +48,7 @@ class ListDegraded(TrainingError):
 @dataclass(frozen=True, slots=True)
 class ServedList:
     """What was served to one user. ``by_source``: every source alone, and the blend, best first. ``candidates``: the
-    blend that was re-ranked."""
+    blend that was re-ranked. ``logits``: in their order; empty where the cross-encoder did not read."""
 
     user_id: str
     targets: tuple[str, ...]
@@ -58,17 +59,22 @@ class ServedList:
 
 
 class ListServer:
-    """Asks the gateway's parts for the lists of evaluated users, ``depth`` candidates each."""
+    """Asks the gateway's parts for the lists of evaluated users, ``depth`` candidates each; ``reading`` says whether
+    the cross-encoder reads them."""
 
-    def __init__(self, settings: Settings, database: Database, models: Models, depth: int) -> None:
+    def __init__(
+        self, settings: Settings, database: Database, models: Models, depth: int, reading: Reading = Reading.ALWAYS
+    ) -> None:
         metrics, cache = Metrics(CollectorRegistry()), LocalScoreCache(settings.cache_entries)
         parts = build_parts(settings, Stores(database), models, cache, metrics)
-        self._pipeline = build_pipeline(settings, parts)
+        self._pipeline, self._ranker = build_pipeline(settings, parts), parts.ranker
         self._blend, self._histories = parts.candidates, parts.histories
-        self._depth = depth
+        self._depth, self._reading = depth, reading
 
     async def serve_all(self, cases: Sequence[UserCase], advance: Advance) -> list[ServedList]:
-        """One list per case, in order; a few at a time, so that the model server is never overloaded."""
+        """One list per case, in order; a few at a time, so that the model server is never overloaded. A ranker that was
+        fitted orders them; the logits stand beside its order."""
+        await self._ranker.look_up()
         slots = asyncio.Semaphore(CONCURRENT_LISTS)
 
         async def serve(case: UserCase) -> ServedList:
@@ -87,7 +93,7 @@ class ListServer:
         candidates = await self._fetch(query, [])
         answer = await self._recommend(case)
         logits = {one.item_id: one.logit for one in answer.items if one.logit is not None}
-        if set(logits) != {one.item_id for one in candidates}:
+        if self._reading is Reading.ALWAYS and set(logits) != {one.item_id for one in candidates}:
             raise ListDegraded(
                 f"user {case.user_id}: {len(logits)} items were scored, {len(candidates)} proposed",
                 "nothing else may write to this database while lists are served",
@@ -97,7 +103,7 @@ class ListServer:
             targets=case.targets,
             by_source={name: tuple(one.item_id for one in found) for name, found in rows.items()},
             candidates=tuple(candidates),
-            logits=tuple(logits[one.item_id] for one in candidates),
+            logits=tuple(logits[one.item_id] for one in candidates) if logits else (),
             ranked=tuple(one.item_id for one in answer.items),
         )
 
@@ -125,7 +131,7 @@ class ListServer:
             answer = await self._pipeline.recommend(
                 Context(user_id=case.user_id),
                 CandidateOptions(limit=self._depth),
-                RankingOptions(top_n=self._depth),
+                RankingOptions(top_n=self._depth, reading=self._reading),
                 Call(f"evaluation-{case.user_id}", Budget(BUDGET_S)),
             )
             busy = [one for one in answer.degraded if one.reason is not Reason.CANDIDATES_SHORT]

@@ -16,3 +16,8 @@ def parse_reference(reference: str) -> tuple[str, frozenset[str]]:
     """Item id and dropped fields of a reference."""
     item_id, _, dropped = reference.partition(_DROPPED)
     return item_id, frozenset(dropped.split(_NEXT)) if dropped else frozenset()
+
+
+def whole(reference: str) -> str:
+    """The item id of a reference."""
+    return parse_reference(reference)[0]

@@ -14,7 +14,7 @@ from huggingface_hub.errors import (
     RevisionNotFoundError,
 )
 
-from training.model.errors import SourceUnavailable
+from training.errors import SourceUnavailable
 
 FILES = ("config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "README.md")
 BI_ENCODER_FILES = ("modules.json", "config_sentence_transformers.json", "sentence_bert_config.json", "*_*/config.json")

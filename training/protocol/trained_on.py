@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Self
 
+from gateway.domain.files import replace_json
 from training.data.digest import tables_digest
 from training.data.tables import Tables
 from training.errors import Leak
@@ -38,9 +39,8 @@ class TrainedOn:
 
     def write(self, folder: Path) -> Path:
         """The file, to be shipped with a version."""
-        file = folder / FILE
-        file.write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
-        return file
+        replace_json(folder / FILE, asdict(self))
+        return folder / FILE
 
 
 def measured_protocol(version: Path, tables: Tables, chosen: Protocol | None) -> Protocol:

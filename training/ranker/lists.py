@@ -55,7 +55,7 @@ def fusion_input(
     popularity: Mapping[str, float],
 ) -> FusionInput:
     """``items`` may hold more than the list's."""
-    logits = {candidate.item_id: logit for candidate, logit in zip(one.candidates, one.logits, strict=True)}
+    logits = {candidate.item_id: logit for candidate, logit in zip(one.candidates, one.logits, strict=bool(one.logits))}
     return _input(one.candidates, logits, history, items, popularity)
 
 

@@ -93,20 +93,24 @@ def tabulate(lists: Sequence[ScoredList], names: Sequence[str]) -> FusionTable:
     )
 
 
+def concatenated(tables: Sequence[FusionTable]) -> FusionTable:
+    """The lists of one table after those of another, of the same features and users."""
+    return FusionTable(
+        names=tables[0].names,
+        matrix=np.concatenate([one.matrix for one in tables]),
+        is_target=np.concatenate([one.is_target for one in tables]),
+        sizes=np.concatenate([one.sizes for one in tables]),
+        targets=np.concatenate([one.targets for one in tables]),
+        users=tuple(user for one in tables for user in one.users),
+    )
+
+
 def joined(tables: Mapping[str, FusionTable]) -> FusionTable:
     """The lists of several tables of the same features, by a name for each that tells their users apart. Each table
     counts alike, however many lists of it hold a target."""
     parts = list(tables.values())
     useful = [max(int((part.hits > 0).sum()), 1) for part in parts]
     mean = sum(useful) / len(parts)
-    return FusionTable(
-        names=parts[0].names,
-        matrix=np.concatenate([part.matrix for part in parts]),
-        is_target=np.concatenate([part.is_target for part in parts]),
-        sizes=np.concatenate([part.sizes for part in parts]),
-        targets=np.concatenate([part.targets for part in parts]),
-        users=tuple(f"{name}/{user}" for name, part in tables.items() for user in part.users),
-        weights=np.concatenate(
-            [np.full(len(part.sizes), mean / count) for part, count in zip(parts, useful, strict=True)]
-        ),
-    )
+    weights = [np.full(len(part.sizes), mean / count) for part, count in zip(parts, useful, strict=True)]
+    users = tuple(f"{name}/{user}" for name, part in tables.items() for user in part.users)
+    return replace(concatenated(parts), users=users, weights=np.concatenate(weights))

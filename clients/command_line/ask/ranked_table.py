@@ -9,6 +9,7 @@ from clients.command_line.shared import console
 from crossrank_client import RankedItem, RankedList, RankingMetadata, StageTime
 
 _COLUMNS = ("rank", "moved", "item", "title", "score", "logit", "sources", "")
+_ORDERS = {"FIRST_STAGE": "first stage", "TREES": "trees", "READER": "cross-encoder"}
 
 
 def print_ranked(ranked: RankedList) -> None:
@@ -22,16 +23,15 @@ def print_ranked(ranked: RankedList) -> None:
 
 def about(metadata: RankingMetadata) -> list[Text]:
     """How the list came about: degradations first."""
-    counts = (
-        f"{metadata.candidate_count} candidates, {metadata.scored_count} scored, {metadata.cache_hits} from the cache"
-    )
-    model = f"{metadata.model} version {metadata.model_version} ({metadata.encoding_fingerprint[:12]})"
+    order = f"ordered by {_ORDERS.get(metadata.ordered_by, metadata.ordered_by)} ({metadata.ordered_by_version})"
+    read = f"{metadata.scored_count} read by {metadata.model} version {metadata.model_version}"
+    counts = f"{metadata.candidate_count} candidates, {read}, {metadata.cache_hits} logits from the cache"
     return [
         *(
             Text.assemble((" DEGRADED ", "black on yellow"), f" {one.reason}: {one.detail}")
             for one in metadata.degraded
         ),
-        Text(f"{model} · {counts}", style="dim"),
+        Text(f"{order} · {counts}", style="dim"),
         Text(f"{stage_times(metadata.stages)} · total {milliseconds(metadata.total_s)}", style="dim"),
     ]
 

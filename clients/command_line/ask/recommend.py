@@ -11,6 +11,7 @@ from clients.command_line.ask.ranked_table import print_ranked
 from clients.command_line.shared import console
 from clients.command_line.shared.connection import Connection
 from clients.command_line.shared.console import AsJson, CommandFailed, ExitCode
+from clients.command_line.shared.verdict_table import print_verdict
 from crossrank_client import (
     Candidate,
     CandidateOptions,
@@ -18,6 +19,7 @@ from crossrank_client import (
     Query,
     RankedList,
     RankingOptions,
+    Reading,
     ServiceInfo,
     Subject,
     User,
@@ -76,6 +78,10 @@ class RankingChoice:
     """What to do with the candidates."""
 
     top_n: Annotated[int, typer.Option("--top-n", "-n", help="Items to show.", min=1)] = 10
+    read: Annotated[
+        bool | None, typer.Option("--read/--no-read", help="Let the cross-encoder read. Default: where that pays.")
+    ] = None
+    first_stage: Annotated[bool, typer.Option("--first-stage", help="First-stage order, whatever was fitted.")] = False
     explain: Annotated[bool, typer.Option("--explain", help="Show what each history item added to the logit.")] = False
     require_rerank: Annotated[
         bool, typer.Option("--require-rerank", help="Fail rather than answer in first-stage order.")
@@ -88,7 +94,12 @@ class RankingChoice:
     def options(self) -> RankingOptions:
         """As the client wants them; with the items' texts."""
         return RankingOptions(
-            top_n=self.top_n, explain=self.explain, require_rerank=self.require_rerank, return_items=True
+            top_n=self.top_n,
+            explain=self.explain,
+            require_rerank=self.require_rerank,
+            return_items=True,
+            reading={None: Reading.AUTO, True: Reading.ALWAYS, False: Reading.NEVER}[self.read],
+            first_stage_order=self.first_stage,
         )
 
 
@@ -162,14 +173,17 @@ def _print_info(answer: ServiceInfo) -> None:
             one.encoding_fingerprint[:12],
             one.template,
             ", ".join(one.item_fields),
+            (", ".join(one.reading_pays) or "nothing") if one.reading_judged else "not judged",
             "ready" if one.ready else "not ready",
         )
         for one in answer.models
     ]
-    console.print_table(("model", "version", "fingerprint", "template", "item fields", ""), models)
+    console.print_table(("model", "version", "fingerprint", "template", "item fields", "reading pays for", ""), models)
     console.results.print()
     limits = [(name, f"{value:,}") for name, value in asdict(answer.limits).items()]
     console.print_table(("limit", "value"), limits)
     console.results.print()
     console.results.print(f"candidate sources: {', '.join(answer.candidate_sources)}")
+    if answer.ranker:
+        print_verdict(answer.ranker)
     console.results.print(f"gateway {answer.version}")

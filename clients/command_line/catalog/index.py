@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from clients.command_line.catalog.attributes import KINDS, AttributeColumn, AttributeInvalid, parse_column
+from clients.command_line.catalog.ranker_fit import fit_ranker
 from clients.command_line.catalog.table_index import IndexCounts, index_tables, open_parts
 from clients.command_line.catalog.table_rows import to_interactions, to_items
 from clients.command_line.shared import console
@@ -18,10 +19,13 @@ from clients.command_line.shared.console import AsJson, CommandFailed, ExitCode,
 from clients.command_line.shared.failures import remedy
 from clients.command_line.shared.run_choice import MOVIELENS
 from clients.command_line.shared.running_stack import running_url
+from clients.command_line.shared.verdict_table import print_verdict
+from crossrank_client import MeasuredOrder, Ranker
 from deploy.local import stack
 from deploy.local.plan import Plan
 from gateway.domain.errors import CrossrankError, InvalidRequest
 from gateway.domain.values import Interaction, Item
+from gateway.ranker.fitted import FittedRanker
 from gateway.settings import Settings
 from gateway.telemetry.logs import configure_logging
 from training.data import movielens
@@ -114,8 +118,21 @@ class PlaceChoice:
         return Path((Plan.load(plan) if plan.exists() else Plan()).model_repository)
 
 
-def index(tables: TableChoice, place: PlaceChoice, as_json: AsJson = False) -> None:
-    """Fill the catalogue: items with their vectors, interactions, popularity and neighbours.
+@dataclass(frozen=True, slots=True)
+class Indexed:
+    """What a run did. ``ranker``: None where none was to be fitted."""
+
+    counts: IndexCounts
+    ranker: FittedRanker | None
+
+
+def index(
+    tables: TableChoice,
+    place: PlaceChoice,
+    fit: Annotated[bool, typer.Option("--fit/--no-fit", help="Fit and judge what orders lists.")] = True,
+    as_json: AsJson = False,
+) -> None:
+    """Fill the catalogue: items with their vectors, interactions, popularity and relations; then fit what orders lists.
 
     Repeat it at any time: only what changed is written, and only new texts are embedded.
     """
@@ -125,22 +142,26 @@ def index(tables: TableChoice, place: PlaceChoice, as_json: AsJson = False) -> N
     with remedy(again, CrossrankError), remedy("correct the tables, then crossrank index again", InvalidRequest):
         read = tables.read(place.directory / "downloads")
         items, interactions = to_items(read.items, columns), to_interactions(read.interactions)
-        counts = asyncio.run(_run(settings, items, interactions, quiet=as_json))
+        done = asyncio.run(_run(settings, items, interactions, fit=fit, quiet=as_json))
     if as_json:
-        console.print_json(asdict(counts))
-    else:
-        _print_counts(counts)
+        ranker = {"version": done.ranker.version, **asdict(done.ranker.verdict)} if done.ranker else None
+        console.print_json({**asdict(done.counts), "ranker": ranker})
+        return
+    _print_counts(done.counts)
+    if done.ranker:
+        print_verdict(_as_told(done.ranker))
 
 
 async def _run(
-    settings: Settings, items: Sequence[Item], interactions: Sequence[Interaction], *, quiet: bool
-) -> IndexCounts:
+    settings: Settings, items: Sequence[Item], interactions: Sequence[Interaction], *, fit: bool, quiet: bool
+) -> Indexed:
     configure_logging("error")  # standard output is the result's alone
     progress = partial(console.progress_bar, quiet=quiet)
     async with AsyncExitStack() as opened:
         with progress("waiting for PostgreSQL and Triton"):
             parts = await opened.enter_async_context(open_parts(settings))
-        return await index_tables(items, interactions, parts, progress)
+        counts = await index_tables(items, interactions, parts, progress)
+        return Indexed(counts, await fit_ranker(parts.database, progress) if fit else None)
 
 
 def _print_counts(counts: IndexCounts) -> None:
@@ -152,7 +173,14 @@ def _print_counts(counts: IndexCounts) -> None:
         ("interactions new", counts.interactions.recorded),
         ("interactions unchanged", counts.interactions.unchanged),
         ("interactions left out, of unknown items", counts.interactions.unknown_items),
-        ("items with users", counts.neighbors.popular),
-        ("pairs of neighbours", counts.neighbors.neighbors),
+        ("items with users", counts.relations.popular),
+        ("pairs of neighbours", counts.relations.neighbors),
     ]
     console.print_table(("", "rows"), [(name, f"{number:,}") for name, number in rows])
+
+
+def _as_told(ranker: FittedRanker) -> Ranker:
+    """As GetInfo tells of it."""
+    verdict = ranker.verdict
+    rows = (MeasuredOrder(one.name, one.ndcg, one.low, one.high, one.difference, one.p) for one in verdict.rows)
+    return Ranker(ranker.version, verdict.serves, verdict.reason, verdict.users, tuple(rows))

@@ -9,7 +9,7 @@ from clients.command_line.catalog.retry import PatientEmbedder, patiently
 from gateway.app import open_database
 from gateway.catalog.analyze import refresh_statistics
 from gateway.catalog.bulk_load import BatchLimits, InteractionCounts, load_interactions, load_items
-from gateway.catalog.neighbors import NeighborCounts, rebuild_neighbors
+from gateway.catalog.rebuild import RelationCounts, rebuild_relations
 from gateway.catalog.writer import CatalogWriter
 from gateway.domain.budget import Budget
 from gateway.domain.progress import Progress
@@ -23,7 +23,7 @@ from gateway.store.pool import Database
 # Small enough that 64 of the longest texts are embedded in time on one slow core, with room for a restart of Triton.
 ITEM_BATCHES = BatchLimits(items=64, seconds=30.0)
 INTERACTION_BATCHES = BatchLimits(interactions=20_000, seconds=60.0)
-NEIGHBORS_S = 3600.0
+RELATIONS_S = 3600.0
 STATISTICS_S = 300.0
 MODELS_S = 15.0
 """How long the models may take until they answer rightly."""
@@ -46,7 +46,7 @@ class IndexCounts:
     items: WriteCounts
     embedded: int
     interactions: InteractionCounts
-    neighbors: NeighborCounts
+    relations: RelationCounts
 
 
 @asynccontextmanager
@@ -60,7 +60,7 @@ async def open_parts(settings: Settings) -> AsyncIterator[IndexParts]:
 async def index_tables(
     items: Sequence[Item], interactions: Sequence[Interaction], parts: IndexParts, progress: Progress
 ) -> IndexCounts:
-    """Embeds what is new, adds the interactions, makes popularity and neighbours anew; in batches, each whole or not.
+    """Embeds what is new, adds the interactions, makes popularity and relations anew; in batches, each whole or not.
 
     Raises StoreUnavailable, ModelUnavailable, DeadlineTooShort, InvalidRequest; what was stored until then stays.
     """
@@ -70,10 +70,10 @@ async def index_tables(
         item_counts = await load_items(writer, items, advance, ITEM_BATCHES)
     with progress("adding interactions", len(interactions)) as advance:
         interaction_counts = await load_interactions(parts.database, interactions, advance, INTERACTION_BATCHES)
-    with progress("counting neighbours", None):
-        neighbor_counts = await rebuild_neighbors(parts.database, Budget(NEIGHBORS_S))
+    with progress("relating items", None):
+        relations = await rebuild_relations(parts.database, Budget(RELATIONS_S))
         await refresh_statistics(parts.database, Budget(STATISTICS_S))
-    return IndexCounts(item_counts, parts.embedder.embedded - embedded_before, interaction_counts, neighbor_counts)
+    return IndexCounts(item_counts, parts.embedder.embedded - embedded_before, interaction_counts, relations)
 
 
 async def _served(models: Models) -> None:

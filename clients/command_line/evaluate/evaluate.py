@@ -1,6 +1,6 @@
 """crossrank eval: first stage against re-ranked on a data set's test users. Must not compute a metric itself."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,11 +16,14 @@ from clients.command_line.shared.console import AsJson, CommandFailed, ExitCode,
 from clients.command_line.shared.run_choice import CONFIGS, MOVIELENS, read_tables
 from deploy.local import stack
 from deploy.local.parts.triton import PROJECT_REPOSITORY
+from gateway.domain.values import Reading, RequestKind
+from gateway.encoding.reading import READING_FILE, write_verdict
 from training.data import goodbooks
 from training.evaluation.evaluation import Evaluation
 from training.evaluation.fields import KNOWN_FIELDS, parse_field
 from training.options.config import read_config
 from training.release.pipeline import Measured, Pipeline, evaluate_version
+from training.release.repository.manifest import manifest_faults, write_manifest
 from training.run_folder import RunFolder
 
 GOODBOOKS = "goodbooks"
@@ -47,6 +50,18 @@ class EvaluationChoice:
         typer.Option(help="Protocol for tables that the model was not trained on; for its own they are known."),
     ] = None
     model_repository: Annotated[Path, typer.Option(help="Repository with the models.")] = PROJECT_REPOSITORY
+    served: Annotated[
+        bool, typer.Option("--served", help=f"{GOODBOOKS} by the stack too, instead of a trained run's offline lists.")
+    ] = False
+    fit: Annotated[
+        bool, typer.Option("--fit/--no-fit", help="Fit a ranker to what may be known, as index does; it orders lists.")
+    ] = True
+    read: Annotated[
+        bool, typer.Option("--read/--no-read", help="Let the cross-encoder read the lists, for its own rows.")
+    ] = True
+    record: Annotated[
+        bool, typer.Option("--record", help="Write for which requests reading pays into the version's folder.")
+    ] = False
     depth: Annotated[int, typer.Option(help="Candidates that are re-ranked, as in serving.", min=10, max=1000)] = 100
     users: Annotated[int, typer.Option(help="Only so many users, drawn with --seed; 0: all.", min=0)] = 0
     seed: Annotated[int, typer.Option(help="Of the draw, the intervals and the paired test.")] = 1
@@ -74,7 +89,10 @@ def evaluate(choice: EvaluationChoice, as_json: AsJson = False) -> None:
             exit_code=ExitCode.USAGE,
         )
     prepare_report(choice.report)
-    evaluation = _offline(choice, quiet=as_json) if choice.dataset == GOODBOOKS else _served(choice, quiet=as_json)
+    offline = choice.dataset == GOODBOOKS and not choice.served
+    evaluation = _offline(choice, quiet=as_json) if offline else _served(choice, quiet=as_json)
+    if choice.record:
+        _record(evaluation, serving_version(choice.model_repository / "cross_encoder"))
     give_evaluation(evaluation, choice.dataset or str(choice.items), report=choice.report, as_json=as_json)
 
 
@@ -82,24 +100,43 @@ def _served(choice: EvaluationChoice, *, quiet: bool) -> Evaluation:
     """A version of the repository, on a stack of its own."""
     shared = [parse_field(text) for text in choice.same_field] if choice.same_field else KNOWN_FIELDS
     version = serving_version(choice.model_repository / "cross_encoder")
-    tables = read_tables(choice.items, choice.interactions, choice.state_dir or stack.default_state_directory())
+    if choice.dataset == GOODBOOKS:
+        tables = goodbooks.from_folder(_data_folder(choice))
+    else:
+        tables = read_tables(choice.items, choice.interactions, choice.state_dir or stack.default_state_directory())
     config = read_config(choice.config) if choice.config else None
     with TemporaryDirectory(prefix="crossrank-eval-") as folder:
-        server = HeldOutListServer(Path(folder) / "stack", choice.depth, quiet)
+        reading = Reading.ALWAYS if choice.read or not choice.fit else Reading.NEVER
+        server = HeldOutListServer(Path(folder) / "stack", choice.depth, quiet, choice.fit, reading)
         measured = Measured(tables, config, choice.users, choice.seed, shared)
         return evaluate_version(version, measured, server, console.say)
 
 
 def _offline(choice: EvaluationChoice, *, quiet: bool) -> Evaluation:
     """The run of training/configs/goodbooks.toml on the user's own copy."""
+    data_folder = _data_folder(choice)
+    folder = RunFolder(choice.run or (choice.state_dir or stack.default_state_directory()) / "training" / GOODBOOKS)
+    folder.trained_model()  # before the tables, which take a while
+    config = read_config(CONFIGS / f"{GOODBOOKS}.toml")
+    pipeline = Pipeline(config, goodbooks.from_folder(data_folder), folder, console.say)
+    return pipeline.evaluate_offline(choice.users, choice.seed, partial(console.progress_bar, quiet=quiet))
+
+
+def _data_folder(choice: EvaluationChoice) -> Path:
     if choice.data_dir is None:
         raise CommandFailed(
             f"--dataset {GOODBOOKS} without --data-dir",
             remedy="name the folder that holds items.csv.gz and interactions.csv.gz",
             exit_code=ExitCode.USAGE,
         )
-    folder = RunFolder(choice.run or (choice.state_dir or stack.default_state_directory()) / "training" / GOODBOOKS)
-    folder.trained_model()  # before the tables, which take a while
-    config = read_config(CONFIGS / f"{GOODBOOKS}.toml")
-    pipeline = Pipeline(config, goodbooks.from_folder(choice.data_dir), folder, console.say)
-    return pipeline.evaluate_offline(choice.users, choice.seed, partial(console.progress_bar, quiet=quiet))
+    return choice.data_dir
+
+
+def _record(evaluation: Evaluation, version: Path) -> None:
+    if not evaluation.reading:
+        raise CommandFailed("these lists do not tell whether reading pays", remedy="leave --no-fit and --no-read out")
+    if faults := manifest_faults(version):
+        raise CommandFailed(f"{version} is not as it was written: {faults[0]}", remedy="export the version again")
+    pays = [RequestKind(one.kind) for one in evaluation.reading if one.pays]
+    write_verdict(version / "encoding" / READING_FILE, pays, [asdict(one) for one in evaluation.reading])
+    write_manifest(version)

@@ -1,5 +1,6 @@
 """Where a command's evaluation goes: tables or JSON, and the files of --report. Must not know what was evaluated."""
 
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Annotated
 
@@ -7,7 +8,7 @@ import typer
 
 from clients.command_line.evaluate.evaluation_tables import print_evaluation
 from clients.command_line.shared import console
-from clients.command_line.shared.console import CommandFailed
+from clients.command_line.shared.failures import remedy
 from training.evaluation.evaluation import Evaluation
 from training.evaluation.report import write_report
 
@@ -19,10 +20,8 @@ ReportFolder = Annotated[
 def prepare_report(folder: Path | None) -> None:
     """Makes the folder before the work begins. Raises CommandFailed when that cannot be."""
     if folder is not None:
-        try:
+        with _writing(folder):
             folder.mkdir(parents=True, exist_ok=True)
-        except OSError as fault:
-            raise _no_report(folder, fault) from fault
 
 
 def give_evaluation(evaluation: Evaluation, dataset: str, *, report: Path | None, as_json: bool) -> None:
@@ -33,13 +32,11 @@ def give_evaluation(evaluation: Evaluation, dataset: str, *, report: Path | None
         print_evaluation(evaluation)
     if report is None:
         return
-    try:
+    with _writing(report):
         files = write_report(report, dataset, evaluation)
-    except OSError as fault:
-        raise _no_report(report, fault) from fault
     for file in files:
         console.say(f"written: {file}")
 
 
-def _no_report(folder: Path, fault: OSError) -> CommandFailed:
-    return CommandFailed(f"no report can be written to {folder}: {fault.strerror}", remedy="name another --report")
+def _writing(folder: Path) -> AbstractContextManager[None]:
+    return remedy("name another --report", OSError, what=f"no report can be written to {folder}: ")

@@ -18,9 +18,28 @@ def print_evaluation(evaluation: Evaluation) -> None:
     _print_changes(evaluation)
     _print_segments(evaluation)
     _print_ablation(evaluation)
+    _print_reading(evaluation)
     console.say(_MARKS, "dim")
     for verdict in evaluation.verdicts:
         console.say(verdict.sentence, "" if verdict.good else "yellow")
+
+
+def _print_reading(evaluation: Evaluation) -> None:
+    if evaluation.reading:
+        rows = [
+            (
+                one.kind,
+                _short(one.reader),
+                _short(one.without),
+                f"{one.difference:+.4f}",
+                _between(one.low, one.high),
+                f"{one.p:.4f}",
+                "pays" if one.pays else "",
+            )
+            for one in evaluation.reading
+        ]
+        heads = ("request", "reader", "without", "difference", "95 %", "p", "")
+        console.print_table(heads, rows, title="does reading pay? NDCG@10")
 
 
 def _print_methods(evaluation: Evaluation) -> None:

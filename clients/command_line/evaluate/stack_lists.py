@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from clients.command_line.catalog.ranker_fit import fit_ranker
 from clients.command_line.catalog.table_index import index_tables, open_parts
 from clients.command_line.catalog.table_rows import to_interactions, to_items
 from clients.command_line.shared import console
@@ -16,6 +17,7 @@ from deploy.local.parts.postgres import Postgres
 from deploy.local.parts.triton import Triton
 from deploy.local.process.part import RunningPart
 from gateway.app import open_database
+from gateway.domain.values import Reading
 from gateway.models import open_models
 from gateway.settings import Settings
 from gateway.telemetry.logs import configure_logging
@@ -25,11 +27,15 @@ from training.protocol.dataset import Dataset, Phase, UserCase
 
 @dataclass(frozen=True, slots=True)
 class HeldOutListServer:
-    """``folder`` holds the stack's data and logs while it runs."""
+    """``folder`` holds the stack's data and logs while it runs. ``fit``: a ranker is fitted to what the phase may know,
+    as crossrank index does, and orders the lists; else the version's own fused score does. ``reading``: whether the
+    cross-encoder reads them."""
 
     folder: Path
     depth: int
     quiet: bool
+    fit: bool = False
+    reading: Reading = Reading.ALWAYS
 
     def serve(self, repository: Path, dataset: Dataset, phase: Phase, cases: Sequence[UserCase]) -> list[ServedList]:
         """As training.release.held_out_lists.Stack says. Raises TrainingError, LocalStackError or CrossrankError."""
@@ -59,7 +65,9 @@ class HeldOutListServer:
         items = to_items(dataset.items, ())
         async with open_parts(settings) as parts:
             await index_tables(items, to_interactions(dataset.interactions(phase)), parts, progress)
+            if self.fit:
+                await fit_ranker(parts.database, progress)
         async with open_database(settings) as database, open_models(settings) as models:
-            server = ListServer(settings, database, models, self.depth)
+            server = ListServer(settings, database, models, self.depth, self.reading)
             with progress(f"serving {phase.name.lower()} lists", len(cases)) as advance:
                 return await server.serve_all(cases, advance)

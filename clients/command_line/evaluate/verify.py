@@ -9,8 +9,9 @@ import typer
 from clients.command_line.release.released_model import serving_version
 from clients.command_line.shared import console
 from clients.command_line.shared.connection import running_gateway
-from clients.command_line.shared.console import AsJson, CommandFailed, ExitCode, StateDirectory
+from clients.command_line.shared.console import AsJson, ExitCode, StateDirectory
 from clients.command_line.shared.failures import remedy
+from clients.command_line.shared.running_stack import running_url
 from crossrank_client import CrossrankCallError
 from deploy.local import stack
 from deploy.local.parts.triton import PROJECT_REPOSITORY
@@ -33,7 +34,7 @@ def verify(
     verifier = Verifier(
         version_folder=serving_version(model_repository / "cross_encoder"),
         gateway_url=running_gateway(state_dir),
-        triton_url=_running_triton(state_dir),
+        triton_url=running_url(state_dir or stack.default_state_directory(), "triton"),
         checkpoint=checkpoint,
         plan=ListPlan(lists=lists),
     )
@@ -52,11 +53,3 @@ def verify(
         console.print_table(("", "value"), rows, title="served against the reference")
     if report.faults:
         console.leave(ExitCode.FAILURE)
-
-
-def _running_triton(state_dir: Path | None) -> str:
-    state = stack.read_status(state_dir or stack.default_state_directory())
-    for part in state.parts:
-        if part.name == "triton" and part.url:
-            return part.url
-    raise CommandFailed("no Triton runs here", remedy="crossrank up")

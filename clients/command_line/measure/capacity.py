@@ -1,6 +1,6 @@
 """crossrank capacity: how many replicas a load needs, from a measured sweep. Must not measure."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -8,24 +8,19 @@ import typer
 
 from clients.command_line.shared import console
 from clients.command_line.shared.console import AsJson, CommandFailed
-from clients.load.sweep.capacity import Demand, LeftOut, Machine, Plan, left_out, plan, usable
+from clients.load.sweep.capacity import Demand, LeftOut, Plan, left_out, plan, usable
 from clients.load.sweep.report import Sweep, TargetSweep, read_sweep
 
 _ENOUGH = 100
 _ASSUMPTION = "replicas are assumed to be machines like this one, independent of each other and evenly loaded"
 
 
-@dataclass(frozen=True, slots=True)
-class DemandChoice:
-    """What must be borne, and what a core costs."""
-
-    qps: Annotated[float, typer.Option(help="Requests per second, at the peak.", min=0.001, max=1e9)] = 50.0
-    p99_ms: Annotated[float, typer.Option(help="Latency that 99 % of the requests may take.", min=0.1, max=1e9)] = 500.0
-    core_hour: Annotated[float, typer.Option(help="Price of a core for an hour; 0: unknown.", min=0, max=1e9)] = 0.0
-
-
 def capacity(
-    demand: DemandChoice,
+    qps: Annotated[float, typer.Option(help="Requests per second, at the peak.", min=0.001, max=1e9)] = 50.0,
+    p99_ms: Annotated[
+        float, typer.Option(help="Latency that 99 % of the requests may take.", min=0.1, max=1e9)
+    ] = 500.0,
+    core_hour: Annotated[float, typer.Option(help="Price of a core for an hour; 0: unknown.", min=0, max=1e9)] = 0.0,
     sweep: Annotated[Path, typer.Option(help="What crossrank sweep measured.")] = Path("build/loadtest/sweep.json"),
     target: Annotated[str, typer.Option(help="Whose measurements: gateway or triton.")] = "gateway",
     as_json: AsJson = False,
@@ -34,11 +29,11 @@ def capacity(
 
     Interpolates between measured rates and refuses to go beyond them; says how far off that is for rates it knows.
     """
-    wanted, swept = Demand(demand.qps, demand.p99_ms), read_sweep(sweep)
+    wanted, swept = Demand(qps, p99_ms), read_sweep(sweep)
     measured = _target(swept, target, sweep)
     levels = usable(measured)
     runs, answers = min(len(level.runs) for level in levels), min(run.answers for level in levels for run in level.runs)
-    planned = plan(measured, Machine(int(swept.machine["cores"]), demand.core_hour), wanted)
+    planned = plan(measured, wanted, int(swept.machine["cores"]), core_hour)
     held_out = left_out(levels)
     if as_json:
         console.print_json(

@@ -1,6 +1,7 @@
 """crossrank loadtest: a model on Triton under perf_analyzer's load, with pairs of real users. Must not measure."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -10,12 +11,11 @@ from clients.command_line.shared import console
 from clients.command_line.shared.console import AsJson, StateDirectory
 from clients.command_line.shared.running_stack import running_stack
 from clients.load.perf_analyzer.binary import Load, find_perf_analyzer
-from clients.load.perf_analyzer.campaign import Campaign, Result, Shape
+from clients.load.perf_analyzer.campaign import Campaign, Result
 from clients.load.perf_analyzer.inputs import Inputs
 from clients.load.perf_analyzer.report import COLUMNS
-from clients.load.sample.pairs import Place, sample_pairs
+from clients.load.sample.pairs import sample_pairs
 from deploy.local import stack
-from gateway.domain.values import EncodedPair
 from gateway.telemetry.logs import configure_logging
 
 
@@ -43,10 +43,6 @@ class SampleChoice:
     rows_per_request: Annotated[int, typer.Option(help="Pairs in one request to Triton.", min=1, max=64)] = 8
     length_classes: Annotated[int, typer.Option(help="Classes of length, measured one by one.", min=1, max=10)] = 3
 
-    def shape(self) -> Shape:
-        """Of the requests."""
-        return Shape(self.rows_per_request, self.length_classes)
-
 
 def loadtest(load: LoadChoice, sample: SampleChoice, state_dir: StateDirectory = None, as_json: AsJson = False) -> None:
     """Drive a model on Triton with perf_analyzer and print throughput and latency.
@@ -59,8 +55,10 @@ def loadtest(load: LoadChoice, sample: SampleChoice, state_dir: StateDirectory =
     folder.mkdir(parents=True, exist_ok=True)
     analyzer = find_perf_analyzer(directory / "tools" / "perf_analyzer")
     with running_stack(directory) as state:
-        lists = sampled(directory, state, lambda place: _pairs(place, sample))
-        campaign = Campaign(state.part("triton").url, load.model, sample.shape(), load.load())
+        taken = partial(sample_pairs, users=sample.users, candidates=sample.candidates)
+        lists = sampled(directory, state, taken)
+        url = state.part("triton").url
+        campaign = Campaign(url, load.model, load.load(), sample.rows_per_request, sample.length_classes)
         told = 0
 
         def tell(inputs: Inputs) -> None:
@@ -76,10 +74,6 @@ def loadtest(load: LoadChoice, sample: SampleChoice, state_dir: StateDirectory =
         console.print_json(result.document())
     else:
         _print_result(result)
-
-
-async def _pairs(place: Place, sample: SampleChoice) -> list[list[EncodedPair]]:
-    return await sample_pairs(place, users=sample.users, candidates=sample.candidates)
 
 
 def _print_result(result: Result) -> None:

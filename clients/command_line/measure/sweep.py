@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 from enum import Enum
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -11,15 +12,18 @@ from clients.command_line.measure.request_sample import model_repository, sample
 from clients.command_line.shared import console
 from clients.command_line.shared.console import AsJson, CommandFailed, ExitCode, StateDirectory
 from clients.command_line.shared.running_stack import running_stack
+from clients.load.machine import describe_machine
+from clients.load.perf_analyzer.binary import find_perf_analyzer
+from clients.load.sample.lists import sample_lists
+from clients.load.sample.own_gateway import own_gateway
+from clients.load.sample.pairs import sample_pairs
+from clients.load.sweep.page import write_page
+from clients.load.sweep.report import Level, Sweep, TargetSweep
+from clients.load.sweep.subjects import gateway_subject, triton_subject
+from clients.load.sweep.sweep import Steps, TargetSweeper
 from deploy.local import stack
 from deploy.local.process.state import StackState
-
-if TYPE_CHECKING:
-    from clients.load.perf_analyzer.list_inputs import ListRequest
-    from clients.load.sample.pairs import Place
-    from clients.load.sweep.report import Level, Sweep, TargetSweep
-    from clients.load.sweep.sweep import Steps, TargetSweeper
-    from gateway.domain.values import EncodedPair
+from gateway.telemetry.logs import configure_logging
 
 _MODEL = "cross_encoder"
 _FOLDER = "sweep"
@@ -48,10 +52,8 @@ class StepsChoice:
     runs: Annotated[int, typer.Option(help="Runs of each rate; their spread is reported.", min=1, max=20)] = 3
     window_ms: Annotated[int, typer.Option(help="A third of the time of one run.", min=500, max=60_000)] = 3000
 
-    def steps(self) -> "Steps":
+    def steps(self) -> Steps:
         """Raises CommandFailed for shares that are none."""
-        from clients.load.sweep.sweep import Steps
-
         try:
             shares = [float(part) for part in self.rates.split(",")]
         except ValueError:
@@ -86,13 +88,6 @@ def sweep(
     Uses the running stack, else starts one; the gateway that is loaded is one of its own, without a cache and with a
     database that is removed again. The first rate that is not answered in full ends a target.
     """
-    from clients.load.machine import describe_machine
-    from clients.load.perf_analyzer.binary import find_perf_analyzer
-    from clients.load.sweep.page import write_page
-    from clients.load.sweep.report import Sweep
-    from clients.load.sweep.sweep import TargetSweeper
-    from gateway.telemetry.logs import configure_logging
-
     configure_logging("error")  # standard output is the result's alone
     wanted = steps.steps()
     machine = describe_machine()  # before the load
@@ -124,34 +119,21 @@ def sweep(
         _print(found, files)
 
 
-def _triton(sweeper: "TargetSweeper", requests: RequestsChoice, directory: Path, state: StackState) -> "TargetSweep":
-    from clients.load.sample.pairs import sample_pairs
-    from clients.load.sweep.subjects import triton_subject
-
-    async def pairs(place: "Place") -> "list[list[EncodedPair]]":
-        return await sample_pairs(place, users=requests.users, candidates=_CANDIDATES)
-
-    lists = sampled(directory, state, pairs)
+def _triton(sweeper: TargetSweeper, requests: RequestsChoice, directory: Path, state: StackState) -> TargetSweep:
+    lists = sampled(directory, state, partial(sample_pairs, users=requests.users, candidates=_CANDIDATES))
     folder, url = directory / _FOLDER, state.part("triton").url
     return sweeper.sweep(triton_subject(url, _MODEL, lists, requests.rows_per_request, folder))
 
 
-def _gateway(sweeper: "TargetSweeper", requests: RequestsChoice, directory: Path, state: StackState) -> "TargetSweep":
-    from clients.load.sample.lists import ListShape, sample_lists
-    from clients.load.sample.own_gateway import Surroundings, own_gateway
-    from clients.load.sweep.subjects import gateway_subject
-
-    async def lists(place: "Place") -> "list[ListRequest]":
-        return await sample_lists(place, ListShape(requests.users, requests.items_per_list))
-
-    taken = sampled(directory, state, lists)
-    around = Surroundings(state.part("postgres").url, state.part("triton").url, model_repository(directory))
-    folder = directory / _FOLDER
-    with own_gateway(around, folder) as gateway:
+def _gateway(sweeper: TargetSweeper, requests: RequestsChoice, directory: Path, state: StackState) -> TargetSweep:
+    take = partial(sample_lists, users=requests.users, items_per_list=requests.items_per_list)
+    taken, folder = sampled(directory, state, take), directory / _FOLDER
+    postgres, triton = state.part("postgres"), state.part("triton")
+    with own_gateway(postgres.url, triton.url, model_repository(directory), folder) as gateway:
         return sweeper.sweep(gateway_subject(gateway, _MODEL, taken, folder))
 
 
-def _print(found: "Sweep", files: list[Path]) -> None:
+def _print(found: Sweep, files: list[Path]) -> None:
     rows = []
     for target in found.targets:
         for level in target.levels:
@@ -165,7 +147,7 @@ def _print(found: "Sweep", files: list[Path]) -> None:
         console.results.print(str(file), soft_wrap=True)
 
 
-def _cells(level: "Level") -> list[str]:
+def _cells(level: Level) -> list[str]:
     medians = [level.spread(name)[1] for name in ("requests_per_s", "p50_ms", "p95_ms", "p99_ms")]
     low, _, high = level.spread("p99_ms")
     return [*(f"{one:,.1f}" for one in medians), f"{low:,.1f} to {high:,.1f}"]

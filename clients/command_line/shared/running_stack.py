@@ -27,9 +27,10 @@ def running_stack(
             yield started.status()
 
 
-def running_url(directory: Path, part: str, option: str) -> str:
+def running_url(directory: Path, part: str, option: str = "") -> str:
     """Where a part of the stack that runs here is reached. Raises CommandFailed naming the option that replaces it."""
     for one in stack.read_status(directory).parts:
         if one.name == part and one.url:
             return one.url
-    raise CommandFailed(f"no {part} runs here", remedy=f"crossrank up, or name one with {option}")
+    instead = f", or name one with {option}" if option else ""
+    raise CommandFailed(f"no {part} runs here", remedy=f"crossrank up{instead}")

@@ -97,7 +97,8 @@ async def _run(choice: DemoChoice, state: StackState, directory: Path, clock: Cl
         clock.end("index")
         shown = [await demonstrate(client, data, user_id) for user_id in users]
         clock.end("recommend")
-    return Demo(shown, indexed, memory_of(state), clock.seconds)
+        ranker = (await client.get_info()).ranker
+    return Demo(shown, ranker, indexed, memory_of(state), clock.seconds)
 
 
 def _show(found: Demo, as_json: bool) -> None:

@@ -5,7 +5,10 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from tenacity import AsyncRetrying, retry_if_result, stop_after_delay, wait_fixed
+
 from clients.command_line.catalog.index import MOVIELENS_COLUMNS
+from clients.command_line.catalog.ranker_fit import fit_ranker
 from clients.command_line.catalog.table_index import index_tables, open_parts
 from clients.command_line.catalog.table_rows import to_interactions, to_items
 from clients.command_line.shared.run_choice import MOVIELENS
@@ -17,6 +20,8 @@ from training.data import movielens
 
 _MARK = "demo.json"
 _CHECKED_ITEMS = 100
+_PAUSE_S = 0.1
+_WAIT_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +71,28 @@ def read_movielens(directory: Path, copy: Path | None) -> DemoData:
 async def ensure_indexed(
     data: DemoData, client: CrossrankClient, settings: Settings, directory: Path, progress: Progress
 ) -> bool:
-    """Indexes the data unless that is already done; returns whether it had to."""
+    """Indexes the data and fits a ranker, unless that is already done; returns whether it had to."""
     info = await client.get_info()
     mark = IndexMark(MOVIELENS, len(data.items), info.models[0].encoding_fingerprint if info.models else "")
     sample = [item.item_id for item in data.items[:: max(1, len(data.items) // _CHECKED_ITEMS)]]
-    if mark.is_set(directory) and not (await client.get_items(sample)).unknown_item_ids:
+    indexed = mark.is_set(directory) and not (await client.get_items(sample)).unknown_item_ids
+    if indexed and info.ranker:
         return False
     async with open_parts(settings) as parts:
         await index_tables(data.items, data.interactions, parts, progress)
+        ranker = await fit_ranker(parts.database, progress)
     mark.save(directory)
+    with progress("waiting until the gateway has it", None):
+        await _served(client, ranker.version)
     return True
+
+
+async def _served(client: CrossrankClient, version: str) -> None:
+    """Waits until the gateway orders lists by this ranker, or _WAIT_S seconds are over."""
+
+    async def serves() -> bool:
+        found = (await client.get_info()).ranker
+        return found is not None and found.version == version
+
+    again, end = retry_if_result(lambda served: not served), stop_after_delay(_WAIT_S)
+    await AsyncRetrying(retry=again, wait=wait_fixed(_PAUSE_S), stop=end, retry_error_callback=lambda _: False)(serves)

@@ -1,22 +1,25 @@
 """The demo for people: two lists side by side per user, then a summary. Must not ask anything."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import zip_longest
 
 from rich.text import Text
 
 from clients.command_line.ask.ranked_table import about, milliseconds, moved, number, title
 from clients.command_line.shared import console
+from clients.command_line.shared.verdict_table import print_verdict
 from clients.command_line.stack.demo_run import Demo, UserDemo
 from crossrank_client import RankedItem
 
-_COLUMNS = ("", "first stage", "re-ranked", "moved", "score", "logit", "proposed by")
+_COLUMNS = ("", "first stage", "re-ranked", "moved", "score", "logit if read", "proposed by")
 
 
 def print_demo(found: Demo) -> None:
     """Everything."""
     for user in found.users:
         _print_user(user)
+    if found.ranker:
+        print_verdict(found.ranker)
     _print_summary(found)
 
 
@@ -25,27 +28,36 @@ def _print_user(user: UserDemo) -> None:
     print_line(Text(f"User {user.user_id} likes {user.liked} films, most recently", style="bold"))
     print_line(Text(" · ".join(user.history)))
     print_line()
-    console.print_table(_COLUMNS, _rows(user.first_stage.items, user.reranked.items))
+    logits = {item.item_id: item.logit for item in user.read.items}
+    console.print_table(_COLUMNS, _rows(user.first_stage.items, user.reranked.items, logits))
     for line in about(user.reranked.metadata):
         print_line(line)
-    first, again = user.reranked.metadata, user.again.metadata
+    served, read = user.reranked.metadata, user.read.metadata
     print_line(
         Text(
-            f"asked again: {again.cache_hits} of {again.scored_count} scores from the cache, "
-            f"{milliseconds(again.total_s)} instead of {milliseconds(first.total_s)}",
+            f"asked again with the cross-encoder reading: {read.scored_count} logits, "
+            f"{milliseconds(read.total_s)} instead of {milliseconds(served.total_s)}",
             style="dim",
         )
     )
     print_line()
 
 
-def _rows(first_stage: Sequence[RankedItem], reranked: Sequence[RankedItem]) -> list[list[str | Text]]:
+def _rows(
+    first_stage: Sequence[RankedItem], reranked: Sequence[RankedItem], logits: Mapping[str, float | None]
+) -> list[list[str | Text]]:
     rows: list[list[str | Text]] = []
     for rank, (before, after) in enumerate(zip_longest(first_stage, reranked), 1):
         row: list[str | Text] = [str(rank), title(before.fields, before.item_id) if before else ""]
         if after:
             name = title(after.fields, after.item_id)
-            row += [name, moved(after), number(after.score), number(after.logit), ", ".join(after.sources)]
+            row += [
+                name,
+                moved(after),
+                number(after.score),
+                number(logits.get(after.item_id)),
+                ", ".join(after.sources),
+            ]
         rows.append([*row, *[""] * (len(_COLUMNS) - len(row))])
     return rows
 

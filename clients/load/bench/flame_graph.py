@@ -2,7 +2,6 @@
 
 import asyncio
 import sysconfig
-from dataclasses import dataclass
 from pathlib import Path
 
 from clients.load.bench.systems.served_stack import PATIENT, served_stack
@@ -20,26 +19,19 @@ _START_AND_DRAW_S = 60.0
 _WHEN_REFUSED = "where a process may not read another one: run it as root, or set the kernel's yama.ptrace_scope to 0"
 
 
-@dataclass(frozen=True, slots=True)
-class Sampling:
-    """How long a process is sampled, and the SVG file that the picture becomes."""
-
-    seconds: int
-    picture: Path
-    log_file: Path
-
-    def take(self, pid: int) -> None:
-        """Samples the process and its children, without stopping them. Raises StartFailed."""
-        self.picture.parent.mkdir(parents=True, exist_ok=True)
-        options = ("--duration", self.seconds, "--rate", SAMPLES_PER_S, "--output", self.picture.resolve())
-        arguments = (_PROGRAM, "record", "--nonblocking", "--subprocesses", "--pid", pid, *options)
-        command = process.Command(
-            arguments=tuple(map(str, arguments)), directory=self.log_file.parent, mark=f"py-spy@{self.log_file.parent}"
-        )
-        try:
-            process.run(command, log_file=self.log_file, timeout_s=self.seconds + _START_AND_DRAW_S)
-        except StartFailed as fault:
-            raise StartFailed(fault.message, remedy=f"{fault.remedy}; {_WHEN_REFUSED}") from fault
+def sample(pid: int, seconds: int, picture: Path, log_file: Path) -> None:
+    """Samples the process and its children for ``seconds``, without stopping them, and draws ``picture``, an SVG file.
+    Raises StartFailed."""
+    picture.parent.mkdir(parents=True, exist_ok=True)
+    options = ("--duration", seconds, "--rate", SAMPLES_PER_S, "--output", picture.resolve())
+    arguments = (_PROGRAM, "record", "--nonblocking", "--subprocesses", "--pid", pid, *options)
+    command = process.Command(
+        arguments=tuple(map(str, arguments)), directory=log_file.parent, mark=f"py-spy@{log_file.parent}"
+    )
+    try:
+        process.run(command, log_file=log_file, timeout_s=seconds + _START_AND_DRAW_S)
+    except StartFailed as fault:
+        raise StartFailed(fault.message, remedy=f"{fault.remedy}; {_WHEN_REFUSED}") from fault
 
 
 def draw_gateway(repository: Path, directory: Path, load: Load, seconds: int, picture: Path) -> Reading:
@@ -50,12 +42,12 @@ def draw_gateway(repository: Path, directory: Path, load: Load, seconds: int, pi
         raise StartFailed("py-spy is not installed", remedy='pip install -e ".[local,load]"')
     wide = write_wide_repository(repository, directory / "models")
     mix = mixed(wide / MODEL / "1" / "encoding" / "tokenizer.json", SEED)
-    sampling = Sampling(seconds, picture, directory / "py-spy.log")
 
     async def sampled(gateway: GatewayLoad, pid: int) -> Reading:
         await gateway.warm_up(mix, SEED - 1)
         loading = gateway.closed(load, mix.jobs(load.candidates, SEED), seconds)
-        reading, _ = await asyncio.gather(loading, asyncio.to_thread(sampling.take, pid))
+        sampling = asyncio.to_thread(sample, pid, seconds, picture, directory / "py-spy.log")
+        reading, _ = await asyncio.gather(loading, sampling)
         return reading
 
     with served_stack(directory / "stack", wide, PATIENT) as served:

@@ -7,18 +7,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from clients.load.perf_analyzer.binary import Load, PerfAnalyzer, Target
-from clients.load.perf_analyzer.inputs import Inputs, Row, input_names, write_inputs
+from clients.load.perf_analyzer.inputs import Inputs, input_names, write_inputs
 from clients.load.perf_analyzer.report import Measurement, read_report
+from gateway.domain.values import EncodedPair
 
 OnClass = Callable[[Inputs], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """How rows become requests: rows in one request, and how many classes of length are measured apart."""
-
-    rows_per_request: int = 8
-    length_classes: int = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,19 +34,22 @@ class Total:
 
 @dataclass(frozen=True, slots=True)
 class Campaign:
-    """What to load with what."""
+    """What to load with what: rows in one request, and how many classes of length are measured apart."""
 
     url: str
     model: str
-    shape: Shape
     load: Load
+    rows_per_request: int = 8
+    length_classes: int = 3
 
-    def run(self, analyzer: PerfAnalyzer, lists: Sequence[Sequence[Row]], folder: Path, told: OnClass) -> "Result":
+    def run(
+        self, analyzer: PerfAnalyzer, lists: Sequence[Sequence[EncodedPair]], folder: Path, told: OnClass
+    ) -> "Result":
         """Runs every class, shortest first; calls `told` before each. Raises LocalStackError."""
         names = input_names(self.url, self.model)
-        rows = self.shape.rows_per_request
+        rows = self.rows_per_request
         results: list[ClassResult] = []
-        for inputs in write_inputs(folder, lists, names, rows, self.shape.length_classes):
+        for inputs in write_inputs(folder, lists, names, rows, self.length_classes):
             told(inputs)
             run = analyzer.run(Target(self.url, self.model, inputs.file, rows), self.load, folder)
             results.append(ClassResult(inputs, read_report(run.report, rows), run.stable))

@@ -6,27 +6,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Protocol
 
 import grpc
 from tritonclient.grpc import service_pb2, service_pb2_grpc
 
 from deploy.local.errors import LocalStackError, StartFailed
 from deploy.local.parts.call_errors import describe
+from gateway.domain.values import EncodedPair
 
 _CALL_TIMEOUT_S = 5.0
-
-
-class Row(Protocol):
-    """One row of a request: a pair, or a text."""
-
-    @property
-    def token_ids(self) -> Sequence[int]:
-        """With special tokens."""
-
-    @property
-    def type_ids(self) -> Sequence[int]:
-        """Segment ids, as many as token ids."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +42,7 @@ def input_names(url: str, model: str) -> list[str]:
 
 
 def write_inputs(
-    folder: Path, lists: Iterable[Sequence[Row]], names: Sequence[str], rows_per_request: int, classes: int
+    folder: Path, lists: Iterable[Sequence[EncodedPair]], names: Sequence[str], rows_per_request: int, classes: int
 ) -> list[Inputs]:
     """Writes the rows of every list, sorted by length, as requests of `rows_per_request` rows; shortest class first.
 
@@ -70,14 +58,14 @@ def write_inputs(
     return [_write_class(folder / f"inputs_{number}.json", part, names) for number, part in enumerate(parts)]
 
 
-def _requests(lists: Iterable[Sequence[Row]], rows_per_request: int) -> Iterator[Sequence[Row]]:
+def _requests(lists: Iterable[Sequence[EncodedPair]], rows_per_request: int) -> Iterator[Sequence[EncodedPair]]:
     for rows in lists:
         ordered = sorted(rows, key=lambda row: len(row.token_ids))
         for start in range(0, len(ordered) - rows_per_request + 1, rows_per_request):
             yield ordered[start : start + rows_per_request]
 
 
-def _write_class(file: Path, requests: Sequence[Sequence[Row]], names: Sequence[str]) -> Inputs:
+def _write_class(file: Path, requests: Sequence[Sequence[EncodedPair]], names: Sequence[str]) -> Inputs:
     rows = [row for request in requests for row in request]
     length = max(len(row.token_ids) for row in rows)
     file.write_text(json.dumps({"data": [_step(row, length, names) for row in rows]}))
@@ -85,7 +73,7 @@ def _write_class(file: Path, requests: Sequence[Sequence[Row]], names: Sequence[
     return Inputs(file, length, len(requests), len(rows), padding=1 - real / (len(rows) * length))
 
 
-def _step(row: Row, length: int, names: Sequence[str]) -> dict[str, object]:
+def _step(row: EncodedPair, length: int, names: Sequence[str]) -> dict[str, object]:
     """One row; perf_analyzer joins consecutive ones to a request."""
     values = {
         "input_ids": list(row.token_ids),

@@ -3,62 +3,34 @@ fetches for them. Must not send them."""
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from clients.load.perf_analyzer.list_inputs import Fields, ListRequest
-from clients.load.sample.pairs import STEP_S, Place, database_of, first_stage, some_users
+from clients.load.sample.pairs import STEP_S, Place, database_of, first_stage, list_of, some_users
 from crossrank_client import CrossrankClient
-from gateway.domain.budget import Budget
-from gateway.store.histories import PostgresHistoryStore
-from gateway.store.items import PostgresItemStore
-from gateway.store.pool import Database
 
 _LONGEST_HISTORY = 200
 _FETCHED = 100
 _SEED = 1
 
 
-@dataclass(frozen=True, slots=True)
-class ListShape:
-    """How many users, and how long the lists are."""
-
-    users: int
-    items_per_list: int
-
-
-async def sample_lists(place: Place, shape: ListShape) -> list[ListRequest]:
+async def sample_lists(place: Place, *, users: int, items_per_list: int) -> list[ListRequest]:
     """One list per user and moment of the history, users in turn: every context differs, so that no cache knows the
     answer. Raises NothingIndexed or LocalStackError."""
+    fetched = max(_FETCHED, items_per_list)
     with_window = place.open_encoder().spec.context.history_items
     async with database_of(place) as database, CrossrankClient(place.gateway, timeout_s=STEP_S) as client:
         per_user = [
-            await _of_user(database, user_id, await first_stage(client, user_id, max(_FETCHED, shape.items_per_list)))
-            for user_id in await some_users(database, shape.users)
+            await list_of(database, user_id, await first_stage(client, user_id, fetched), _LONGEST_HISTORY)
+            for user_id in await some_users(database, users)
         ]
     draw = random.Random(_SEED)
     moments = max(len(one.history) for one in per_user)
     return [
-        ListRequest(one.history[moment : moment + with_window], _some(draw, one.candidates, shape.items_per_list))
+        ListRequest(one.history[moment : moment + with_window], _some(draw, one.items, items_per_list))
         for moment in range(moments)
         for one in per_user
-        if moment < len(one.history) and one.candidates
+        if moment < len(one.history) and one.items
     ]
-
-
-@dataclass(frozen=True, slots=True)
-class _UserTexts:
-    history: Sequence[Fields]
-    candidates: Sequence[Fields]
-
-
-async def _of_user(database: Database, user_id: str, item_ids: Sequence[str]) -> _UserTexts:
-    store = PostgresHistoryStore(database)
-    history = [event.item_id for event in await store.recent(user_id, _LONGEST_HISTORY, Budget(STEP_S))]
-    items = await PostgresItemStore(database).get([*history, *item_ids], Budget(STEP_S))
-    return _UserTexts(
-        [items[item_id].fields for item_id in history if item_id in items],
-        [items[item_id].fields for item_id in item_ids if item_id in items],
-    )
 
 
 def _some(draw: random.Random, candidates: Sequence[Fields], count: int) -> list[Fields]:

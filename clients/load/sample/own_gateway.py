@@ -23,15 +23,6 @@ DEADLINE_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What the gateway stands on."""
-
-    postgres_url: str
-    triton_url: str
-    model_repository: Path
-
-
-@dataclass(frozen=True, slots=True)
 class OwnGateway:
     """Where it is reached."""
 
@@ -40,17 +31,17 @@ class OwnGateway:
 
 
 @contextmanager
-def own_gateway(around: Surroundings, folder: Path) -> Iterator[OwnGateway]:
+def own_gateway(postgres_url: str, triton_url: str, model_repository: Path, folder: Path) -> Iterator[OwnGateway]:
     """Runs it while the block runs; its log goes below `folder`. Raises LocalStackError."""
     port, metrics_port = free_ports(2)
-    with _scratch_database(around.postgres_url) as postgres_url:
+    with _scratch_database(postgres_url) as scratch_url:
         part = GatewayProcess(
             folder,
             port,
             metrics_port,
-            around.model_repository,
-            postgres=External("postgres", postgres_url, _trusted),
-            triton=External("triton", around.triton_url, _trusted),
+            model_repository,
+            postgres=External("postgres", scratch_url, _trusted),
+            triton=External("triton", triton_url, _trusted),
             settings={
                 "CROSSRANK_DEFAULT_DEADLINE_S": str(DEADLINE_S),
                 "CROSSRANK_MAX_DEADLINE_S": str(DEADLINE_S),

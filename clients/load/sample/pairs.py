@@ -1,10 +1,11 @@
 """Real pairs to load a model with: what the gateway scores for real users. Must not send them to Triton."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from clients.load.perf_analyzer.list_inputs import ListRequest
 from crossrank_client import CandidateOptions, CrossrankClient, RankingOptions, User
 from deploy.local.errors import LocalStackError
 from gateway.domain.budget import Budget
@@ -53,7 +54,11 @@ async def sample_pairs(place: Place, *, users: int, candidates: int) -> list[lis
         encoder = place.open_encoder()
         async with CrossrankClient(place.gateway, timeout_s=STEP_S) as client:
             item_ids = [await first_stage(client, user_id, candidates) for user_id in user_ids]
-        return [await _pairs(database, encoder, user_id, ids) for user_id, ids in zip(user_ids, item_ids, strict=True)]
+        texts = [
+            await list_of(database, user_id, ids, HISTORY_EVENTS)
+            for user_id, ids in zip(user_ids, item_ids, strict=True)
+        ]
+    return [_encoded(encoder, one) for one in texts]
 
 
 @asynccontextmanager
@@ -83,12 +88,17 @@ async def first_stage(client: CrossrankClient, user_id: str, candidates: int) ->
     return []
 
 
-async def _pairs(database: Database, encoder: PairEncoder, user_id: str, item_ids: list[str]) -> list[EncodedPair]:
-    events = await PostgresHistoryStore(database).recent(user_id, HISTORY_EVENTS, Budget(STEP_S))
-    history = [event.item_id for event in events]
+async def list_of(database: Database, user_id: str, item_ids: Sequence[str], events: int) -> ListRequest:
+    """The texts of the user's last ``events`` and of the items, as far as the catalogue has them."""
+    recent = await PostgresHistoryStore(database).recent(user_id, events, Budget(STEP_S))
+    history = [event.item_id for event in recent]
     items = await PostgresItemStore(database).get([*history, *item_ids], Budget(STEP_S))
-    read: list[Mapping[str, str]] = [items[item_id].fields for item_id in history if item_id in items]
-    context = encoder.encode_context(ContextFields(history=read))
-    return [
-        encoder.join(context, encoder.encode_item(items[item_id].fields)) for item_id in item_ids if item_id in items
-    ]
+    return ListRequest(
+        [items[item_id].fields for item_id in history if item_id in items],
+        [items[item_id].fields for item_id in item_ids if item_id in items],
+    )
+
+
+def _encoded(encoder: PairEncoder, texts: ListRequest) -> list[EncodedPair]:
+    context = encoder.encode_context(ContextFields(history=texts.history))
+    return [encoder.join(context, encoder.encode_item(fields)) for fields in texts.items]

@@ -30,14 +30,6 @@ class Demand:
 
 
 @dataclass(frozen=True, slots=True)
-class Machine:
-    """What one replica occupies, and the price of a core for an hour; 0: unknown."""
-
-    cores: int
-    core_hour: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
 class Plan:
     """Replicas for a demand. Prices are None without a core's.
 
@@ -89,15 +81,16 @@ def usable(sweep: TargetSweep) -> list[Level]:
     return found
 
 
-def plan(sweep: TargetSweep, machine: Machine, demand: Demand) -> Plan:
-    """The fewest replicas. Raises NotMeasured for a p99 below the lowest level's."""
+def plan(sweep: TargetSweep, demand: Demand, cores: int, core_hour: float = 0.0) -> Plan:
+    """The fewest replicas of so many cores. ``core_hour``: price of a core for an hour; 0: unknown. Raises NotMeasured
+    for a p99 below the lowest level's."""
     levels = usable(sweep)
     highest = highest_rate(levels, demand.p99_ms)
     replicas = ceil(demand.requests_per_s / highest)
     load = demand.requests_per_s / replicas
     # Rounding may leave the load a hair above the last level.
     level = next((one for one in levels if one.offered_per_s >= load), levels[-1])
-    price = machine.core_hour * machine.cores * replicas
+    price = core_hour * cores * replicas
     pairs_an_hour = demand.requests_per_s * sweep.pairs_per_request * _SECONDS_AN_HOUR
     return Plan(
         replicas=replicas,
@@ -107,7 +100,7 @@ def plan(sweep: TargetSweep, machine: Machine, demand: Demand) -> Plan:
         headroom=1 - load / highest,
         measured_per_s=level.offered_per_s,
         p99_ms=level.spread("p99_ms"),
-        pairs_per_s_per_core=highest * sweep.pairs_per_request / machine.cores,
+        pairs_per_s_per_core=highest * sweep.pairs_per_request / cores,
         price_per_hour=price or None,
         price_per_million_pairs=price / pairs_an_hour * 1e6 if price else None,
     )

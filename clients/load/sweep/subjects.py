@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from math import ceil
 from pathlib import Path
 
-from clients.load.perf_analyzer.inputs import Row, input_names, write_inputs
+from clients.load.perf_analyzer.inputs import input_names, write_inputs
 from clients.load.perf_analyzer.list_inputs import ListRequest, unsent, write_lists
 from clients.load.sample.gateway_counts import GatewayCounts, read_counts
 from clients.load.sample.own_gateway import OwnGateway
 from clients.load.sweep.report import GATEWAY, TRITON
 from clients.load.sweep.sweep import Subject
 from deploy.local.errors import StartFailed
+from gateway.domain.values import EncodedPair
 
 BATCH_PAIRS = 64
 """Of a model that `crossrank export` configured for CPUs."""
@@ -23,7 +24,7 @@ def callers(pairs: int) -> int:
     return max(2, ceil(2 * BATCH_PAIRS / pairs))
 
 
-def triton_subject(url: str, model: str, lists: Sequence[Sequence[Row]], rows: int, folder: Path) -> Subject:
+def triton_subject(url: str, model: str, lists: Sequence[Sequence[EncodedPair]], rows: int, folder: Path) -> Subject:
     """Requests of `rows` pairs of similar length. Raises LocalStackError."""
     (inputs,) = write_inputs(folder, lists, input_names(url, model), rows, 1)
     return Subject(TRITON, url, model, rows, rows, callers(rows), lambda count: inputs.file)

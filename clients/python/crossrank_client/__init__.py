@@ -1,109 +1,53 @@
 """Clients of crossrank: typed questions and answers, shipped retries, a deadline on every call."""
 
-from crossrank_client.catalog import (
-    AnyOf,
-    AttributeValue,
-    DeleteCounts,
-    Equals,
-    Filter,
-    FoundItems,
-    InRange,
-    Interaction,
-    Item,
-    RecordCounts,
-    UpsertCounts,
-)
-from crossrank_client.client import CrossrankClient
-from crossrank_client.errors import (
-    CrossrankCallError,
-    CrossrankDeadlineExceeded,
-    CrossrankDegraded,
-    CrossrankDenied,
-    CrossrankError,
-    CrossrankNotFound,
-    CrossrankOverloaded,
-    CrossrankRequestInvalid,
-    CrossrankServerFault,
-    CrossrankUnavailable,
-    Violation,
-)
-from crossrank_client.questions import (
-    Candidate,
-    CandidateOptions,
-    Context,
-    DiversityCap,
-    History,
-    HistoryEvent,
-    Query,
-    RankingOptions,
-    Seed,
-    Subject,
-    User,
-)
-from crossrank_client.results import (
-    Contribution,
-    Degradation,
-    Health,
-    Limits,
-    ListStage,
-    Model,
-    RankedItem,
-    RankedList,
-    RankingMetadata,
-    ServiceInfo,
-    StageTime,
-    StreamedList,
-    Usage,
-)
-from crossrank_client.sync_client import SyncCrossrankClient
-
-__all__ = [
-    "AnyOf",
-    "AttributeValue",
-    "Candidate",
-    "CandidateOptions",
-    "Context",
-    "Contribution",
-    "CrossrankCallError",
-    "CrossrankClient",
-    "CrossrankDeadlineExceeded",
-    "CrossrankDegraded",
-    "CrossrankDenied",
-    "CrossrankError",
-    "CrossrankNotFound",
-    "CrossrankOverloaded",
-    "CrossrankRequestInvalid",
-    "CrossrankServerFault",
-    "CrossrankUnavailable",
-    "Degradation",
-    "DeleteCounts",
-    "DiversityCap",
-    "Equals",
-    "Filter",
-    "FoundItems",
-    "Health",
-    "History",
-    "HistoryEvent",
-    "InRange",
-    "Interaction",
-    "Item",
-    "Limits",
-    "ListStage",
-    "Model",
-    "Query",
-    "RankedItem",
-    "RankedList",
-    "RankingMetadata",
-    "RankingOptions",
-    "RecordCounts",
-    "Seed",
-    "ServiceInfo",
-    "StageTime",
-    "StreamedList",
-    "Subject",
-    "SyncCrossrankClient",
-    "UpsertCounts",
-    "Usage",
-    "User",
-    "Violation",
-]
+from crossrank_client.catalog import AnyOf as AnyOf
+from crossrank_client.catalog import AttributeValue as AttributeValue
+from crossrank_client.catalog import DeleteCounts as DeleteCounts
+from crossrank_client.catalog import Equals as Equals
+from crossrank_client.catalog import Filter as Filter
+from crossrank_client.catalog import FoundItems as FoundItems
+from crossrank_client.catalog import InRange as InRange
+from crossrank_client.catalog import Interaction as Interaction
+from crossrank_client.catalog import Item as Item
+from crossrank_client.catalog import RecordCounts as RecordCounts
+from crossrank_client.catalog import UpsertCounts as UpsertCounts
+from crossrank_client.client import CrossrankClient as CrossrankClient
+from crossrank_client.errors import CrossrankCallError as CrossrankCallError
+from crossrank_client.errors import CrossrankDeadlineExceeded as CrossrankDeadlineExceeded
+from crossrank_client.errors import CrossrankDegraded as CrossrankDegraded
+from crossrank_client.errors import CrossrankDenied as CrossrankDenied
+from crossrank_client.errors import CrossrankError as CrossrankError
+from crossrank_client.errors import CrossrankNotFound as CrossrankNotFound
+from crossrank_client.errors import CrossrankOverloaded as CrossrankOverloaded
+from crossrank_client.errors import CrossrankRequestInvalid as CrossrankRequestInvalid
+from crossrank_client.errors import CrossrankServerFault as CrossrankServerFault
+from crossrank_client.errors import CrossrankUnavailable as CrossrankUnavailable
+from crossrank_client.errors import Violation as Violation
+from crossrank_client.questions import Candidate as Candidate
+from crossrank_client.questions import CandidateOptions as CandidateOptions
+from crossrank_client.questions import Context as Context
+from crossrank_client.questions import DiversityCap as DiversityCap
+from crossrank_client.questions import History as History
+from crossrank_client.questions import HistoryEvent as HistoryEvent
+from crossrank_client.questions import Query as Query
+from crossrank_client.questions import RankingOptions as RankingOptions
+from crossrank_client.questions import Reading as Reading
+from crossrank_client.questions import Seed as Seed
+from crossrank_client.questions import Subject as Subject
+from crossrank_client.questions import User as User
+from crossrank_client.results import Contribution as Contribution
+from crossrank_client.results import Degradation as Degradation
+from crossrank_client.results import Health as Health
+from crossrank_client.results import Limits as Limits
+from crossrank_client.results import ListStage as ListStage
+from crossrank_client.results import MeasuredOrder as MeasuredOrder
+from crossrank_client.results import Model as Model
+from crossrank_client.results import RankedItem as RankedItem
+from crossrank_client.results import RankedList as RankedList
+from crossrank_client.results import Ranker as Ranker
+from crossrank_client.results import RankingMetadata as RankingMetadata
+from crossrank_client.results import ServiceInfo as ServiceInfo
+from crossrank_client.results import StageTime as StageTime
+from crossrank_client.results import StreamedList as StreamedList
+from crossrank_client.results import Usage as Usage
+from crossrank_client.sync_client import SyncCrossrankClient as SyncCrossrankClient

@@ -2,19 +2,31 @@
 
 import os
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import cast
+from typing import Generic, TypeVar, cast
 
 import grpc
+from google.protobuf.message import Message
 
 from crossrank_client.channel import ServiceConfig
 from crossrank_client.checks import refused
 from crossrank_client.errors import CrossrankDegraded, FailedCall, error_of
 from crossrank_client.results import RankedList
 
+Answer = TypeVar("Answer")
 Metadata = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Rpc(Generic[Answer]):
+    """What is asked. ``read`` turns a ``response`` into frozen values."""
+
+    method: str
+    request: Message
+    response: type[Message]
+    read: Callable[..., Answer]
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,15 +78,8 @@ def health_channel_options() -> Options:
     return (*_KEEPALIVE, *_RECONNECT)
 
 
-def open_channel(target: str, credentials: grpc.ChannelCredentials | None, options: Options) -> grpc.Channel:
-    """A channel that threads share."""
+def open_channel(kind: Any, target: str, credentials: grpc.ChannelCredentials | None, options: Options) -> Any:
+    """A channel of ``grpc``, which threads share, or of ``grpc.aio``, which belongs to the running event loop."""
     if credentials is None:
-        return grpc.insecure_channel(target, options=options)
-    return grpc.secure_channel(target, credentials, options=options)
-
-
-def open_async_channel(target: str, credentials: grpc.ChannelCredentials | None, options: Options) -> grpc.aio.Channel:
-    """A channel of the running event loop."""
-    if credentials is None:
-        return grpc.aio.insecure_channel(target, options=options)
-    return grpc.aio.secure_channel(target, credentials, options=options)
+        return kind.insecure_channel(target, options=options)
+    return kind.secure_channel(target, credentials, options=options)

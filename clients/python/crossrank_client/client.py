@@ -1,33 +1,25 @@
 """The asynchronous client: one method per remote call, frozen values in and out."""
 
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Sequence
-from types import TracebackType
-from typing import Any, TypeVar
+from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Sequence
 
-import grpc
+from google.protobuf.wrappers_pb2 import Int32Value, StringValue
 
-from crossrank_client import rpcs, uploads
-from crossrank_client.calls import CallPolicy
+from crossrank.v1 import catalog_pb2, ranking_pb2
+from crossrank_client import from_wire, to_wire, uploads
+from crossrank_client.caller import HEALTH, Caller, begun, each, settled
+from crossrank_client.calls import Rpc
 from crossrank_client.catalog import DeleteCounts, Filter, FoundItems, Interaction, Item, RecordCounts, UpsertCounts
-from crossrank_client.channel import (
-    MAX_REQUEST_BYTES,
-    channel_options,
-    health_channel_options,
-    open_async_channel,
-    shipped_service_config,
-)
-from crossrank_client.checks import several
+from crossrank_client.checks import text, texts, whole
 from crossrank_client.questions import Candidate, CandidateOptions, Context, RankingOptions, Subject
 from crossrank_client.results import Health, ListStage, RankedList, ServiceInfo, StreamedList
-from crossrank_client.rpcs import Rpc
-from crossrank_client.uploads import Counts, Entry, Kind, Upload
 
-Answer = TypeVar("Answer")
+_RANKING = "/crossrank.v1.RankingService/"
+_CATALOG = "/crossrank.v1.CatalogService/"
 _ALL_SOURCES = CandidateOptions()
 _DEFAULTS = RankingOptions()
 
 
-class CrossrankClient:
+class CrossrankClient(Caller):
     """Calls the service over one channel, with the retries that the API ships. Make it inside a running event loop.
 
     Every method takes ``timeout_s`` (default: the client's, else the service config's for that method), which the
@@ -38,34 +30,16 @@ class CrossrankClient:
     (``get_info().limits``): uploads are cut to it.
     """
 
-    def __init__(
-        self,
-        target: str = "127.0.0.1:50051",
-        *,
-        credentials: grpc.ChannelCredentials | None = None,
-        timeout_s: float | None = None,
-        raise_on_degraded: bool = False,
-        metadata: Sequence[tuple[str, str]] = (),
-        max_request_bytes: int = MAX_REQUEST_BYTES,
-    ) -> None:
-        service_config = shipped_service_config()
-        self._policy = CallPolicy(service_config, timeout_s, tuple(metadata), raise_on_degraded)
-        self._max_request_bytes = max_request_bytes
-        self._channel = open_async_channel(target, credentials, channel_options(service_config))
-        self._health_channel = open_async_channel(target, credentials, health_channel_options())
-
     async def __aenter__(self) -> "CrossrankClient":
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.close()
 
     async def close(self) -> None:
         """Ends calls in flight and closes the connections."""
-        await self._channel.close(None)
-        await self._health_channel.close(None)
+        for channel in (self._channel, self._health_channel):
+            await settled(channel.close())
 
     async def rerank(
         self,
@@ -77,7 +51,12 @@ class CrossrankClient:
         request_id: str = "",
     ) -> RankedList:
         """Ranks 1 to 1000 candidates given in first-stage order; a string is the id of a catalogue item."""
-        rpc = rpcs.rerank(context, candidates, options)
+        request = ranking_pb2.RerankRequest(
+            context=to_wire.context_message(context),
+            candidates=to_wire.candidate_messages(candidates),
+            options=to_wire.ranking_options_message(options),
+        )
+        rpc = Rpc(_RANKING + "Rerank", request, ranking_pb2.RerankResponse, from_wire.ranked_list)
         return self._policy.accept(await self._ask(rpc, timeout_s, request_id))
 
     async def recommend(
@@ -90,7 +69,12 @@ class CrossrankClient:
         request_id: str = "",
     ) -> RankedList:
         """Fetches candidates and ranks them."""
-        rpc = rpcs.recommend(context, candidates, options)
+        request = ranking_pb2.RecommendRequest(
+            context=to_wire.context_message(context),
+            candidates=to_wire.candidate_options_message(candidates),
+            options=to_wire.ranking_options_message(options),
+        )
+        rpc = Rpc(_RANKING + "Recommend", request, ranking_pb2.RecommendResponse, from_wire.ranked_list)
         return self._policy.accept(await self._ask(rpc, timeout_s, request_id))
 
     async def similar_items(
@@ -103,7 +87,12 @@ class CrossrankClient:
         request_id: str = "",
     ) -> RankedList:
         """Ranks catalogue items for the readers of one item."""
-        rpc = rpcs.similar_items(item_id, candidates, options)
+        request = ranking_pb2.SimilarItemsRequest(
+            item_id=text("item_id", item_id),
+            candidates=to_wire.candidate_options_message(candidates),
+            options=to_wire.ranking_options_message(options),
+        )
+        rpc = Rpc(_RANKING + "SimilarItems", request, ranking_pb2.SimilarItemsResponse, from_wire.ranked_list)
         return self._policy.accept(await self._ask(rpc, timeout_s, request_id))
 
     async def recommend_stream(
@@ -114,16 +103,21 @@ class CrossrankClient:
         options: RankingOptions = _DEFAULTS,
         timeout_s: float | None = None,
         request_id: str = "",
-    ) -> AsyncIterator[StreamedList]:
+    ) -> AsyncGenerator[StreamedList, None]:
         """The first-stage order at once, then the re-ranked list; leaving the loop cancels the call. Only the latter
         raises CrossrankDegraded."""
-        rpc = rpcs.recommend_stream(context, candidates, options)
+        request = ranking_pb2.RecommendStreamRequest(
+            context=to_wire.context_message(context),
+            candidates=to_wire.candidate_options_message(candidates),
+            options=to_wire.ranking_options_message(options),
+        )
+        response = ranking_pb2.RecommendStreamResponse
+        rpc = Rpc(_RANKING + "RecommendStream", request, response, from_wire.streamed_list)
         call = self._policy.call(rpc.method, timeout_s, request_id)
-        method = self._channel.unary_stream(rpc.method, type(rpc.request).SerializeToString, rpc.response.FromString)
-        running: Any = method(rpc.request, timeout=call.timeout_s, metadata=call.metadata)
+        running = begun(self._channel.unary_stream, rpc, call)
         try:
             with call.typed_errors():
-                async for message in running:
+                async for message in each(running):
                     answer = rpc.read(message)
                     if answer.stage is ListStage.RERANKED:
                         self._policy.accept(answer.ranked)
@@ -133,7 +127,9 @@ class CrossrankClient:
 
     async def get_info(self, *, timeout_s: float | None = None, request_id: str = "") -> ServiceInfo:
         """Limits, models and candidate sources of the service."""
-        return await self._ask(rpcs.get_info(), timeout_s, request_id)
+        request, response = ranking_pb2.GetInfoRequest(), ranking_pb2.GetInfoResponse
+        rpc = Rpc(_RANKING + "GetInfo", request, response, from_wire.service_info)
+        return await self._ask(rpc, timeout_s, request_id)
 
     async def upsert_items(
         self, items: Iterable[Item] | AsyncIterable[Item], *, timeout_s: float | None = None, request_id: str = ""
@@ -148,13 +144,17 @@ class CrossrankClient:
         self, item_ids: Iterable[str], *, timeout_s: float | None = None, request_id: str = ""
     ) -> DeleteCounts:
         """Deletes 1 to 1000 items."""
-        return await self._ask(rpcs.delete_items(item_ids), timeout_s, request_id)
+        request = catalog_pb2.DeleteItemsRequest(item_ids=texts("item_ids", item_ids))
+        rpc = Rpc(_CATALOG + "DeleteItems", request, catalog_pb2.DeleteItemsResponse, from_wire.delete_counts)
+        return await self._ask(rpc, timeout_s, request_id)
 
     async def get_items(
         self, item_ids: Iterable[str], *, timeout_s: float | None = None, request_id: str = ""
     ) -> FoundItems:
         """Reads 1 to 1000 items."""
-        return await self._ask(rpcs.get_items(item_ids), timeout_s, request_id)
+        request = catalog_pb2.GetItemsRequest(item_ids=texts("item_ids", item_ids))
+        rpc = Rpc(_CATALOG + "GetItems", request, catalog_pb2.GetItemsResponse, from_wire.found_items)
+        return await self._ask(rpc, timeout_s, request_id)
 
     async def list_items(
         self,
@@ -163,16 +163,18 @@ class CrossrankClient:
         page_size: int = 0,
         timeout_s: float | None = None,
         request_id: str = "",
-    ) -> AsyncIterator[Item]:
+    ) -> AsyncGenerator[Item, None]:
         """All items that pass the filters, in order of id, fetched page by page; ``timeout_s`` is that of one page."""
-        rpc = rpcs.list_items(filters, page_size)
+        request = catalog_pb2.ListItemsRequest(
+            page_size=whole("page_size", page_size), filters=to_wire.filter_messages("filters", filters)
+        )
+        rpc = Rpc(_CATALOG + "ListItems", request, catalog_pb2.ListItemsResponse, from_wire.page)
         while True:
-            items, token = await self._ask(rpc, timeout_s, request_id)
+            items, request.page_token = await self._ask(rpc, timeout_s, request_id)
             for one in items:
                 yield one
-            if not token:
+            if not request.page_token:
                 return
-            rpc = rpcs.next_page(rpc, token)
 
     async def record_interactions(
         self,
@@ -187,33 +189,7 @@ class CrossrankClient:
 
     async def health(self, service: str = "", *, timeout_s: float | None = None, request_id: str = "") -> Health:
         """What the service says of itself, also while it is not serving. CrossrankNotFound for an unknown name."""
-        return await self._ask(rpcs.health(service), timeout_s, request_id)
-
-    async def _ask(self, rpc: Rpc[Answer], timeout_s: float | None, request_id: str) -> Answer:
-        call = self._policy.call(rpc.method, timeout_s, request_id)
-        channel = self._health_channel if rpc.method == rpcs.HEALTH else self._channel
-        method: grpc.aio.UnaryUnaryMultiCallable[Any, Any] = channel.unary_unary(
-            rpc.method, type(rpc.request).SerializeToString, rpc.response.FromString
-        )
-        with call.typed_errors():
-            return rpc.read(await method(rpc.request, timeout=call.timeout_s, metadata=call.metadata))
-
-    async def _upload(
-        self, kind: Kind[Entry, Counts], values: object, timeout_s: float | None, request_id: str
-    ) -> Counts:
-        upload = Upload(kind, self._max_request_bytes)
-        async for value in _each(kind.field, values):
-            for rpc in upload.add(value):
-                upload.count(await self._ask(rpc, timeout_s, request_id))
-        for rpc in upload.rest():
-            upload.count(await self._ask(rpc, timeout_s, request_id))
-        return upload.total
-
-
-async def _each(field: str, values: object) -> AsyncIterator[object]:
-    if isinstance(values, AsyncIterable):
-        async for one in values:
-            yield one
-    else:
-        for one in several(field, values):
-            yield one
+        # The messages of gRPC's health protocol are, on the wire, a wrapped text and a wrapped number: no further
+        # package, and no second copy of its definition in a process that has one.
+        rpc = Rpc(HEALTH, StringValue(value=text("service", service)), Int32Value, from_wire.health)
+        return await self._ask(rpc, timeout_s, request_id)

@@ -1,5 +1,6 @@
 """Protobuf messages to frozen values. Unknown enum numbers of a newer service become "UNKNOWN_<number>"."""
 
+from google.protobuf.descriptor import EnumDescriptor
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.wrappers_pb2 import Int32Value
 
@@ -11,9 +12,11 @@ from crossrank_client.results import (
     Health,
     Limits,
     ListStage,
+    MeasuredOrder,
     Model,
     RankedItem,
     RankedList,
+    Ranker,
     RankingMetadata,
     ServiceInfo,
     StageTime,
@@ -58,6 +61,7 @@ def service_info(message: ranking_pb2.GetInfoResponse) -> ServiceInfo:
         ),
         models=tuple(_model(one) for one in message.models),
         candidate_sources=tuple(message.candidate_sources),
+        ranker=_ranker(message.ranker) if message.HasField("ranker") else None,
     )
 
 
@@ -124,7 +128,10 @@ def _metadata(message: ranking_pb2.RankingMetadata) -> RankingMetadata:
         model=message.model,
         model_version=message.model_version,
         encoding_fingerprint=message.encoding_fingerprint,
-        degraded=tuple(Degradation(_reason(one.reason), one.detail) for one in message.degraded),
+        degraded=tuple(
+            Degradation(_name(ranking_pb2.DegradedReason.DESCRIPTOR, one.reason), one.detail)
+            for one in message.degraded
+        ),
         candidate_count=message.candidate_count,
         scored_count=message.scored_count,
         cache_hits=message.cache_hits,
@@ -135,6 +142,20 @@ def _metadata(message: ranking_pb2.RankingMetadata) -> RankingMetadata:
             context_tokens=message.usage.context_tokens,
             scored_tokens=message.usage.scored_tokens,
             model_requests=message.usage.model_requests,
+        ),
+        ordered_by=_name(ranking_pb2.OrderedBy.DESCRIPTOR, message.ordered_by),
+        ordered_by_version=message.ordered_by_version,
+    )
+
+
+def _ranker(message: ranking_pb2.RankerInfo) -> Ranker:
+    return Ranker(
+        version=message.version,
+        serves=message.serves,
+        reason=message.reason,
+        users=message.users,
+        measured=tuple(
+            MeasuredOrder(one.name, one.ndcg, one.low, one.high, one.difference, one.p) for one in message.measured
         ),
     )
 
@@ -147,12 +168,15 @@ def _model(message: ranking_pb2.ModelInfo) -> Model:
         template=message.template,
         item_fields=tuple(message.item_fields),
         ready=message.ready,
+        reading_pays=tuple(message.reading_pays),
+        reading_judged=message.reading_judged,
     )
 
 
-def _reason(number: ranking_pb2.DegradedReason) -> str:
-    known = ranking_pb2.DegradedReason.DESCRIPTOR.values_by_number.get(number)
-    return known.name.removeprefix("DEGRADED_REASON_") if known is not None else f"UNKNOWN_{number}"
+def _name(enum: EnumDescriptor, number: int) -> str:
+    """Of an enum's value, without the enum's own name before it."""
+    known, prefix = enum.values_by_number.get(number), enum.values_by_number[0].name.removesuffix("UNSPECIFIED")
+    return known.name.removeprefix(prefix) if known is not None else f"UNKNOWN_{number}"
 
 
 def _attribute(message: types_pb2.AttributeValue) -> AttributeValue:

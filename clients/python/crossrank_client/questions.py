@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import Enum
 
 from crossrank_client.catalog import AttributeValue, Filter
 
@@ -89,12 +90,20 @@ class DiversityCap:
     maximum: int
 
 
+class Reading(Enum):
+    """Whether the cross-encoder reads the list: as the service is set, always (the answer has logits), or never."""
+
+    AUTO = "AUTO"
+    ALWAYS = "ALWAYS"
+    NEVER = "NEVER"
+
+
 @dataclass(frozen=True, slots=True)
 class RankingOptions:
     """Choices of a ranking call. ``top_n`` 0: all of Rerank's candidates, or the service's default number.
 
     ``batch`` marks work that is refused first under load. ``require_rerank`` makes the service fail rather than answer
-    in first-stage order.
+    in first-stage order where the cross-encoder was to read. ``first_stage_order``: whatever was fitted.
     """
 
     top_n: int = 0
@@ -105,4 +114,6 @@ class RankingOptions:
     reject_long_items: bool = False
     model: str = ""
     explain: bool = False
+    reading: Reading = Reading.AUTO
+    first_stage_order: bool = False
     diversity_cap: DiversityCap | None = None

@@ -63,7 +63,8 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class RankingMetadata:
-    """How a list came about. ``attribution_token`` joins later interactions to this list."""
+    """How a list came about. ``attribution_token`` joins later interactions to this list. ``ordered_by`` is
+    "FIRST_STAGE", "TREES" or "READER", ``ordered_by_version`` which one of its kind."""
 
     request_id: str
     attribution_token: str
@@ -78,6 +79,8 @@ class RankingMetadata:
     stages: tuple[StageTime, ...]
     total_s: float
     usage: Usage
+    ordered_by: str = "UNSPECIFIED"
+    ordered_by_version: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +128,8 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A served model. ``ready``: its golden pairs were answered rightly a moment ago."""
+    """A served model. ``ready``: its golden pairs were answered rightly a moment ago. ``reading_pays``: kinds of
+    request for which its reading was shown to pay, as far as that was ``reading_judged``."""
 
     name: str
     version: str
@@ -133,16 +137,44 @@ class Model:
     template: str
     item_fields: tuple[str, ...]
     ready: bool
+    reading_pays: tuple[str, ...] = ()
+    reading_judged: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class MeasuredOrder:
+    """NDCG@10 of one order on held-out users with its 95 % interval, its paired difference to the best first stage, and
+    p that they are the same."""
+
+    name: str
+    ndcg: float
+    low: float
+    high: float
+    difference: float
+    p: float
+
+
+@dataclass(frozen=True, slots=True)
+class Ranker:
+    """The ranker that was fitted on this catalogue. ``serves``: "own", "default" or "first_stage"; ``users``: on how
+    many it was measured."""
+
+    version: str
+    serves: str
+    reason: str
+    users: int
+    measured: tuple[MeasuredOrder, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceInfo:
-    """Limits and versions of the service; the default model comes first."""
+    """Limits and versions of the service; the default model comes first. ``ranker``: None before the first fit."""
 
     version: str
     limits: Limits
     models: tuple[Model, ...]
     candidate_sources: tuple[str, ...]
+    ranker: Ranker | None = None
 
 
 class Health(Enum):

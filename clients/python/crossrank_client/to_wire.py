@@ -28,9 +28,16 @@ from crossrank_client.questions import (
     HistoryEvent,
     Query,
     RankingOptions,
+    Reading,
     Seed,
     User,
 )
+
+_READING = {
+    Reading.AUTO: ranking_pb2.READING_UNSPECIFIED,
+    Reading.ALWAYS: ranking_pb2.READING_ALWAYS,
+    Reading.NEVER: ranking_pb2.READING_NEVER,
+}
 
 
 def context_message(context: object) -> ranking_pb2.Context:
@@ -80,11 +87,19 @@ def ranking_options_message(options: object) -> ranking_pb2.RankingOptions:
         return_items=flag("options.return_items", options.return_items),
         model=text("options.model", options.model),
         explain=flag("options.explain", options.explain),
+        reading=_reading("options.reading", options.reading),
+        first_stage_order=flag("options.first_stage_order", options.first_stage_order),
         diversity_cap=_diversity_cap("options.diversity_cap", options.diversity_cap),
     )
     if flag("options.reject_long_items", options.reject_long_items):
         message.truncation_policy = ranking_pb2.TRUNCATION_POLICY_REJECT
     return message
+
+
+def _reading(path: str, value: object) -> ranking_pb2.Reading:
+    if not isinstance(value, Reading):
+        raise refused(path, value, "Reading.AUTO, Reading.ALWAYS or Reading.NEVER")
+    return _READING[value]
 
 
 def item_message(path: str, item: object) -> types_pb2.Item:

@@ -7,10 +7,11 @@ from typing import Generic, TypeVar
 
 from google.protobuf.message import Message
 
-from crossrank_client import rpcs, to_wire
+from crossrank.v1 import catalog_pb2, feedback_pb2, types_pb2
+from crossrank_client import from_wire, to_wire
+from crossrank_client.calls import Rpc
 from crossrank_client.catalog import RecordCounts, UpsertCounts
 from crossrank_client.errors import CrossrankRequestInvalid
-from crossrank_client.rpcs import Rpc
 
 Entry = TypeVar("Entry", bound=Message)
 Counts = TypeVar("Counts", UpsertCounts, RecordCounts)
@@ -27,11 +28,25 @@ class Kind(Generic[Entry, Counts]):
     nothing: Counts
 
 
+def upsert_items(items: list[types_pb2.Item]) -> Rpc[UpsertCounts]:
+    """Writes one batch of items. UpsertItems with a stream of exactly one message is the same on the wire as a unary
+    call; longer streams of grpc.aio lose the status of a service that ends them early (grpc issue 36066)."""
+    request, response = catalog_pb2.UpsertItemsRequest(items=items), catalog_pb2.UpsertItemsResponse
+    return Rpc("/crossrank.v1.CatalogService/UpsertItems", request, response, from_wire.upsert_counts)
+
+
+def record_interactions(interactions: list[feedback_pb2.Interaction]) -> Rpc[RecordCounts]:
+    """Stores one batch of interactions."""
+    request = feedback_pb2.RecordInteractionsRequest(interactions=interactions)
+    response = feedback_pb2.RecordInteractionsResponse
+    return Rpc("/crossrank.v1.FeedbackService/RecordInteractions", request, response, from_wire.record_counts)
+
+
 _FRAME_BYTES = 6
 """At most, of an entry's tag and length."""
 
-ITEMS = Kind("items", to_wire.item_message, rpcs.upsert_items, 200, UpsertCounts(0, 0, 0))
-INTERACTIONS = Kind("interactions", to_wire.interaction_message, rpcs.record_interactions, 1000, RecordCounts(0, 0, 0))
+ITEMS = Kind("items", to_wire.item_message, upsert_items, 200, UpsertCounts(0, 0, 0))
+INTERACTIONS = Kind("interactions", to_wire.interaction_message, record_interactions, 1000, RecordCounts(0, 0, 0))
 
 
 class Upload(Generic[Entry, Counts]):

@@ -3,7 +3,7 @@
 import platform
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib import metadata
 from pathlib import Path
 
@@ -25,8 +25,8 @@ def check_machine(state_directory: Path) -> Iterator[Finding]:
     yield _platform()
     yield from (_package(name) for name in _PACKAGES)
     yield _numpy()
-    yield _postgres_binaries()
-    yield _triton_binary()
+    yield _binary("postgresql", find_binaries)
+    yield _binary("triton", locate_triton)
     yield _libpython(state_directory)
     yield _disk(state_directory)
     yield _shared_memory()
@@ -59,18 +59,11 @@ def _numpy() -> Finding:
     return found
 
 
-def _postgres_binaries() -> Finding:
+def _binary(name: str, locate: Callable[[], Path]) -> Finding:
     try:
-        return good("postgresql", str(find_binaries()))
+        return good(name, str(locate()))
     except NotInstalled as missing:
-        return bad("postgresql", missing.message, missing.remedy)
-
-
-def _triton_binary() -> Finding:
-    try:
-        return good("triton", str(locate_triton()))
-    except NotInstalled as missing:
-        return bad("triton", missing.message, missing.remedy)
+        return bad(name, missing.message, missing.remedy)
 
 
 def _libpython(state_directory: Path) -> Finding:

@@ -14,7 +14,6 @@ from deploy.local.process.state import PartState, Status
 from deploy.local.stack import part_names, read_plan, read_status
 
 _PROBE_TIMEOUT_S = 3.0
-_DEAD_WORKER_REMEDY = "the supervisor restarts a Triton of its own within seconds; restart any other by hand"
 
 
 def check_stack(state_directory: Path) -> Iterator[Finding]:

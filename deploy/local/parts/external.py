@@ -2,23 +2,20 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from deploy.local.errors import ProbeFailed, Unready
 from deploy.local.process import process
+from deploy.local.process.part import LeavesNothing
 
 
 @dataclass(frozen=True, slots=True)
-class External:
+class External(LeavesNothing):
     """A server given by its URL."""
 
     name: str
     url: str
     check: Callable[[float], None]
     start_timeout_s: float = 15.0
-
-    def prepare(self, log_file: Path) -> None:
-        """Nothing to prepare."""
 
     def command(self) -> process.Command | None:
         """Nothing to run."""
@@ -30,6 +27,3 @@ class External:
             self.check(timeout_s)
         except ProbeFailed as failure:
             raise Unready(failure.message, remedy=failure.remedy) from failure
-
-    def clean_up(self) -> None:
-        """Nothing to remove."""

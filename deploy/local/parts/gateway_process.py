@@ -9,13 +9,13 @@ from deploy.local.parts import probes
 from deploy.local.parts.ports import LOOPBACK
 from deploy.local.parts.shared_port import SharedPort
 from deploy.local.process import orphans, process
-from deploy.local.process.part import Part
+from deploy.local.process.part import LeavesNothing, Part
 
 PROJECT = Path(__file__).resolve().parents[3]
 
 
 @dataclass(frozen=True, slots=True)
-class GatewayProcess:
+class GatewayProcess(LeavesNothing):
     """`python -m gateway`, told where PostgreSQL and Triton are at the moment of its start."""
 
     state_directory: Path
@@ -67,6 +67,3 @@ class GatewayProcess:
             probes.probe_gateway_metrics(f"{LOOPBACK}:{self.metrics_port}", timeout_s=timeout_s)
         else:
             probes.probe_gateway(self.url, timeout_s=timeout_s)
-
-    def clean_up(self) -> None:
-        """Nothing remains."""

@@ -14,6 +14,7 @@ from deploy.local.errors import NotInstalled
 from deploy.local.parts import probes
 from deploy.local.parts.ports import LOOPBACK
 from deploy.local.process import orphans, process
+from deploy.local.process.part import LeavesNothing
 
 DATABASE = "crossrank"
 _INITDB_TIMEOUT_S = 60.0
@@ -29,8 +30,9 @@ def find_binaries() -> Path:
 
 
 @dataclass(frozen=True, slots=True)
-class Postgres:
-    """Data, password and server settings below `state_directory`/postgres; TCP on the loopback interface only."""
+class Postgres(LeavesNothing):
+    """Data, password and server settings below `state_directory`/postgres; TCP on the loopback interface only. With
+    `dynamic_shared_memory_type=mmap` everything lives in the data folder."""
 
     state_directory: Path
     port: int
@@ -85,9 +87,6 @@ class Postgres:
     def probe(self, timeout_s: float) -> None:
         """A SELECT in our database."""
         probes.probe_postgres(self.url, timeout_s=timeout_s)
-
-    def clean_up(self) -> None:
-        """Nothing: with `dynamic_shared_memory_type=mmap` everything lives in the data folder."""
 
     def _write_password(self) -> None:
         self._password_file.touch(mode=0o600)

@@ -17,7 +17,7 @@ _ALIVE_MESSAGES = ("the database system is", "too many clients", "remaining conn
 _READY = "crossrank_ranking_ready"
 
 
-def probe_postgres(url: str, *, timeout_s: float) -> None:
+def probe_postgres(url: str, timeout_s: float) -> None:
     """Raises ProbeFailed unless the server computes, and offers pgvector."""
     limit_ms = int(timeout_s * 1000)
     try:

@@ -10,6 +10,7 @@ from redis.exceptions import RedisError
 from deploy.local.errors import ProbeFailed
 from deploy.local.parts.ports import LOOPBACK
 from deploy.local.process import orphans, process
+from deploy.local.process.part import LeavesNothing
 
 
 def redis_binary() -> Path:
@@ -18,7 +19,7 @@ def redis_binary() -> Path:
 
 
 @dataclass(frozen=True, slots=True)
-class RedisServer:
+class RedisServer(LeavesNothing):
     """A part as those of the local stack; keeps nothing on disk."""
 
     state_directory: Path
@@ -30,9 +31,6 @@ class RedisServer:
     def url(self) -> str:
         """Of database 0."""
         return f"redis://{LOOPBACK}:{self.port}/0"
-
-    def prepare(self, log_file: Path) -> None:
-        """Nothing."""
 
     def command(self) -> process.Command:
         """The server, bound to loopback."""
@@ -53,6 +51,3 @@ class RedisServer:
                 client.ping()
         except RedisError as fault:
             raise ProbeFailed(f"Redis does not answer: {fault}") from fault
-
-    def clean_up(self) -> None:
-        """Nothing remains."""

@@ -3,7 +3,7 @@
 import subprocess
 import time
 from pathlib import Path
-from types import TracebackType
+from threading import Event
 from typing import Protocol, Self
 
 from deploy.local.errors import ProbeFailed, StartFailed
@@ -36,10 +36,22 @@ class Part(Protocol):
         """How to run it; None for one that somebody else runs."""
 
     def probe(self, timeout_s: float) -> None:
-        """Returns after a right answer. Raises ProbeFailed (or its kind Busy)."""
+        """Returns after a right answer. Raises ProbeFailed or one of its kinds."""
 
     def clean_up(self) -> None:
         """Removes what its processes leave when they are killed."""
+
+
+class LeavesNothing:
+    """Base of a part that needs nothing prepared and nothing removed."""
+
+    __slots__ = ()
+
+    def prepare(self, log_file: Path) -> None:
+        """Nothing to prepare."""
+
+    def clean_up(self) -> None:
+        """Nothing remains."""
 
 
 class RunningPart:
@@ -73,17 +85,21 @@ class RunningPart:
         """None while it runs (or is external)."""
         return self._process.poll() if self._process else None
 
-    def wait_until_ready(self) -> None:
-        """Blocks until a probe succeeds. Raises StartFailed with the end of the log when that does not happen."""
-        deadline = time.monotonic() + self.part.start_timeout_s
-        while True:
-            self._raise_if_ended()
+    def wait_until_ready(self, stopped: Event | None = None) -> bool:
+        """Blocks until a probe succeeds; False when it was ``stopped`` before. Raises StartFailed with the end of the
+        log when neither happens."""
+        stopped, deadline = stopped or Event(), time.monotonic() + self.part.start_timeout_s
+        while not stopped.is_set():
+            self.raise_if_ended(" before it was ready")
             try:
-                return self.part.probe(timeout_s=2.0)
+                self.part.probe(timeout_s=2.0)
             except ProbeFailed as failure:
                 if time.monotonic() > deadline:
                     raise self.not_ready(str(failure)) from failure
-            time.sleep(_PROBE_PAUSE_S)
+                stopped.wait(_PROBE_PAUSE_S)
+            else:
+                return True
+        return False
 
     def not_ready(self, reason: str) -> StartFailed:
         """The error that says why this part is not usable."""
@@ -98,14 +114,15 @@ class RunningPart:
             self._process = None
             self._sweep()
 
+    def raise_if_ended(self, when: str = "") -> None:
+        """Raises StartFailed with the exit code and the end of the log."""
+        exit_code = self.exit_code()
+        if exit_code is not None:
+            raise self.not_ready(f"ended with exit code {exit_code}{when}")
+
     def _sweep(self) -> None:
         orphans.end(self.part.name, self._state_directory)
         self.part.clean_up()
-
-    def _raise_if_ended(self) -> None:
-        exit_code = self.exit_code()
-        if exit_code is not None:
-            raise self.not_ready(f"ended with exit code {exit_code} before it was ready")
 
     def __enter__(self) -> Self:
         self.start()
@@ -116,7 +133,5 @@ class RunningPart:
             raise
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()

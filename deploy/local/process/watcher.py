@@ -56,7 +56,10 @@ class Watcher(Thread):
                 return None
             self._running.start()
             self._tell(self.state.status)
-            self._await_answer()
+            if not self._running.wait_until_ready(self._stop_requested):
+                return None
+            self.first_answer.set()
+            self._tell(Status.READY)
             return self._watch()
         except LocalStackError as failure:
             return failure
@@ -67,25 +70,10 @@ class Watcher(Thread):
                 return False
         return True
 
-    def _await_answer(self) -> None:
-        deadline = time.monotonic() + self._running.part.start_timeout_s
-        while not self._stop_requested.is_set():
-            self._raise_if_ended()
-            try:
-                self._running.part.probe(_PROBE_TIMEOUT_S)
-            except ProbeFailed as failure:
-                if time.monotonic() > deadline:
-                    raise self._running.not_ready(str(failure)) from failure
-                self._stop_requested.wait(_POLL_S)
-            else:
-                self.first_answer.set()
-                self._tell(Status.READY)
-                return
-
     def _watch(self) -> LocalStackError | None:
         failures, next_probe = 0, time.monotonic() + _PROBE_INTERVAL_S
         while not self._stop_requested.wait(_POLL_S):
-            self._raise_if_ended()
+            self._running.raise_if_ended()
             if time.monotonic() < next_probe:
                 continue
             failure = self._probe()
@@ -107,11 +95,6 @@ class Watcher(Thread):
             return failure
         self._tell(Status.READY)
         return None
-
-    def _raise_if_ended(self) -> None:
-        exit_code = self._running.exit_code()
-        if exit_code is not None:
-            raise self._running.not_ready(f"ended with exit code {exit_code}")
 
     def _recover(self, failure: LocalStackError) -> None:
         """Removes the remains and waits as long as the budget says; for ever when there is none left."""

@@ -1,6 +1,7 @@
 """Ranked lists to messages: the answer of every ranking method."""
 
-from dataclasses import dataclass
+import time
+from typing import TypedDict
 
 from google.protobuf.duration_pb2 import Duration
 
@@ -8,17 +9,17 @@ from crossrank.v1 import ranking_pb2
 from gateway.domain.values import Degradation, RankedList, ScoredItem
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """The parts that every answering message has; field names equal the messages'."""
+class Answer(TypedDict):
+    """The fields that every answering message has."""
 
     items: list[ranking_pb2.RankedItem]
     metadata: ranking_pb2.RankingMetadata
 
 
-def encode_list(ranked: RankedList, total_s: float) -> Answer:
-    """The list with its metadata; ``total_s`` is the wall time of the whole call."""
-    return Answer([_encode_ranked(item) for item in ranked.items], _encode_metadata(ranked, total_s))
+def encode_list(ranked: RankedList, started: float) -> Answer:
+    """The list with its metadata. ``started``: what perf_counter said at the beginning of the call."""
+    metadata = _encode_metadata(ranked, time.perf_counter() - started)
+    return {"items": [_encode_ranked(item) for item in ranked.items], "metadata": metadata}
 
 
 def duration(seconds: float) -> Duration:
@@ -67,6 +68,8 @@ def _encode_metadata(ranked: RankedList, total_s: float) -> ranking_pb2.RankingM
             scored_tokens=ranked.usage.scored_tokens,
             model_requests=ranked.usage.model_requests,
         ),
+        ordered_by=f"ORDERED_BY_{ranked.ranked_by.by.value}",
+        ordered_by_version=ranked.ranked_by.version,
     )
 
 

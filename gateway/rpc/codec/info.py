@@ -2,6 +2,7 @@
 
 from crossrank.v1 import ranking_pb2
 from gateway.domain.limits import Limits
+from gateway.ranker.fitted import FIRST_STAGE, FittedRanker
 from gateway.rpc.codec.answers import duration
 from gateway.rpc.info import ModelInfo, ServerInfo
 
@@ -14,6 +15,7 @@ def encode_info(info: ServerInfo, limits: Limits) -> ranking_pb2.GetInfoResponse
         limits=_encode_limits(limits, models[0].max_pair_tokens if models else 0),
         models=[_encode_model(model) for model in models],
         candidate_sources=info.candidate_sources,
+        ranker=_encode_ranker(ranker) if (ranker := info.ranker()) else None,
     )
 
 
@@ -39,4 +41,22 @@ def _encode_model(model: ModelInfo) -> ranking_pb2.ModelInfo:
         template=model.template,
         item_fields=model.item_fields,
         ready=model.ready,
+        reading_pays=sorted(kind.value for kind in model.reading or ()),
+        reading_judged=model.reading is not None,
+    )
+
+
+def _encode_ranker(ranker: FittedRanker) -> ranking_pb2.RankerInfo:
+    verdict = ranker.verdict
+    return ranking_pb2.RankerInfo(
+        version=ranker.version,
+        serves=verdict.serves if ranker.trees else FIRST_STAGE,
+        reason=verdict.reason,
+        users=verdict.users,
+        measured=[
+            ranking_pb2.MeasuredOrder(
+                name=row.name, ndcg=row.ndcg, low=row.low, high=row.high, difference=row.difference, p=row.p
+            )
+            for row in verdict.rows
+        ],
     )

@@ -13,6 +13,7 @@ from gateway.domain.values import (
     Item,
     Priority,
     RankingOptions,
+    Reading,
 )
 from gateway.ranker.features import RANK_OFFSET
 from gateway.rpc.codec.items import decode_fields, decode_filters, decode_values, fields_are_fine, plain_fields
@@ -26,6 +27,11 @@ _REJECT_LONG_ITEMS = {
     ranking_pb2.TRUNCATION_POLICY_UNSPECIFIED: False,
     ranking_pb2.TRUNCATION_POLICY_CUT: False,
     ranking_pb2.TRUNCATION_POLICY_REJECT: True,
+}
+_READING = {
+    ranking_pb2.READING_UNSPECIFIED: Reading.AUTO,
+    ranking_pb2.READING_ALWAYS: Reading.ALWAYS,
+    ranking_pb2.READING_NEVER: Reading.NEVER,
 }
 
 
@@ -137,6 +143,13 @@ def decode_options(checks: Checks, message: ranking_pb2.RankingOptions) -> Ranki
         known = "TRUNCATION_POLICY_CUT (1) or TRUNCATION_POLICY_REJECT (2)"
         received = int(message.truncation_policy)
         checks.fault(f"{path}.truncation_policy", f"received {received}; {known}: choose one or leave it out")
+    if message.reading not in _READING:
+        known = "READING_ALWAYS (1) or READING_NEVER (2)"
+        checks.fault(f"{path}.reading", f"received {int(message.reading)}; {known}: choose one or leave it out")
+    if message.require_rerank and message.reading == ranking_pb2.READING_NEVER:
+        checks.fault(f"{path}.reading", "received READING_NEVER beside require_rerank; leave one of them out")
+    if message.explain and message.reading == ranking_pb2.READING_NEVER:
+        checks.fault(f"{path}.reading", "received READING_NEVER beside explain; leave one of them out")
     return RankingOptions(
         top_n=message.top_n,
         min_score=min_score,
@@ -146,6 +159,8 @@ def decode_options(checks: Checks, message: ranking_pb2.RankingOptions) -> Ranki
         reject_long_items=_REJECT_LONG_ITEMS.get(message.truncation_policy, False),
         model=checks.text(f"{path}.model", message.model, rules.model),
         explain=message.explain,
+        reading=_READING.get(message.reading, Reading.AUTO),
+        first_stage_order=message.first_stage_order,
         diversity_cap=_decode_cap(checks, message.diversity_cap) if message.HasField("diversity_cap") else None,
     )
 

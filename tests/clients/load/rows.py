@@ -1,26 +1,24 @@
 """Rows of known lengths, and lists of random ones."""
 
 import random
-from dataclasses import dataclass
+
+from gateway.domain.values import EncodedPair
 
 
-@dataclass(frozen=True, slots=True)
-class TokenRow:
-    """One row."""
-
-    token_ids: tuple[int, ...]
-    type_ids: tuple[int, ...]
-
-
-def row(length: int, token: int = 7) -> TokenRow:
+def row(length: int, token: int = 7) -> EncodedPair:
     """`length` times the same token; the second half belongs to segment 1."""
-    return TokenRow((token,) * length, (0,) * (length // 2) + (1,) * (length - length // 2))
+    types = (0,) * (length // 2) + (1,) * (length - length // 2)
+    return EncodedPair((token,) * length, types, truncated=False)
 
 
-def random_lists(seed: int, lists: int = 6, rows: int = 20) -> list[list[TokenRow]]:
+def random_lists(seed: int, lists: int = 6, rows: int = 20) -> list[list[EncodedPair]]:
     """Lists like those of users: rows of 4 to 40 random tokens."""
     source = random.Random(seed)
-    return [[TokenRow(tokens, (0,) * len(tokens)) for tokens in _random_tokens(source, rows)] for _ in range(lists)]
+    return [[_pair(tokens) for tokens in _random_tokens(source, rows)] for _ in range(lists)]
+
+
+def _pair(tokens: tuple[int, ...]) -> EncodedPair:
+    return EncodedPair(tokens, (0,) * len(tokens), truncated=False)
 
 
 def _random_tokens(source: random.Random, rows: int) -> list[tuple[int, ...]]:

@@ -56,8 +56,8 @@ def await_restart(stack: LocalStack, before: PartState) -> None:
 
 def test_ready_means_that_every_part_answers(running: LocalStack) -> None:
     assert running.status().status is Status.READY
-    probes.probe_postgres(running.postgres_url, timeout_s=5)
-    TritonProbe(running.triton_url).check(timeout_s=5)
+    probes.probe_postgres(running.status().part("postgres").url, timeout_s=5)
+    TritonProbe(running.status().part("triton").url).check(timeout_s=5)
 
 
 @pytest.mark.parametrize("name", ["postgres", "triton"])
@@ -77,18 +77,18 @@ def test_a_triton_whose_worker_died_is_restarted_although_it_says_ready(running:
     (worker,) = psutil.Process(before.pid).children()
     worker.kill()
     await_restart(running, before)
-    TritonProbe(running.triton_url).check(timeout_s=5)
+    TritonProbe(running.status().part("triton").url).check(timeout_s=5)
     assert len(shared_memory.regions(running.state_directory)) == 1, "the dead worker's region is gone"
 
 
 def test_committed_rows_survive_a_kill_of_postgresql(running: LocalStack) -> None:
-    with psycopg.connect(running.postgres_url) as connection:
+    with psycopg.connect(running.status().part("postgres").url) as connection:
         connection.execute("CREATE TABLE kept AS SELECT 7 AS value")
     before = running.status().part("postgres")
     assert before.pid is not None
     os.kill(before.pid, signal.SIGKILL)
     await_restart(running, before)
-    with psycopg.connect(running.postgres_url) as connection:
+    with psycopg.connect(running.status().part("postgres").url) as connection:
         assert connection.execute("SELECT value FROM kept").fetchone() == (7,)
 
 
@@ -181,7 +181,7 @@ def test_servers_of_others_are_used_and_left_running(
 ) -> None:
     url, address = postgres_server.part.url, start_triton(ROW_SUM_REPOSITORY)
     with LocalStack(tmp_path, Plan(("postgres", "triton"), postgres_url=url, triton_url=address)) as stack:
-        assert (stack.postgres_url, stack.triton_url) == (url, address)
+        assert (stack.status().part("postgres").url, stack.status().part("triton").url) == (url, address)
         assert [part.pid for part in stack.status().parts] == [None, None]
     probes.probe_postgres(url, timeout_s=5)
     TritonProbe(address).check(timeout_s=5)

@@ -54,8 +54,8 @@ def await_ready(stack: LocalStack, restarts: int, what: str) -> None:
 
 
 def assert_right_answers(stack: LocalStack) -> None:
-    probes.probe_postgres(stack.postgres_url, timeout_s=10)
-    with InferenceServerClient(stack.triton_url) as client:
+    probes.probe_postgres(stack.status().part("postgres").url, timeout_s=10)
+    with InferenceServerClient(stack.status().part("triton").url) as client:
         logits = client.infer("row_sum", inputs([[1, 2, 3], [40, 50, 60]])).as_numpy("logit")
     assert np.array_equal(logits, [[6.0], [150.0]])
 
@@ -85,7 +85,7 @@ def test_both_at_once_are_healed(stack: LocalStack) -> None:
 
 def test_postgresql_heals_a_killed_backend_by_itself(stack: LocalStack) -> None:
     server, before = pid_of(stack, "postgres"), restarts_of(stack)
-    with psycopg.connect(stack.postgres_url) as connection:
+    with psycopg.connect(stack.status().part("postgres").url) as connection:
         row = connection.execute("SELECT pg_backend_pid()").fetchone()
         assert row is not None
         os.kill(row[0], signal.SIGKILL)
@@ -94,7 +94,7 @@ def test_postgresql_heals_a_killed_backend_by_itself(stack: LocalStack) -> None:
 
     def answers() -> bool:
         try:
-            probes.probe_postgres(stack.postgres_url, timeout_s=5)
+            probes.probe_postgres(stack.status().part("postgres").url, timeout_s=5)
         except ProbeFailed:
             return False
         return True
@@ -115,7 +115,7 @@ def test_a_frozen_triton_is_replaced(stack: LocalStack) -> None:
 
 def test_the_backends_of_a_killed_postgresql_do_not_keep_the_new_one_out(stack: LocalStack) -> None:
     before = restarts_of(stack)
-    connection = psycopg.connect(stack.postgres_url)
+    connection = psycopg.connect(stack.status().part("postgres").url)
     try:
         os.kill(pid_of(stack, "postgres"), signal.SIGKILL)
         await_ready(stack, before + 1, "the kill with a client connected")

@@ -112,3 +112,26 @@ def test_every_field_feature_is_neutral_without_history_and_without_the_field(na
     expected = [1.0 if name == "value:f" else 0.0]
     assert column(name, texts([{"f": "1", "g": "1"}])) == expected
     assert column(name, texts([{"f": "1", "g": "1"}], [None, {}])) == expected
+
+
+def test_every_field_counts_together_and_a_value_only_within_its_field() -> None:
+    given = texts(
+        [{"author": "Le Guin", "title": "Dune"}, {"author": "Dune", "title": "Emma"}, {"year": "1965"}, {}],
+        [{"title": "dune", "author": "Herbert"}, None, {"author": "LE GUIN", "year": "1965"}],
+    )
+    assert column("recency:*", given) == [1, 0, 1 / 3, 0]
+    assert column("count:*", given) == pytest.approx([math.log(3), 0, math.log(2), 0])
+    assert column("last:*", given) == [1, 0, 0, 0]
+    assert column("jaccard_last:*", given) == pytest.approx([1 / 3, 0, 0, 0])
+
+
+def test_words_of_every_field_count_together_too() -> None:
+    given = texts([{"title": "the left hand", "plot": "of darkness"}, {"plot": "the left"}], [{"title": "Left, hand!"}])
+    assert column("jaccard_last:*.words", given) == pytest.approx([2 / 5, 0])
+
+
+@pytest.mark.parametrize("kind", ["recency", "share", "count", "last", "jaccard_last", "jaccard_mean"])
+def test_of_items_with_one_field_all_fields_together_are_that_field(kind: str) -> None:
+    assert column(f"{kind}:*", BOOKS) == column(f"{kind}:author", BOOKS)
+    assert column(f"{kind}:*", texts([{}, {"title": "Dune"}], [{}])) == [0, 0]
+    assert column(f"{kind}:*", texts([{"title": "Dune"}])) == [0]

@@ -1,6 +1,7 @@
 """Trees answer as LightGBM itself does, to the last bit; a file that is not what it claims is refused."""
 
 import re
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import lightgbm
@@ -24,14 +25,26 @@ def rows(seed: int, count: int = ROWS) -> Matrix:
     return matrix
 
 
-def model(seed: int, trees: int = 40, leaves: int = 15) -> str:
-    """A booster's text."""
+def some_missing(matrix: Matrix, seed: int, columns: Sequence[int] = (1, 2)) -> Matrix:
+    """A third of these columns is NaN."""
+    holes = np.random.default_rng(1000 + seed).random((len(matrix), len(columns))) < 1 / 3
+    found = matrix.copy()
+    found[:, list(columns)] = np.where(holes, np.nan, found[:, list(columns)])
+    return found
+
+
+def model(seed: int, trees: int = 40, leaves: int = 15, *, missing: bool = False) -> str:
+    """A booster's text; with ``missing`` some columns have holes, and what is missing tells something."""
     matrix = rows(seed)
     labels = (matrix[:, 0] + matrix[:, 1] * matrix[:, 2] + matrix[:, 3] > 1).astype(float)
     parameters = {
         "objective": "lambdarank", "num_leaves": leaves, "verbosity": -1, "num_threads": 1, "seed": seed,
-        "use_missing": False, "min_data_in_leaf": 5,
+        "use_missing": missing, "min_data_in_leaf": 5,
     }  # fmt: skip
+    if missing:
+        matrix = some_missing(matrix, seed)
+        told = np.isnan(matrix[:, 1]) & (matrix[:, 3] > 0) | ~np.isnan(matrix[:, 2]) & (matrix[:, 0] < 0)
+        labels = np.where(told, 1.0, labels)
     names = [file_name_of(name) for name in NAMES]
     data = lightgbm.Dataset(matrix, labels, group=[30] * (ROWS // 30), feature_name=names)
     return str(lightgbm.train(parameters, data, num_boost_round=trees).model_to_string())
@@ -55,15 +68,39 @@ def test_sums_equal_those_of_lightgbm_to_the_last_bit(leaves: int) -> None:
     assert np.array_equal(read_trees(text).sums(matrix), expected)
 
 
-def test_at_a_threshold_of_infinity_only_what_is_missing_goes_right() -> None:
-    """LightGBM writes one where being missing tells all."""
-    matrix = np.arange(400.0)[:, None]
-    data = lightgbm.Dataset(matrix, (matrix[:, 0] > 200).astype(float), feature_name=["cold"])
-    text = str(lightgbm.train({"num_leaves": 2, "verbosity": -1}, data, num_boost_round=1).model_to_string())
-    text = re.sub(r"decision_type=\d+", "decision_type=8", re.sub(r"threshold=\S+", "threshold=inf", text))
-    left, right = read_trees(text).nodes.values[1:]
-    sums = read_trees(text).sums(np.array([[0.5], [1e300], [-1.0], [np.nan]]))
-    assert sums.tolist() == [left, left, left, right]
+@pytest.mark.parametrize("leaves", [2, 3, 31])
+@pytest.mark.parametrize("seed", [11, 12])
+def test_missing_values_go_where_lightgbm_sends_them(leaves: int, seed: int) -> None:
+    text = model(seed, leaves=leaves, missing=True)
+    decisions = {one for line in re.findall(r"decision_type=(.*)", text) for one in line.split()}
+    assert decisions >= {"8", "10"} or leaves == 2, "some nodes send what is missing to the left, some to the right"
+    everywhere = some_missing(rows(seed + 1), seed, columns=range(len(NAMES)))
+    matrix = np.concatenate([everywhere, rows(seed), np.full((1, len(NAMES)), np.nan)])
+    expected = lightgbm.Booster(model_str=text).predict(matrix, num_threads=1)
+    assert np.array_equal(read_trees(text).sums(matrix), expected)
+
+
+def test_trees_that_never_met_a_missing_value_take_it_for_zero_as_lightgbm_does(trees: Trees) -> None:
+    matrix = some_missing(rows(13), 13, columns=range(len(NAMES)))
+    expected = lightgbm.Booster(model_str=trees.text).predict(matrix, num_threads=1)
+    assert np.array_equal(trees.sums(matrix), expected)
+    assert np.array_equal(trees.sums(np.nan_to_num(matrix)), expected)
+
+
+def test_joined_models_send_missing_values_where_each_of_them_does() -> None:
+    texts = [model(14, trees=10, missing=True), model(15, trees=10), model(16, trees=10, missing=True)]
+    joined, matrix = join(texts), some_missing(rows(17, 200), 17, columns=range(len(NAMES)))
+    apart = sum(np.asarray(lightgbm.Booster(model_str=one).predict(matrix)) for one in texts)
+    assert read_trees(joined).sums(matrix) == pytest.approx(apart, abs=1e-12)
+    assert np.array_equal(read_trees(joined).sums(matrix), lightgbm.Booster(model_str=joined).predict(matrix))
+
+
+def test_a_missing_value_in_one_row_changes_no_other_row() -> None:
+    trees, matrix = read_trees(model(18, missing=True)), rows(19, 50)
+    holed = matrix.copy()
+    holed[7, 1] = np.nan
+    others = np.arange(50) != 7
+    assert np.array_equal(trees.sums(holed)[others], trees.sums(matrix)[others])
 
 
 def test_a_threshold_belongs_to_the_left(trees: Trees) -> None:
@@ -124,6 +161,7 @@ def test_a_tree_of_one_leaf_is_a_constant(text: str) -> None:
         ("num_class=1", "num_class=3", "num_class is '3'"),
         ("num_cat=0", "num_cat=1", "tree 0 cannot be read: it has categories"),
         ("decision_type=2", "decision_type=6", "tree 0 cannot be read: it takes 0 for missing"),
+        ("decision_type=2", "decision_type=1", "tree 0 cannot be read: it takes 0 for missing"),
         ("left_child=1", "left_child=0", "tree 0 cannot be read: its nodes do not form a tree"),
         ("split_feature=", "split_feature=7 ", "tree 0 cannot be read: 15 values where 14 belong"),
         ("threshold=", "threshold=nan", "tree 0 cannot be read"),

@@ -18,9 +18,11 @@ from gateway.domain.values import (
     ModelIdentity,
     RankedList,
     RankingOptions,
+    RequestKind,
     ScoredItem,
     WriteCounts,
 )
+from gateway.ranker.fitted import FittedRanker
 from gateway.rpc.info import ModelInfo
 
 MODEL = ModelIdentity("cross_encoder", "1", "fingerprint-1")
@@ -149,6 +151,11 @@ class FakeInfo:
     version: str = "1.2.3"
     candidate_sources: Sequence[str] = ("item_neighbors", "popular")
     ready: bool = True
+    reading: frozenset[RequestKind] | None = None
+    fitted: FittedRanker | None = None
 
     def models(self) -> Sequence[ModelInfo]:
-        return (ModelInfo(MODEL, "history-v1", ("title", "genres"), 91, self.ready),)
+        return (ModelInfo(MODEL, "history-v1", ("title", "genres"), 91, self.ready, self.reading),)
+
+    def ranker(self) -> FittedRanker | None:
+        return self.fitted

@@ -46,6 +46,14 @@ ITEM_BY_ITEM = [
     "INSERT INTO impression_items VALUES ('t', 'a', 2, 1, NULL, NULL), ('t', 'b', 1, 2, 0.25, 0.5)",
 ]
 
+# What versions 1 to 4 had in place of item_relations and item_signals.
+PAIR_BY_PAIR = """
+    CREATE TABLE item_neighbors (
+        item_id text COLLATE "C" NOT NULL, neighbor_id text COLLATE "C" NOT NULL, weight double precision NOT NULL,
+        PRIMARY KEY (item_id, neighbor_id)
+    )
+"""
+
 
 async def versions(database: Database) -> list[int]:
     return [version for (version,) in await database.fetch("SELECT version FROM schema_version", [], Budget(SOON_S))]
@@ -72,7 +80,7 @@ async def test_a_database_of_the_version_before_gets_what_it_lacks(database: Dat
     await PostgresItemStore(database).upsert(
         [indexed(film("a", year=1995.0, adult=True, genres=("x",)))], Budget(SOON_S)
     )
-    for statement in ("DROP TABLE item_numbers", *ITEM_BY_ITEM, "UPDATE schema_version SET version = 1"):
+    for statement in ("DROP TABLE item_numbers", *ITEM_BY_ITEM, PAIR_BY_PAIR, "UPDATE schema_version SET version = 1"):
         await database.execute(statement, [], Budget(SOON_S))
     await apply_schema(database, Budget(SOON_S))
     assert await versions(database) == [1, SCHEMA_VERSION]
@@ -86,7 +94,7 @@ async def test_lists_that_were_kept_item_by_item_are_shown_as_before(database: D
     columns = "DROP COLUMN item_ids, DROP COLUMN first_stage_ranks, DROP COLUMN logits, DROP COLUMN scores"
     today = ("DROP VIEW shown_items", f"ALTER TABLE impressions {columns}")
     checked = ("ALTER TABLE impression_items ADD FOREIGN KEY (attribution_token) REFERENCES impressions",)
-    before = (*today, *ITEM_BY_ITEM, *(checked if version == 2 else ()))
+    before = (*today, *ITEM_BY_ITEM, PAIR_BY_PAIR, *(checked if version == 2 else ()))
     for statement in (*before, f"UPDATE schema_version SET version = {version}"):
         await database.execute(statement, [], soon)
     await apply_schema(database, soon)
@@ -97,6 +105,18 @@ async def test_lists_that_were_kept_item_by_item_are_shown_as_before(database: D
     assert await database.fetch("SELECT to_regclass('impression_items')", [], soon) == [(None,)]
     await database.execute("DELETE FROM impressions", [], soon)  # no trigger asks for the old table
     await database.execute(f"DELETE FROM schema_version WHERE version = {version}", [], soon)
+
+
+async def test_neighbours_that_were_kept_pair_by_pair_leave_room_for_relations(database: Database) -> None:
+    new = ("item_relations", "item_signals", "rankers", "signals_version")
+    for statement in (*(f"DROP TABLE {table}" for table in new), PAIR_BY_PAIR, "UPDATE schema_version SET version = 4"):
+        await database.execute(statement, [], Budget(SOON_S))
+    await apply_schema(database, Budget(SOON_S))
+    assert await database.fetch("SELECT to_regclass('item_neighbors')", [], Budget(SOON_S)) == [(None,)]
+    for table in new:
+        assert await database.fetch(f"SELECT * FROM {table}", [], Budget(SOON_S)) == []
+    assert await versions(database) == [4, SCHEMA_VERSION]
+    await database.execute("DELETE FROM schema_version WHERE version = 4", [], Budget(SOON_S))
 
 
 async def test_the_items_of_a_list_leave_with_it(database: Database) -> None:

@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from gateway.domain.comparison import Agreement, Comparison, Outcome, Shift
 from gateway.domain.values import Degradation, ModelIdentity, RankedList, Reason, ScoredItem, Usage
 from gateway.ports import CacheObserver, Observer, TrialObserver
-from gateway.rpc.outcomes import Outcomes
+from gateway.rpc.outcomes import counted
 from gateway.telemetry.metrics import Metrics
 
 ITEMS = (
@@ -135,7 +135,7 @@ def test_every_metric_says_what_it_is(metrics: Metrics) -> None:
 
 def test_a_call_that_breaks_is_counted_like_any_other(metrics: Metrics) -> None:
     def broken_call() -> None:
-        with Outcomes(metrics).of("/p.S/M") as outcome:
+        with counted(metrics, "/p.S/M") as outcome:
             outcome.code, outcome.reason = grpc.StatusCode.INTERNAL, "INTERNAL"
             raise RuntimeError
 

@@ -67,7 +67,6 @@ def test_an_item_that_is_not_in_the_catalogue_is_refused() -> None:
         (EvaluationPlan(("weak", "missing"), final="strong"), "no list has the row 'missing'"),
         (EvaluationPlan(("weak",), final="reranked"), "no list has the row 'reranked'"),
         (EvaluationPlan(("weak",), ("trees",), final="strong"), "no list has the row 'trees'"),
-        (EvaluationPlan(("weak",), final="strong", base="rrf"), "no list has the row 'rrf'"),
         (EvaluationPlan((), final="strong"), "nothing but 'strong' is planned"),
         (EvaluationPlan(("weak", "strong"), final="strong"), "nothing but 'strong' is planned"),
     ],

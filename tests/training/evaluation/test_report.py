@@ -12,12 +12,11 @@ import pytest
 from matplotlib.patches import Rectangle
 
 from tests.training.evaluation.by_hand import CATALOGUE, PLAN, POPULARITY, random_evaluated
-from training.evaluation import page, plots, report
+from training.evaluation import plots, report
 from training.evaluation.evaluate import evaluate
 from training.evaluation.evaluation import Evaluation
 from training.evaluation.fields import SharedField
-from training.evaluation.page import render_page
-from training.evaluation.report import write_report
+from training.evaluation.report import render_page, write_report
 from training.report_kit.svg import DARK, LIGHT
 
 
@@ -168,9 +167,9 @@ def test_when_the_page_fails_the_old_report_stays(
 
 def test_every_picture_has_its_caption_and_alternative_text(html: str) -> None:
     seen = Page(html)
-    headings = [heading for _, heading, _ in page._CAPTIONS.values()]
+    headings = [heading for _, heading, _ in report._CAPTIONS.values()]
     assert sorted(str(attributes["alt"]) for tag, attributes in seen.tags if tag == "img") == sorted(headings)
-    assert all(caption in seen.text for _, _, caption in page._CAPTIONS.values())
+    assert all(caption in seen.text for _, _, caption in report._CAPTIONS.values())
 
 
 def contrast(one: str, other: str) -> float:

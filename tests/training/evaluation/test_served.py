@@ -24,7 +24,7 @@ from training.options.protocol import Protocol
 from training.protocol.dataset import Dataset, Phase
 from training.ranker.baselines import WITHOUT_LOGIT, read_baselines, write_baselines
 from training.ranker.lists import fusion_input, order_by
-from training.release.card import MOVIELENS, own_data, results_table, write_card
+from training.release.card import MOVIELENS, own_data, write_card
 
 WEAK_ONLY = Fusion(LinearFusion((FusionTerm("log_score:weak", 1.0),)))
 ITEMS = {f"i{number:02}": {"title": f"film {number}"} for number in range(30)}
@@ -63,7 +63,7 @@ def test_a_row_is_the_mean_of_its_lists() -> None:
 
 def test_a_logit_that_knows_much_beats_the_first_stage() -> None:
     found = evaluation(3.0)
-    assert found.best_first_stage == "weak"
+    assert found.base == "weak"
     assert found.beats_first_stage
     assert max(found.p_values[name] for name in found.plan.first_stage) < 0.01
 
@@ -113,8 +113,9 @@ def test_the_card_says_what_was_measured_and_what_was_not() -> None:
     assert "is significantly better than every" in write_card(config, MOVIELENS, good)
     assert "is not significantly better" in write_card(config, MOVIELENS, bad)
     assert "Not measured yet" in write_card(config, MOVIELENS, None)
-    assert f"| {good.mean(RERANKED):.4f} [" in results_table(good)
     card = write_card(config, MOVIELENS, good)
+    assert f"| {RERANKED} | {good.mean(RERANKED):.4f} [" in card
+    assert f"| {good.p_values[WITHOUT_LOGIT]:.4f} |" in card
     assert "may not be redistributed" in card
     assert f"seed {config.seed}" in card
 

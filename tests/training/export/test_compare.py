@@ -26,6 +26,25 @@ def test_the_worst_list_is_told() -> None:
     assert found.mean_abs_dlogit == pytest.approx(2.5 / 5)
 
 
+def test_an_answer_that_is_no_number_is_infinitely_far() -> None:
+    expected = [np.array([3.0, 1.0, 2.0], np.float32), np.array([0.5, -0.5], np.float32)]
+    broken = np.array([3.0, np.nan, 2.0], np.float32)
+    assert agreement(expected, [broken, expected[1]]).max_abs_dlogit == float("inf")
+    assert agreement(expected, [expected[0] * np.inf, expected[1]]).max_abs_dlogit == float("inf")
+
+
+def test_an_answer_without_an_order_cannot_hide_behind_a_good_list() -> None:
+    """NaN would: the minimum of numbers passes over a NaN that does not come first."""
+    expected = [np.array([3.0, 1.0, 2.0], np.float32), np.array([0.5, -0.5], np.float32)]
+    for bad in (np.zeros(2, np.float32), np.array([np.nan, 1.0], np.float32)):
+        found = agreement(expected, [expected[0], bad])
+        assert (found.lowest_kendall_tau, found.mean_kendall_tau) == pytest.approx((0.0, 0.5))
+
+
+def test_a_list_of_one_pair_agrees_in_order_whatever_its_logit() -> None:
+    assert agreement([np.array([1.0], np.float32)], [np.array([1.5], np.float32)]).lowest_kendall_tau == 1.0
+
+
 def test_lists_must_pair_up() -> None:
     one = np.zeros(2, np.float32)
     with pytest.raises(ValueError, match="shorter"):

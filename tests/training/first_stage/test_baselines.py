@@ -26,4 +26,4 @@ def test_a_catalogue_that_is_too_large_has_no_such_rows_and_says_so(monkeypatch:
     monkeypatch.setattr(baselines, "MAX_ITEMS", 3)
     told: list[str] = []
     assert baseline_orders(DATASET, OPTIONS, told.append) == {}
-    assert "no rows of als, item_knn, bm25" in told[0]
+    assert "no rows of als, bm25" in told[0]

@@ -15,8 +15,9 @@ from gateway.ranker.features import RANK_OFFSET
 from tests.training.first_stage.by_hand import TITLES, hashed_vectors, known
 from tests.training.histories import oldest_first
 from tests.training.synthetic import synthetic_tables
-from training.first_stage.fold_first_stage import BATCH, FoldFirstStage, Texts, fit_sources, reciprocal_rank_sums
+from training.first_stage.fold_first_stage import BATCH, FoldFirstStage, reciprocal_rank_sums
 from training.first_stage.neighborhood import ease, follows, item_knn
+from training.first_stage.offline_sources import Texts, fit_sources
 from training.first_stage.text import bm25
 from training.first_stage.training_interactions import Scores
 from training.lists.candidate_list import CandidateList
@@ -67,12 +68,16 @@ def test_the_fused_score_of_whole_catalogues_is_that_of_the_gateways_lists(data:
     orders = data.draw(st.lists(st.permutations(range(count)), min_size=1, max_size=5), label="orders")
     depths = [data.draw(st.integers(0, count), label="depth") for _ in orders]
     ranks = np.array([np.argsort(order) + 1 for order in orders])
-    found = reciprocal_rank_sums(ranks, ranks <= np.array(depths)[:, None])
+    weights = [data.draw(st.sampled_from([0.5, 1.0, 2.0]), label="weight") for _ in orders]
+    found = reciprocal_rank_sums(ranks, ranks <= np.array(depths)[:, None], np.array(weights))
     lists = [
         [candidate(f"i{place:02}", rank, source) for rank, place in enumerate(order[:depth], start=1)]
         for source, (order, depth) in enumerate(zip(orders, depths, strict=True))
     ]
-    expected = {one.item_id: one.score for one in fuse(lists, count)}
+    expected = {
+        one.item_id: one.score
+        for one in fuse(lists, count, {str(source): weight for source, weight in enumerate(weights)})
+    }
     assert {f"i{place:02}": score for place, score in enumerate(found) if score} == pytest.approx(expected, rel=1e-15)
 
 
@@ -80,6 +85,13 @@ def test_an_item_of_two_sources_stands_above_the_best_of_one() -> None:
     found = made(ByHand("one", {1: 9, 2: 8}), ByHand("two", {3: 9, 2: 8}))
     assert places(found) == [2, 1, 3], "equal scores stay in the order of the catalogue"
     assert found.candidates[0].score == pytest.approx(2 / (RANK_OFFSET + 2))
+
+
+def test_a_source_of_twice_the_weight_counts_twice() -> None:
+    sources = [ByHand("one", {1: 9}), ByHand("two", {2: 9})]
+    [found] = FoldFirstStage(DATASET, sources, OPTIONS, {"two": 2.0}).lists([case()])
+    assert places(found) == [2, 1]
+    assert [one.score for one in found.candidates] == pytest.approx([2 / (RANK_OFFSET + 1), 1 / (RANK_OFFSET + 1)])
 
 
 def test_equal_scores_of_a_source_share_a_rank_and_the_next_one_counts_them_all() -> None:

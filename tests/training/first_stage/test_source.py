@@ -3,13 +3,14 @@
 import numpy as np
 import pytest
 
-from gateway.catalog.ease import item_weights
+from gateway.catalog.relations import RelationSettings, relate_items
 from tests.training.first_stage.by_hand import TITLES, hashed_vectors, known
 from tests.training.histories import oldest_first
 from training.first_stage.als import Als
+from training.first_stage.cosine import Cosine
 from training.first_stage.neighborhood import Neighborhood, ease, follows, item_knn
 from training.first_stage.popular import Popularity
-from training.first_stage.text import Cosine, bm25
+from training.first_stage.text import bm25
 
 
 def test_item_knn_is_the_damped_cosine_of_users() -> None:
@@ -42,8 +43,8 @@ def test_training_and_the_index_let_items_speak_alike() -> None:
     random = np.random.default_rng(5)
     histories = [random.permutation(6)[: random.integers(1, 6)] for _ in range(30)]
     world = known(*(one.tolist() for one in histories))
-    indexed = item_weights(histories, world.items, 2.0)
-    assert ease(world, 2.0) == pytest.approx(indexed, abs=1e-6)
+    indexed = relate_items(world.histories, world.items, RelationSettings(ridge=2.0)).sparse["ease"].toarray()
+    assert np.maximum(ease(world, 2.0), 0.0) == pytest.approx(indexed, abs=2e-6), "the index keeps what is above 0"
     assert ease(world, 2.0).flags.c_contiguous, "products with sparse histories read it by rows"
 
 

@@ -6,13 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from transformers import PretrainedConfig
 
 from deploy.local.parts.triton import PROJECT_REPOSITORY
 from training.gpu_check import check
 from training.gpu_check.card import Card
 from training.gpu_check.check import CPU_MODES, CheckPlan, run_check
 from training.gpu_check.report import CheckReport
-from training.gpu_check.shapes import Shape
 from training.gpu_check.speed import Effort, Mode, Speed, measure_speed
 
 PLAN = CheckPlan(version=PROJECT_REPOSITORY / "cross_encoder" / "1", device="cpu", quick=True)
@@ -67,10 +67,10 @@ def test_the_report_stands_in_both_files(report: CheckReport, tmp_path: Path) ->
 def test_a_mode_that_cannot_run_is_told_and_harms_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
     measure = measure_speed
 
-    def fails_packed(shape: Shape, card: Card, modes: list[Mode], effort: Effort) -> Iterator[Speed]:
-        if modes == [Mode.PLAIN]:
+    def fails_packed(name: str, shape: PretrainedConfig, card: Card, mode: Mode, effort: Effort) -> Iterator[Speed]:
+        if mode is Mode.PLAIN:
             raise RuntimeError("\n  no C compiler\nand more")
-        return measure(shape, card, modes, effort)
+        return measure(name, shape, card, mode, effort)
 
     monkeypatch.setattr(check, "measure_speed", fails_packed)
     monkeypatch.setattr(check, "measure_exactness", lambda *_: [])

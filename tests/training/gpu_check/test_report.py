@@ -9,7 +9,7 @@ import torch
 
 from training.export.compare import Agreement
 from training.gpu_check import check
-from training.gpu_check.card import Card, wait_for
+from training.gpu_check.card import Card
 from training.gpu_check.check import CheckPlan, run_check
 from training.gpu_check.exactness import HalfExactness
 from training.gpu_check.report import (
@@ -21,8 +21,8 @@ from training.gpu_check.report import (
     exactness_cells,
     speed_cells,
 )
-from training.gpu_check.shapes import SHAPES, TINY
-from training.gpu_check.speed import FULL, QUICK, Mode, Speed
+from training.gpu_check.shapes import SHAPES
+from training.gpu_check.speed import FULL, QUICK, Effort, Mode, Speed
 
 CARD = Card("cuda:0", "NVIDIA <H100>", "2.13.0", 8192, bf16_flops=7.123e14)
 HALF_EXACT = HalfExactness("fp16", Agreement(960, 0.00123, 0.0002, 0.99987, 0.9951), 0.00004)
@@ -93,10 +93,23 @@ def test_faults_have_a_heading_only_where_there_are_some() -> None:
     assert faulty.endswith("Could not run:\n\n- tiny, packed: one\n- tiny, padded: two\n")
 
 
-def test_a_trial_times_the_tiny_shape_and_a_check_the_published_ones() -> None:
-    trial = replace(PLAN, quick=True)
-    assert (trial.shapes, trial.effort) == ((TINY,), QUICK)
-    assert (PLAN.shapes, PLAN.effort) == (SHAPES, FULL)
+@pytest.mark.parametrize(("quick", "effort", "names"), [(True, QUICK, {"tiny"}), (False, FULL, set(SHAPES))])
+def test_a_trial_times_the_tiny_shape_and_a_check_the_published_ones(
+    monkeypatch: pytest.MonkeyPatch, quick: bool, effort: Effort, names: set[str]
+) -> None:
+    timed: list[tuple[str, Effort]] = []
+
+    def noted(name: str, *rest: object) -> list[Speed]:
+        assert isinstance(rest[-1], Effort)
+        timed.append((name, rest[-1]))
+        return []
+
+    monkeypatch.setattr(check, "measure_card", lambda *_: CARD)
+    monkeypatch.setattr(check, "measure_exactness", lambda *_: [])
+    monkeypatch.setattr(check, "measure_speed", noted)
+    assert run_check(replace(PLAN, device="cpu", quick=quick), lambda _: None).quick is quick
+    assert {name for name, _ in timed} == names
+    assert {one for _, one in timed} == {effort}
 
 
 def test_a_card_is_timed_in_every_mode_of_every_shape_and_its_memory_given_back(
@@ -104,6 +117,7 @@ def test_a_card_is_timed_in_every_mode_of_every_shape_and_its_memory_given_back(
 ) -> None:
     """Modes that fail without a word are told by the kind of their failure."""
     emptied: list[int] = []
+    current: list[torch.device] = []
     said: list[str] = []
 
     def silent(*_: object) -> list[Speed]:
@@ -113,16 +127,10 @@ def test_a_card_is_timed_in_every_mode_of_every_shape_and_its_memory_given_back(
     monkeypatch.setattr(check, "measure_card", lambda *_: CARD)
     monkeypatch.setattr(check, "measure_exactness", lambda *_: [])
     monkeypatch.setattr(check, "measure_speed", silent)
+    monkeypatch.setattr(torch.cuda, "set_device", current.append)
     monkeypatch.setattr(torch.cuda, "empty_cache", lambda: emptied.append(1))
     report = run_check(replace(PLAN, device="cuda"), said.append)
-    assert report.faults == tuple(f"{shape.name}, {mode}: RuntimeError" for shape in SHAPES for mode in Mode)
+    assert report.faults == tuple(f"{name}, {mode}: RuntimeError" for name in SHAPES for mode in Mode)
     assert len(emptied) == len(SHAPES) * len(Mode)
-    assert said[2:] == [f"timing {shape.name}: {mode}" for shape in SHAPES for mode in Mode]
-
-
-def test_only_a_card_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    waited: list[torch.device] = []
-    monkeypatch.setattr(torch.cuda, "synchronize", waited.append)
-    wait_for(torch.device("cpu"))
-    wait_for(torch.device("cuda:0"))
-    assert waited == [torch.device("cuda:0")]
+    assert said[2:] == [f"timing {name}: {mode}" for name in SHAPES for mode in Mode]
+    assert current == [torch.device("cuda")], "another one would be waited for than the one that computes"

@@ -14,14 +14,13 @@ from gateway.encoding.pair_encoder import PairEncoder
 from gateway.encoding.tokenizer import open_tokenizer
 from tests.training.importing.checkpoints import change_config, save_checkpoint
 from tests.training.importing.conftest import TEXT, open_folder
-from training.errors import ConfigInvalid, TrainingError
+from training.errors import CheckpointUnusable, ConfigInvalid, ImportRefused, SourceUnavailable, TrainingError
 from training.export.graph.export import export_cross_encoder, longest_input
 from training.export.precision import Device, Precision
 from training.importing import importer, probe_pairs
 from training.importing.checkpoint import Checkpoint, open_checkpoint
 from training.importing.importer import ImportPlan, import_checkpoint
 from training.importing.text import PairText, check_budget
-from training.model.errors import CheckpointUnusable, ImportRefused, SourceUnavailable
 from training.model.source import find_source
 
 Damage = Callable[[Path], object]

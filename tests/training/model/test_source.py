@@ -9,9 +9,9 @@ from huggingface_hub import constants
 from deploy.local.parts.ports import free_port
 from tests.training.importing.checkpoints import save_checkpoint
 from tests.training.importing.hub import COMMIT, Hub, served
+from training.errors import SourceUnavailable
 from training.importing.checkpoint import open_checkpoint
 from training.model import source
-from training.model.errors import SourceUnavailable
 from training.model.source import find_source
 
 NEVER_FETCHED = ("pytorch_model.bin", "modeling_evil.py", "training_args.json")

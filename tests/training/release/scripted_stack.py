@@ -20,6 +20,7 @@ class ScriptedStack:
     """``asked``: the phases that were served."""
 
     depth: int = 30
+    fit: bool = False
     asked: list[Phase] = field(default_factory=list)
 
     def serve(self, repository: Path, dataset: Dataset, phase: Phase, cases: Sequence[UserCase]) -> list[ServedList]:

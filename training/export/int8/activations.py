@@ -53,8 +53,9 @@ def _random_feeds(graph: ModelProto) -> Iterator[dict[str, npt.NDArray[np.int32]
     shape = (BATCH_ROWS, min(BATCH_TOKENS, limits["max_tokens"]))
     for _ in range(BATCHES):
         feed = {one.name: np.ones(shape, np.int32) for one in graph.graph.input}
-        for name in feed.keys() & {"input_ids", "token_type_ids"}:
-            feed[name] = draw.integers(0, limits[f"{name}.values"], shape, dtype=np.int32)
+        for name in feed:  # in the graph's order: what is drawn first decides the rest
+            if f"{name}.values" in limits:
+                feed[name] = draw.integers(0, limits[f"{name}.values"], shape, dtype=np.int32)
         yield feed
 
 

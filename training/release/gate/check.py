@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
 
 Figure = float | int | str
 
@@ -24,10 +23,6 @@ class Check:
     outcome: Outcome
     detail: str
     figures: Mapping[str, Figure] = field(default_factory=dict)
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain data."""
-        return {"name": self.name, "outcome": str(self.outcome), "detail": self.detail, "figures": dict(self.figures)}
 
 
 def judged(name: str, faults: list[str], good: str, figures: Mapping[str, Figure] | None = None) -> Check:

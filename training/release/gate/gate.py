@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from gateway.domain.progress import Advance
 from gateway.encoding.bundle import fingerprint_of
 from training.errors import TrainingError
 from training.protocol.dataset import Dataset
+from training.protocol.leaks import MadeList
 from training.ranker.table import ScoredList
 from training.release.gate.check import Check, Outcome, judged, skipped
 from training.release.gate.list_checks import (
@@ -22,15 +23,13 @@ from training.release.gate.list_checks import (
     LABELS,
     LEAK,
     RANKS,
-    Learned,
     Scored,
     check_champion,
     check_labels,
     check_leak,
     check_ranks,
 )
-from training.release.gate.reference import Fp32, open_fp32
-from training.release.gate.version import OpenVersion
+from training.release.gate.version import Fp32, OpenVersion, open_fp32
 from training.release.gate.version_checks import check_files, check_fingerprint, check_logits, check_tokens
 
 GATE_FILE = "gate.json"
@@ -57,7 +56,7 @@ class Evidence:
     champion: Path | None = None
     checkpoint: Path | None = None
     lists: Sequence[ScoredList] = ()
-    learned: Sequence[Learned] | None = None
+    learned: Sequence[MadeList] | None = None
     dataset: Dataset | None = None
     margin: float = 0.0
 
@@ -98,7 +97,7 @@ class GateReport:
             "champion": self.champion,
             "champion_fingerprint": self.champion_fingerprint,
             "checked_at": self.checked_at,
-            "checks": [one.to_json() for one in self.checks],
+            "checks": [asdict(one) for one in self.checks],
         }
 
     def write(self, folder: Path) -> Path:

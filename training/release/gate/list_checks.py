@@ -8,17 +8,15 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import rankdata
 
-from gateway.domain.history import History
 from gateway.domain.progress import Advance
 from training.errors import Leak
 from training.export.compare import Logits, kendall_tau, score_batches
 from training.metrics.significance import bootstrap_intervals, paired_differences
 from training.protocol.dataset import Dataset
-from training.protocol.leaks import check_training
+from training.protocol.leaks import MadeList, check_training
 from training.ranker.table import ScoredList
 from training.release.gate.check import Check, Outcome, judged, skipped
-from training.release.gate.reference import Fp32
-from training.release.gate.version import OpenVersion, ndcg_as_served, ndcg_of_logits
+from training.release.gate.version import Fp32, OpenVersion, ndcg_as_served, ndcg_of_logits
 
 RANKS, CHAMPION, LABELS, LEAK = "rank agreement", "champion", "labels", "leak"
 MIN_MEAN_TAU = 0.98
@@ -44,15 +42,6 @@ class Scored:
         """[lists]: NDCG@10 of the order that the gateway would serve."""
         bundle = self.version.bundle
         return np.array([ndcg_as_served(*one, bundle) for one in zip(self.lists, self.logits, strict=True)])
-
-
-@dataclass(frozen=True, slots=True)
-class Learned:
-    """One list that a model was trained on, as the run recorded it."""
-
-    user_id: str
-    history: History[str]
-    targets: Sequence[str]
 
 
 def check_ranks(served: Scored, fp32: Fp32, advance: Advance = lambda done: None) -> Check:
@@ -134,7 +123,7 @@ def check_labels(served: Scored) -> Check:
     return judged(LABELS, [] if found.low > 0.5 else [fault], good, figures)
 
 
-def check_leak(learned: Sequence[Learned], dataset: Dataset) -> Check:
+def check_leak(learned: Sequence[MadeList], dataset: Dataset) -> Check:
     """No list that the model was trained on holds a valid or test target of its own user."""
     if not learned:
         return Check(LEAK, Outcome.FAILED, "the record of the run holds no training list: train again")

@@ -1,32 +1,30 @@
 """What a run left for the gate: its checkpoint, the lists it was trained on, the test lists that were served. Knows no
 check."""
 
+from collections.abc import Sequence
+
 from training.errors import RunIncomplete
 from training.examples.example import read_examples
 from training.fit.distillation_lists import read_lists
+from training.lists.candidate_list import CandidateList
 from training.lists.served import read_served
-from training.model.references import parse_reference
+from training.model.references import whole
 from training.protocol.dataset import Dataset, Phase
-from training.protocol.leaks import check_targets
+from training.protocol.leaks import MadeList, check_targets
 from training.ranker.lists import scored_lists
 from training.ranker.table import ScoredList
-from training.release.gate.list_checks import Learned
 from training.run_folder import RunFolder
 
 
-def learned_lists(folder: RunFolder) -> list[Learned]:
+def learned_lists(folder: RunFolder) -> Sequence[MadeList]:
     """The lists of the run's fit. Raises RunIncomplete when there are none."""
     if folder.examples.is_file():
         return [
-            Learned(
-                one.user_id,
-                one.history.map(lambda item: parse_reference(item)[0]),
-                [parse_reference(one.items[0])[0]],
-            )
+            CandidateList(one.user_id, one.history.map(whole), (whole(one.items[0]),), ())
             for one in read_examples(folder.examples)
         ]
     if folder.lists.is_file():
-        return [Learned(one.user_id, one.history, one.items[:1]) for one in read_lists(folder.lists)]
+        return read_lists(folder.lists)
     raise RunIncomplete(f"{folder.root} has no training lists", "give the folder of a run of crossrank train")
 
 

@@ -1,13 +1,15 @@
-"""A version folder as the gate reads it: opened once, its logits of lists computed once. Knows no verdict."""
+"""A version folder as the gate reads it, opened once, and the fp32 model that it is held against: the trained
+checkpoint, else the model of the version's own weights. Knows no verdict."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import onnxruntime
+from transformers import PreTrainedModel
 
 from gateway.domain.values import EncodedPair
-from gateway.encoding.bundle import EncodingBundle, open_bundle
+from gateway.encoding.bundle import TOKENIZER_FILE, EncodingBundle, open_bundle
 from gateway.encoding.render import ContextFields
 from training.export.compare import Logits, score_batches, score_session
 from training.export.session import open_session
@@ -16,6 +18,7 @@ from training.metrics.ties import order_by_score
 from training.ranker.lists import order_by
 from training.ranker.table import ScoredList
 from training.release.repository.recover import GRAPH_FILE
+from training.release.verification.reference import Reference, fp32_graph, fp32_model
 
 DEPTH = 10
 TIES_SEED = 1
@@ -64,3 +67,22 @@ def ndcg_as_served(one: ScoredList, logits: Logits, bundle: EncodingBundle) -> f
 
 def _ndcg(order: Sequence[str], one: ScoredList) -> float:
     return ndcg(target_ranks(order, sorted(one.targets)), len(one.targets), DEPTH)
+
+
+@dataclass(frozen=True, slots=True)
+class Fp32:
+    """``model`` in fp32 and the graph exported from it; lists are scored by the graph, which is much faster."""
+
+    model: PreTrainedModel
+    session: onnxruntime.InferenceSession
+
+    def golden_logits(self, version: OpenVersion) -> Logits:
+        """Of the version's golden pairs by transformers, one pair at a time."""
+        reference = Reference(self.model, version.folder / "encoding" / TOKENIZER_FILE, version.bundle.encoder)
+        return reference.golden_logits(version.bundle.golden.pairs)
+
+
+def open_fp32(version: OpenVersion, checkpoint: Path | None) -> Fp32:
+    """Raises TrainingError, OSError or ValueError when the weights cannot be read or exported."""
+    model = fp32_model(version.folder, checkpoint)
+    return Fp32(model, open_session(fp32_graph(model)))

@@ -10,8 +10,7 @@ from gateway.encoding.pair_encoder import PairEncoder
 from gateway.encoding.tokenizer import open_tokenizer
 from training.export.compare import Logits, score_session
 from training.release.gate.check import Check, Figure, judged
-from training.release.gate.reference import Fp32
-from training.release.gate.version import OpenVersion
+from training.release.gate.version import Fp32, OpenVersion
 from training.release.repository.manifest import manifest_faults
 from training.release.repository.triton_config import read_config
 from training.release.repository.version import FINGERPRINT

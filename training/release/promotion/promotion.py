@@ -2,7 +2,7 @@
 stack does not take it. Knows neither gate nor stack; whoever calls it says how a version comes to serve."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,7 +56,7 @@ def promote(
             model.configure_as(source)
         version = own or _added(model, source, before)
         after = before.promoted(version) if before else ReleaseState(version, (version,))
-        _carry_out(model, after, _Undo(model, before, None if own else version), switch)
+        _carry_out(model, before, after, None if own else version, switch)
         removed = _prune(model, after, keep)
     return Change(version, before.serving if before else None, removed, verdict)
 
@@ -90,41 +90,32 @@ def roll_back(model: ModelFolder, switch: Switch | None = None) -> Change:
         previous = before.previous(model.versions()) if before else None
         if before is None or previous is None:
             raise NothingToRollBackTo(f"{model.root} has no version that served before", "promote another version")
-        _carry_out(model, before.rolled_back(previous), _Undo(model, before, None), switch)
+        _carry_out(model, before, before.rolled_back(previous), None, switch)
     return Change(previous, before.serving)
 
 
-@dataclass(frozen=True, slots=True)
-class _Undo:
-    """How to go back: ``before`` serves again, and the folder that was ``added`` goes when nothing asks it any more."""
-
-    model: ModelFolder
-    before: ReleaseState | None
-    added: int | None
-
-    def __call__(self, switch: Switch | None) -> None:
-        try:
-            if self.before is None:
-                self.model.unconfigure()
-                return
-            self.model.write_state(self.before)
-            if switch is not None:
-                switch(self.before.serving)
-        finally:
-            if self.added is not None:
-                self.model.remove(self.added)
-
-
-def _carry_out(model: ModelFolder, after: ReleaseState, undo: _Undo, switch: Switch | None) -> None:
-    done = False
-    try:
+def _carry_out(
+    model: ModelFolder, before: ReleaseState | None, after: ReleaseState, added: int | None, switch: Switch | None
+) -> None:
+    """``after`` serves; else, also when somebody interrupts, ``before`` serves again, and the folder that was ``added``
+    goes when nothing asks it any more."""
+    with ExitStack() as undo:
+        if added is not None:
+            undo.callback(model.remove, added)
+        undo.callback(_go_back, model, before, switch)
         model.write_state(after)
         if switch is not None:
             switch(after.serving)
-        done = True
-    finally:  # also when somebody interrupts
-        if not done:
-            undo(switch)
+        undo.pop_all()
+
+
+def _go_back(model: ModelFolder, before: ReleaseState | None, switch: Switch | None) -> None:
+    if before is None:
+        model.unconfigure()
+        return
+    model.write_state(before)
+    if switch is not None:
+        switch(before.serving)
 
 
 def _prune(model: ModelFolder, state: ReleaseState, keep: int) -> tuple[int, ...]:

@@ -4,7 +4,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gateway.domain.values import Item
+from gateway.domain.values import EncodedPair, Item
 from gateway.encoding.pair_encoder import PairEncoder
 from gateway.encoding.render import ContextFields, render_item
 
@@ -45,3 +45,9 @@ def pair_texts(encoder: PairEncoder, one: VerificationList) -> tuple[str, list[s
     """The texts of both sides: the context once, and each candidate's item side, uncut."""
     context = encoder.encode_context(ContextFields(history=[item.fields for item in one.history]))
     return context.text, [render_item(encoder.spec.item, item.fields) for item in one.candidates]
+
+
+def encoded_pairs(encoder: PairEncoder, one: VerificationList) -> list[EncodedPair]:
+    """The pairs of a list as they are served."""
+    context = encoder.encode_context(ContextFields(history=[item.fields for item in one.history]))
+    return [encoder.join(context, encoder.encode_item(item.fields)) for item in one.candidates]

@@ -1,26 +1,56 @@
 """Does the running stack serve what was trained? Gateway (int8) and fp32 graph on its Triton against the reference."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-
-from google.protobuf import text_format
-from tritonclient.grpc.model_config_pb2 import ModelConfig
 
 from crossrank_client import CrossrankClient
 from gateway.domain.progress import Advance
-from gateway.domain.values import EncodedPair
 from gateway.encoding.bundle import TOKENIZER_FILE, EncodingBundle, open_bundle
-from gateway.encoding.render import ContextFields
 from training.errors import TrainingError
-from training.release.verification.agreement import VerificationReport, kendall_taus, max_abs_difference
+from training.export.compare import agreement
+from training.release.repository.triton_config import read_config
+from training.release.repository.version import CONFIGURATION
 from training.release.verification.hosted import hosted, hosted_logits
-from training.release.verification.lists import ListPlan, VerificationList, draw_lists, pair_texts
+from training.release.verification.lists import ListPlan, VerificationList, draw_lists, encoded_pairs, pair_texts
 from training.release.verification.reference import Logits, Reference, fp32_graph, fp32_model
 from training.release.verification.served import read_catalogue, served_logits
+
+MAX_DLOGIT_FP32 = 1e-4
+MIN_KENDALL_TAU_INT8 = 0.98
 
 
 class VersionMismatch(TrainingError):
     """The gateway serves another version than the folder given."""
+
+
+@dataclass(frozen=True, slots=True)
+class VerificationReport:
+    """What `crossrank verify` prints. Kendall's τ-b is the lowest of all lists; the mean stands beside it."""
+
+    max_abs_dlogit_fp32: float
+    max_abs_dlogit_int8: float
+    kendall_tau_int8: float
+    kendall_tau_int8_mean: float
+    pairs: int
+    lists: int
+    reference: str
+    model: str
+    model_version: str
+    encoding_fingerprint: str
+
+    @property
+    def faults(self) -> list[str]:
+        """Which bounds do not hold; empty when the model serves what was trained."""
+        found = []
+        if not self.max_abs_dlogit_fp32 <= MAX_DLOGIT_FP32:
+            found.append(f"fp32 logits differ by {self.max_abs_dlogit_fp32:.2e}; at most {MAX_DLOGIT_FP32:g}")
+        if not self.kendall_tau_int8 >= MIN_KENDALL_TAU_INT8:
+            found.append(f"a list has Kendall tau {self.kendall_tau_int8:.4f}; at least {MIN_KENDALL_TAU_INT8:g}")
+        return found
+
+    def to_json(self) -> dict[str, object]:
+        """The report with its verdict."""
+        return {**asdict(self), "faults": self.faults}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +74,14 @@ class Verifier:
             served = [await served_logits(client, one, self.plan.seed + number) for number, one in enumerate(lists)]
         reference = Reference(model, self.version_folder / "encoding" / TOKENIZER_FILE, bundle.encoder)
         expected = [reference.score(*pair_texts(bundle.encoder, one), advance) for one in lists]
-        hosted_answers = await self._host(fp32_graph(model), bundle, lists)
-        taus = kendall_taus(expected, served)
+        fp32 = agreement(expected, await self._host(fp32_graph(model), bundle, lists))
+        answers = [(logits, one) for logits, found in zip(expected, served, strict=True) for one in found]
+        int8 = agreement([logits for logits, _ in answers], [answer for _, answer in answers])
         return VerificationReport(
-            max_abs_dlogit_fp32=max_abs_difference(expected, [[answer] for answer in hosted_answers]),
-            max_abs_dlogit_int8=max_abs_difference(expected, served),
-            kendall_tau_int8=min(taus),
-            kendall_tau_int8_mean=sum(taus) / len(taus),
+            max_abs_dlogit_fp32=fp32.max_abs_dlogit,
+            max_abs_dlogit_int8=int8.max_abs_dlogit,
+            kendall_tau_int8=int8.lowest_kendall_tau,
+            kendall_tau_int8_mean=int8.mean_kendall_tau,
             pairs=sum(len(one.candidates) for one in lists),
             lists=len(lists),
             reference="trained checkpoint" if self.checkpoint else "fp32 model of the shipped weights",
@@ -69,17 +100,11 @@ class Verifier:
             )
 
     async def _host(self, graph: bytes, bundle: EncodingBundle, lists: list[VerificationList]) -> list[Logits]:
-        config = text_format.Parse((self.version_folder.parent / "config.pbtxt").read_text(), ModelConfig())
+        config = read_config(self.version_folder.parent / CONFIGURATION)
         del config.model_warmup[:]
         worker = (self.version_folder / "model.py").read_bytes()
         async with hosted(self.triton_url, config, {"1/model.py": worker, "1/model.onnx": graph}) as connection:
             return [
-                await hosted_logits(connection, _pairs(bundle, one), self.plan.seed + number)
+                await hosted_logits(connection, encoded_pairs(bundle.encoder, one), self.plan.seed + number)
                 for number, one in enumerate(lists)
             ]
-
-
-def _pairs(bundle: EncodingBundle, one: VerificationList) -> list[EncodedPair]:
-    encoder = bundle.encoder
-    context = encoder.encode_context(ContextFields(history=[item.fields for item in one.history]))
-    return [encoder.join(context, encoder.encode_item(item.fields)) for item in one.candidates]

@@ -33,9 +33,9 @@ def _of_mix(outcome: Outcome, mix: str) -> dict[str, Any]:
     rates = summary.throughput(record, mix)
     ratios = summary.ratios(rates)
     return {
-        "pairs_per_s": summary.rates_document(rates),
+        "pairs_per_s": summary.medians(rates, summary.SYSTEMS, 3),
         "pairs_per_s_spread": {name: one.document() for name, one in rates.items()},
-        "ratios": summary.ratios_document(ratios),
+        "ratios": summary.medians(ratios, summary.RATIOS, 4),
         "ratios_spread": {name: one.document() for name, one in ratios.items()},
         "latency_ms": summary.latencies(record, mix),
         "cost": summary.costs(record, mix),

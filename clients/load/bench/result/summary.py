@@ -12,6 +12,7 @@ from clients.load.bench.workload.system import ALONE
 
 GATEWAY = "gateway"
 SYSTEMS = ("sentence_transformers", "infinity_torch", "infinity_int8", "bare_engine", "triton", GATEWAY)
+RATIOS = tuple(f"gateway_vs_{name}" for name in SYSTEMS if name != GATEWAY)
 NOT_MEASURED = "not measured"
 _COMPARED = "closed"
 
@@ -61,10 +62,12 @@ def ratios(rates: Mapping[str, Spread]) -> dict[str, Spread]:
     if ours is None:
         return {}
     return {
-        f"gateway_vs_{name}": Spread(tuple(one / other for one, other in zip(ours.rounds, rate.rounds, strict=False)))
-        for name, rate in rates.items()
-        if name != GATEWAY and all(rate.rounds)
+        f"gateway_vs_{name}": _over(ours, rate) for name, rate in rates.items() if name != GATEWAY and all(rate.rounds)
     }
+
+
+def _over(ours: Spread, theirs: Spread) -> Spread:
+    return Spread(tuple(one / other for one, other in zip(ours.rounds, theirs.rounds, strict=False)))
 
 
 def latencies(record: Record, mix: str) -> dict[str, dict[str, object]]:
@@ -139,16 +142,12 @@ def alone_document(record: Record, mix: str) -> dict[str, object]:
     for turn in record.turns:
         if turn.reading.load.kind == ALONE and turn.reading.load.mix == mix and turn.reading.latencies_ms:
             found[turn.reading.system].append(turn.reading)
-    medians = {name: Spread(tuple(one.latency()["p50"] for one in readings)) for name, readings in found.items()}
-    ours = medians.get(GATEWAY)
+    p50 = {name: Spread(tuple(one.latency()["p50"] for one in readings)) for name, readings in found.items()}
+    ours = p50.get(GATEWAY)
     shares = [one.outside_model_share for one in found.get(GATEWAY, []) if one.outside_model_share is not None]
     return {
-        "p50_ms": {name: one.document() for name, one in medians.items()},
-        "gateway_over": {
-            name: Spread(tuple(our / their for our, their in zip(ours.rounds, one.rounds, strict=False))).document()
-            for name, one in medians.items()
-            if ours and name != GATEWAY
-        },
+        "p50_ms": {name: one.document() for name, one in p50.items()},
+        "gateway_over": {name: _over(ours, one).document() for name, one in p50.items() if ours and name != GATEWAY},
         "outside_model_share": Spread(tuple(shares)).document() if shares else NOT_MEASURED,
     }
 
@@ -162,15 +161,9 @@ def callers_document(record: Record, mix: str) -> dict[str, float]:
     return {key: round(median(rates), 2) for key, rates in found.items()}
 
 
-def rates_document(rates: Mapping[str, Spread]) -> dict[str, float | None]:
-    """Medians of every system; None for one that is absent."""
-    return {name: round(rates[name].value, 3) if name in rates else None for name in SYSTEMS}
-
-
-def ratios_document(found: Mapping[str, Spread]) -> dict[str, float | None]:
-    """Medians of the ratios; None where a system is absent."""
-    names = [f"gateway_vs_{name}" for name in SYSTEMS if name != GATEWAY]
-    return {name: round(found[name].value, 4) if name in found else None for name in names}
+def medians(found: Mapping[str, Spread], names: Sequence[str], digits: int) -> dict[str, float | None]:
+    """By name; None where a system is absent."""
+    return {name: round(found[name].value, digits) if name in found else None for name in names}
 
 
 def _latency(readings: Sequence[Reading]) -> dict[str, object]:

@@ -87,10 +87,3 @@ class BareEngine:
     def _run(self, session: Any, pairs: Sequence[EncodedPair]) -> Any:
         tensors = pair_tensors(pairs)
         return session.run(None, {name: tensors[name] for name in self._inputs})[0].reshape(-1)
-
-
-def open_engine(name: str, variant: str, checkpoint: Path, version_folder: Path) -> Engine:
-    """By name; ``variant`` is the arrangement of the bare engine."""
-    if name == "sentence_transformers":
-        return SentenceTransformersEngine(checkpoint)
-    return BareEngine(version_folder, variant)

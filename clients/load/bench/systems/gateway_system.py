@@ -12,7 +12,7 @@ from clients.load.bench.workload import warm
 from clients.load.bench.workload.gateway_load import NAME, GatewayLoad
 from clients.load.bench.workload.job_texts import Mix
 from clients.load.bench.workload.readings import Load, Reading
-from clients.load.bench.workload.system import ALONE, ALONE_SHARE, CALLERS, CANDIDATES, Findings, Visit
+from clients.load.bench.workload.system import ALONE, ALONE_SHARE, CALLERS, CANDIDATES, Findings, System, Visit
 from clients.load.sample.gateway_counts import read_counts
 from deploy.local.parts.ports import free_port
 from deploy.local.parts.redis_server import RedisServer, redis_binary
@@ -35,7 +35,7 @@ class Extras:
     seconds: float
 
 
-class Gateway:
+class Gateway(System):
     """PostgreSQL, Triton and gateway, started for every visit: no cache outlives it. Raises PackageNotFoundError where
     a Redis is wanted and none is installed."""
 
@@ -59,9 +59,6 @@ class Gateway:
         if visit.number == 0 and self._extras.shared_zipf is not None:
             findings.readings.append(self._measure_shared(visit, self._extras.shared_zipf))
         return findings
-
-    def close(self) -> None:
-        """Nothing is kept."""
 
     async def _measure(self, gateway: GatewayLoad, visit: Visit) -> Findings:
         findings = Findings(scores=await gateway.scores(visit.proof))

@@ -14,6 +14,7 @@ from clients.load.bench.workload.load_loops import Answer
 from deploy.local.errors import ProbeFailed
 from deploy.local.parts.ports import LOOPBACK
 from deploy.local.process import process
+from deploy.local.process.part import LeavesNothing
 
 MODEL = "peer"
 CALL_TIMEOUT_S = 60.0
@@ -28,7 +29,7 @@ class PeerFailed(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Infinity:
+class Infinity(LeavesNothing):
     """A part (deploy/local/process/part.py): one engine on a checkpoint folder, offline, sending nothing anywhere."""
 
     name: str
@@ -41,9 +42,6 @@ class Infinity:
     def url(self) -> str:
         """host:port of the HTTP API."""
         return f"{LOOPBACK}:{self.port}"
-
-    def prepare(self, log_file: Path) -> None:
-        """Nothing: the checkpoint was written before."""
 
     def command(self) -> process.Command:
         """Started inside the checkpoint's folder: its ONNX engine finds local files in no other way."""
@@ -67,9 +65,6 @@ class Infinity:
             rank(self.url, Job("alien", ("a film", "another film")), timeout_s)
         except (OSError, PeerFailed, http.client.HTTPException) as fault:
             raise ProbeFailed(f"{self.name} does not answer: {fault}") from fault
-
-    def clean_up(self) -> None:
-        """Nothing remains."""
 
 
 def rank(url: str, job: Job, timeout_s: float = CALL_TIMEOUT_S) -> list[float]:

@@ -2,14 +2,13 @@
 engines over HTTP. Must not know the gateway."""
 
 import asyncio
-import json
+import pickle
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import psutil
 
@@ -20,8 +19,17 @@ from clients.load.bench.systems.worker import Task
 from clients.load.bench.workload.job_texts import Mix
 from clients.load.bench.workload.load_loops import closed_loop
 from clients.load.bench.workload.meter import Meter
-from clients.load.bench.workload.readings import Cost, Load, Reading, reading
-from clients.load.bench.workload.system import ALONE, ALONE_SHARE, CALLERS, CANDIDATES, Findings, SystemAbsent, Visit
+from clients.load.bench.workload.readings import Load, Reading, reading
+from clients.load.bench.workload.system import (
+    ALONE,
+    ALONE_SHARE,
+    CALLERS,
+    CANDIDATES,
+    Findings,
+    System,
+    SystemAbsent,
+    Visit,
+)
 from deploy.local.errors import LocalStackError
 from deploy.local.parts.gateway_process import PROJECT
 from deploy.local.parts.ports import free_port
@@ -32,7 +40,7 @@ _WORKER_ALLOWANCE_S = 180.0
 _SEARCH = f"{PROJECT}:{PROJECT / 'clients' / 'python'}"
 
 
-class InProcess:
+class InProcess(System):
     """An engine in a worker process of its own, one for every visit and variant."""
 
     def __init__(self, name: str, checkpoint: Path, version_folder: Path) -> None:
@@ -50,25 +58,12 @@ class InProcess:
             findings.scores[:] = found.scores
         return findings
 
-    def close(self) -> None:
-        """Nothing is kept."""
-
     def _run(self, visit: Visit, variant: str) -> Findings:
         folder = visit.folder / self.name
         folder.mkdir(parents=True, exist_ok=True)
-        task = Task(
-            engine=self.name,
-            variant=variant,
-            checkpoint=str(self._checkpoint),
-            version_folder=str(self._version_folder),
-            mixes=[str(_saved(mix, folder)) for mix in visit.mixes],
-            candidates=CANDIDATES,
-            seconds=visit.seconds / len(self._variants),
-            seed=visit.seed,
-            proof=[(job.context, list(job.items)) for job in visit.proof],
-        )
-        asked, answered = folder / "task.json", folder / "result.json"
-        asked.write_text(json.dumps(asdict(task)), encoding="utf-8")
+        part = replace(visit, seconds=visit.seconds / len(self._variants))
+        asked, answered = folder / "task.pickle", folder / "findings.pickle"
+        asked.write_bytes(pickle.dumps(Task(self.name, variant, self._checkpoint, self._version_folder, part)))
         answered.unlink(missing_ok=True)
         command = process.Command(
             arguments=(sys.executable, "-m", "clients.load.bench.systems.worker", str(asked), str(answered)),
@@ -79,9 +74,8 @@ class InProcess:
         )
         limit_s = _WORKER_ALLOWANCE_S + 3 * visit.seconds * len(visit.mixes)
         process.run(command, log_file=folder / "worker.log", timeout_s=limit_s)
-        result = json.loads(answered.read_text(encoding="utf-8"))
-        readings = [replace(read_reading(one), variant=variant) for one in result["readings"]]
-        return Findings(readings, result["scores"])
+        found: Findings = pickle.loads(answered.read_bytes())
+        return found
 
 
 class InfinityServer:
@@ -141,15 +135,3 @@ class InfinityServer:
             caller.close()
         cost = meter.cost(sum(one.answer.pairs for one in done))
         return reading(self.name, load, done, seconds, cost)
-
-
-def read_reading(data: dict[str, Any]) -> Reading:
-    """A reading that a worker wrote."""
-    fields = {**data, "load": Load(**data["load"]), "latencies_ms": tuple(data["latencies_ms"])}
-    return Reading(**{**fields, "cost": Cost(**data["cost"]) if data["cost"] else None})
-
-
-def _saved(mix: Mix, folder: Path) -> Path:
-    file = folder / f"{mix.name}.json"
-    mix.save(file)
-    return file

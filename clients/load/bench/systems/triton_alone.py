@@ -11,10 +11,10 @@ from clients.load.bench.systems.wide_repository import MODEL
 from clients.load.bench.workload.job_texts import FIELD, Job
 from clients.load.bench.workload.meter import Meter
 from clients.load.bench.workload.readings import Load, Reading
-from clients.load.bench.workload.system import CALLERS, CANDIDATES, Findings, Visit
+from clients.load.bench.workload.system import CALLERS, CANDIDATES, Findings, System, Visit
 from clients.load.perf_analyzer.binary import ANY_PERCENT, find_perf_analyzer
 from clients.load.perf_analyzer.binary import Load as AnalyzerLoad
-from clients.load.perf_analyzer.campaign import Campaign, Shape
+from clients.load.perf_analyzer.campaign import Campaign
 from deploy.local.parts.triton import Triton
 from gateway.domain.budget import Budget
 from gateway.domain.values import EncodedPair
@@ -31,7 +31,7 @@ _WINDOWS = 3
 _CALL_TIMEOUT_S = 60.0
 
 
-class TritonAlone:
+class TritonAlone(System):
     """Started for every visit. ``tools``: where perf_analyzer is kept."""
 
     name = "triton"
@@ -56,7 +56,7 @@ class TritonAlone:
         )
         with triton_alone(self._state_directory, self._repository) as (triton, pid):
             scores = asyncio.run(_scores(triton.url, encoded(self._encoder, visit.proof)))
-            campaign = Campaign(triton.url, MODEL, Shape(ROWS, length_classes=1), load)
+            campaign = Campaign(triton.url, MODEL, load, ROWS, length_classes=1)
             readings = []
             for mix in visit.mixes:
                 lists = encoded(self._encoder, list(islice(mix.jobs(CANDIDATES, visit.seed), _LISTS)))
@@ -75,9 +75,6 @@ class TritonAlone:
                     )
                 )
         return Findings(readings, scores)
-
-    def close(self) -> None:
-        """Nothing is kept."""
 
 
 def encoded(encoder: PairEncoder, jobs: Sequence[Job]) -> list[list[EncodedPair]]:

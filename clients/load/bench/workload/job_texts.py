@@ -4,9 +4,9 @@ No context is repeated, so a cache is always cold. Must not know any system."""
 import json
 import random
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -60,18 +60,6 @@ class Mix:
             if context not in given:
                 given.add(context)
                 yield context
-
-    def save(self, file: Path) -> None:
-        """As JSON, for a worker process."""
-        file.write_text(json.dumps(asdict(self)), encoding="utf-8")
-
-    @classmethod
-    def load(cls, file: Path) -> Self:
-        """Reads what ``save`` wrote."""
-        fields: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-        least, most = fields["parts"]
-        groups = tuple(tuple(group) for group in fields["groups"])
-        return cls(fields["name"], tuple(fields["items"]), groups, (least, most), fields["separator"])
 
 
 def mixed(tokenizer_file: Path, seed: int) -> Mix:

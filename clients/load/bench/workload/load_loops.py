@@ -53,11 +53,6 @@ def poisson_schedule(rate: float, seconds: float, seed: int) -> list[float]:
     return moments or [0.0]
 
 
-def constant_schedule(rate: float, seconds: float) -> list[float]:
-    """Send times at equal intervals; at least one."""
-    return [number / rate for number in range(max(1, int(rate * seconds)))]
-
-
 async def closed_loop(calls: Sequence[Call], jobs: Iterator[Job], seconds: float) -> list[Done]:
     """Each of ``calls`` is a caller. Ends after ``seconds`` or when ``jobs`` is empty; awaits requests in flight."""
     start = time.perf_counter()

@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Iterable
-from types import TracebackType
 from typing import Self
 
 import psutil
@@ -37,9 +36,7 @@ class Meter:
         self._thread.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._over.set()
         self._thread.join()
         self._sample()

@@ -44,12 +44,12 @@ class Findings:
 class System(Protocol):
     """Something that ranks."""
 
-    @property
-    def name(self) -> str:
-        """As in the summary."""
+    name: str
+    """As in the summary."""
 
     def visit(self, visit: Visit) -> Findings:
         """Measures it while nothing else of the benchmark runs. Raises SystemAbsent or LocalStackError."""
 
     def close(self) -> None:
-        """Ends what is kept between visits. Harmless twice."""
+        """Ends what is kept between visits, if anything is. Harmless twice."""
+        return

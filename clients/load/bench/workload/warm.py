@@ -2,16 +2,15 @@
 not start anything."""
 
 import math
-import time
 from collections.abc import Iterator
-from itertools import islice
+from itertools import islice, repeat
 
 import numpy as np
 import numpy.typing as npt
 
 from clients.load.bench.workload.gateway_load import NAME, GatewayLoad, calling
 from clients.load.bench.workload.job_texts import Job, Mix
-from clients.load.bench.workload.load_loops import Call, Done, closed_loop
+from clients.load.bench.workload.load_loops import closed_loop
 from clients.load.bench.workload.readings import Load, Reading, reading
 from clients.load.bench.workload.system import CALLERS, CANDIDATES
 
@@ -65,17 +64,8 @@ async def all_hit_reading(gateway: GatewayLoad, mix: Mix, seed: int) -> Reading:
     job = next(mix.jobs(CANDIDATES, _ZIPF_SEED + seed + 1))
     async with calling(gateway.url, 1) as calls:
         await calls[0](job)
-        done = await _ask_again(calls[0], job)
+        done = await closed_loop(calls, repeat(job, ALL_HIT_REQUESTS), math.inf)
     return reading(NAME, Load(mix.name, "all_hit", 1, CANDIDATES), done, done[-1].ended_s)
-
-
-async def _ask_again(call: Call, job: Job) -> list[Done]:
-    start, done = time.perf_counter(), []
-    for _ in range(ALL_HIT_REQUESTS):
-        sent = time.perf_counter() - start
-        answer = await call(job)
-        done.append(Done(sent, sent, time.perf_counter() - start, answer))
-    return done
 
 
 def _weights(count: int, exponent: float) -> npt.NDArray[np.float64]:

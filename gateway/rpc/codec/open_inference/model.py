@@ -1,6 +1,6 @@
 """What the façade says of its model: metadata, and configuration with limits and fields. Knows no pipeline."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from tritonclient.grpc import model_config_pb2, service_pb2
@@ -49,21 +49,13 @@ def encode_config(model: ModelInfo, limits: Limits) -> Any:
             for name, datatype in OUTPUTS.items()
         ],
     )
-    for name, value in _facts(model, limits).items():
-        config.parameters[name].string_value = value
-    return service_pb2.ModelConfigResponse(config=config)
-
-
-def encode_statistics(statistics: Sequence[Any]) -> Any:
-    """The ModelStatisticsResponse."""
-    return service_pb2.ModelStatisticsResponse(model_stats=statistics)
-
-
-def _facts(model: ModelInfo, limits: Limits) -> dict[str, str]:
-    return {
+    facts = {
         "encoding_fingerprint": model.identity.fingerprint,
         "item_fields": ",".join(model.item_fields),
         "max_items": str(limits.max_candidates),
         "max_history": str(limits.max_history_events),
         "max_pair_tokens": str(model.max_pair_tokens),
     }
+    for name, value in facts.items():
+        config.parameters[name].string_value = value
+    return service_pb2.ModelConfigResponse(config=config)

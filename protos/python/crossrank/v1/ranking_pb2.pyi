@@ -23,6 +23,12 @@ class TruncationPolicy(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     TRUNCATION_POLICY_CUT: _ClassVar[TruncationPolicy]
     TRUNCATION_POLICY_REJECT: _ClassVar[TruncationPolicy]
 
+class Reading(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    READING_UNSPECIFIED: _ClassVar[Reading]
+    READING_ALWAYS: _ClassVar[Reading]
+    READING_NEVER: _ClassVar[Reading]
+
 class ListStage(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     LIST_STAGE_UNSPECIFIED: _ClassVar[ListStage]
@@ -40,12 +46,23 @@ class DegradedReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     DEGRADED_REASON_HISTORY_UNAVAILABLE: _ClassVar[DegradedReason]
     DEGRADED_REASON_MODEL_OVERLOADED: _ClassVar[DegradedReason]
     DEGRADED_REASON_IMPRESSION_NOT_LOGGED: _ClassVar[DegradedReason]
+    DEGRADED_REASON_SIGNALS_UNAVAILABLE: _ClassVar[DegradedReason]
+
+class OrderedBy(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    ORDERED_BY_UNSPECIFIED: _ClassVar[OrderedBy]
+    ORDERED_BY_FIRST_STAGE: _ClassVar[OrderedBy]
+    ORDERED_BY_TREES: _ClassVar[OrderedBy]
+    ORDERED_BY_READER: _ClassVar[OrderedBy]
 PRIORITY_UNSPECIFIED: Priority
 PRIORITY_INTERACTIVE: Priority
 PRIORITY_BATCH: Priority
 TRUNCATION_POLICY_UNSPECIFIED: TruncationPolicy
 TRUNCATION_POLICY_CUT: TruncationPolicy
 TRUNCATION_POLICY_REJECT: TruncationPolicy
+READING_UNSPECIFIED: Reading
+READING_ALWAYS: Reading
+READING_NEVER: Reading
 LIST_STAGE_UNSPECIFIED: ListStage
 LIST_STAGE_FIRST_STAGE: ListStage
 LIST_STAGE_RERANKED: ListStage
@@ -58,6 +75,11 @@ DEGRADED_REASON_SCORE_INVALID: DegradedReason
 DEGRADED_REASON_HISTORY_UNAVAILABLE: DegradedReason
 DEGRADED_REASON_MODEL_OVERLOADED: DegradedReason
 DEGRADED_REASON_IMPRESSION_NOT_LOGGED: DegradedReason
+DEGRADED_REASON_SIGNALS_UNAVAILABLE: DegradedReason
+ORDERED_BY_UNSPECIFIED: OrderedBy
+ORDERED_BY_FIRST_STAGE: OrderedBy
+ORDERED_BY_TREES: OrderedBy
+ORDERED_BY_READER: OrderedBy
 
 class Context(_message.Message):
     __slots__ = ("user_id", "history", "query", "seed_item_id", "session_query", "surface", "locale", "features")
@@ -125,7 +147,7 @@ class Candidate(_message.Message):
     def __init__(self, item_id: _Optional[str] = ..., fields: _Optional[_Mapping[str, str]] = ..., first_stage_score: _Optional[float] = ...) -> None: ...
 
 class RankingOptions(_message.Message):
-    __slots__ = ("top_n", "min_score", "priority", "require_rerank", "return_items", "truncation_policy", "model", "explain", "diversity_cap")
+    __slots__ = ("top_n", "min_score", "priority", "require_rerank", "return_items", "truncation_policy", "model", "explain", "diversity_cap", "reading", "first_stage_order")
     TOP_N_FIELD_NUMBER: _ClassVar[int]
     MIN_SCORE_FIELD_NUMBER: _ClassVar[int]
     PRIORITY_FIELD_NUMBER: _ClassVar[int]
@@ -135,6 +157,8 @@ class RankingOptions(_message.Message):
     MODEL_FIELD_NUMBER: _ClassVar[int]
     EXPLAIN_FIELD_NUMBER: _ClassVar[int]
     DIVERSITY_CAP_FIELD_NUMBER: _ClassVar[int]
+    READING_FIELD_NUMBER: _ClassVar[int]
+    FIRST_STAGE_ORDER_FIELD_NUMBER: _ClassVar[int]
     top_n: int
     min_score: float
     priority: Priority
@@ -144,7 +168,9 @@ class RankingOptions(_message.Message):
     model: str
     explain: bool
     diversity_cap: DiversityCap
-    def __init__(self, top_n: _Optional[int] = ..., min_score: _Optional[float] = ..., priority: _Optional[_Union[Priority, str]] = ..., require_rerank: _Optional[bool] = ..., return_items: _Optional[bool] = ..., truncation_policy: _Optional[_Union[TruncationPolicy, str]] = ..., model: _Optional[str] = ..., explain: _Optional[bool] = ..., diversity_cap: _Optional[_Union[DiversityCap, _Mapping]] = ...) -> None: ...
+    reading: Reading
+    first_stage_order: bool
+    def __init__(self, top_n: _Optional[int] = ..., min_score: _Optional[float] = ..., priority: _Optional[_Union[Priority, str]] = ..., require_rerank: _Optional[bool] = ..., return_items: _Optional[bool] = ..., truncation_policy: _Optional[_Union[TruncationPolicy, str]] = ..., model: _Optional[str] = ..., explain: _Optional[bool] = ..., diversity_cap: _Optional[_Union[DiversityCap, _Mapping]] = ..., reading: _Optional[_Union[Reading, str]] = ..., first_stage_order: _Optional[bool] = ...) -> None: ...
 
 class DiversityCap(_message.Message):
     __slots__ = ("attribute", "maximum")
@@ -294,7 +320,7 @@ class Degradation(_message.Message):
     def __init__(self, reason: _Optional[_Union[DegradedReason, str]] = ..., detail: _Optional[str] = ...) -> None: ...
 
 class RankingMetadata(_message.Message):
-    __slots__ = ("request_id", "attribution_token", "model", "model_version", "encoding_fingerprint", "degraded", "candidate_count", "scored_count", "cache_hits", "coalesced", "stages", "total", "usage")
+    __slots__ = ("request_id", "attribution_token", "model", "model_version", "encoding_fingerprint", "degraded", "candidate_count", "scored_count", "cache_hits", "coalesced", "stages", "total", "usage", "ordered_by", "ordered_by_version")
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     ATTRIBUTION_TOKEN_FIELD_NUMBER: _ClassVar[int]
     MODEL_FIELD_NUMBER: _ClassVar[int]
@@ -308,6 +334,8 @@ class RankingMetadata(_message.Message):
     STAGES_FIELD_NUMBER: _ClassVar[int]
     TOTAL_FIELD_NUMBER: _ClassVar[int]
     USAGE_FIELD_NUMBER: _ClassVar[int]
+    ORDERED_BY_FIELD_NUMBER: _ClassVar[int]
+    ORDERED_BY_VERSION_FIELD_NUMBER: _ClassVar[int]
     request_id: str
     attribution_token: str
     model: str
@@ -321,7 +349,9 @@ class RankingMetadata(_message.Message):
     stages: _containers.RepeatedCompositeFieldContainer[StageTime]
     total: _duration_pb2.Duration
     usage: Usage
-    def __init__(self, request_id: _Optional[str] = ..., attribution_token: _Optional[str] = ..., model: _Optional[str] = ..., model_version: _Optional[str] = ..., encoding_fingerprint: _Optional[str] = ..., degraded: _Optional[_Iterable[_Union[Degradation, _Mapping]]] = ..., candidate_count: _Optional[int] = ..., scored_count: _Optional[int] = ..., cache_hits: _Optional[int] = ..., coalesced: _Optional[int] = ..., stages: _Optional[_Iterable[_Union[StageTime, _Mapping]]] = ..., total: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., usage: _Optional[_Union[Usage, _Mapping]] = ...) -> None: ...
+    ordered_by: OrderedBy
+    ordered_by_version: str
+    def __init__(self, request_id: _Optional[str] = ..., attribution_token: _Optional[str] = ..., model: _Optional[str] = ..., model_version: _Optional[str] = ..., encoding_fingerprint: _Optional[str] = ..., degraded: _Optional[_Iterable[_Union[Degradation, _Mapping]]] = ..., candidate_count: _Optional[int] = ..., scored_count: _Optional[int] = ..., cache_hits: _Optional[int] = ..., coalesced: _Optional[int] = ..., stages: _Optional[_Iterable[_Union[StageTime, _Mapping]]] = ..., total: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., usage: _Optional[_Union[Usage, _Mapping]] = ..., ordered_by: _Optional[_Union[OrderedBy, str]] = ..., ordered_by_version: _Optional[str] = ...) -> None: ...
 
 class StageTime(_message.Message):
     __slots__ = ("stage", "duration")
@@ -346,16 +376,48 @@ class GetInfoRequest(_message.Message):
     def __init__(self) -> None: ...
 
 class GetInfoResponse(_message.Message):
-    __slots__ = ("version", "limits", "models", "candidate_sources")
+    __slots__ = ("version", "limits", "models", "candidate_sources", "ranker")
     VERSION_FIELD_NUMBER: _ClassVar[int]
     LIMITS_FIELD_NUMBER: _ClassVar[int]
     MODELS_FIELD_NUMBER: _ClassVar[int]
     CANDIDATE_SOURCES_FIELD_NUMBER: _ClassVar[int]
+    RANKER_FIELD_NUMBER: _ClassVar[int]
     version: str
     limits: Limits
     models: _containers.RepeatedCompositeFieldContainer[ModelInfo]
     candidate_sources: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, version: _Optional[str] = ..., limits: _Optional[_Union[Limits, _Mapping]] = ..., models: _Optional[_Iterable[_Union[ModelInfo, _Mapping]]] = ..., candidate_sources: _Optional[_Iterable[str]] = ...) -> None: ...
+    ranker: RankerInfo
+    def __init__(self, version: _Optional[str] = ..., limits: _Optional[_Union[Limits, _Mapping]] = ..., models: _Optional[_Iterable[_Union[ModelInfo, _Mapping]]] = ..., candidate_sources: _Optional[_Iterable[str]] = ..., ranker: _Optional[_Union[RankerInfo, _Mapping]] = ...) -> None: ...
+
+class RankerInfo(_message.Message):
+    __slots__ = ("version", "serves", "reason", "users", "measured")
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    SERVES_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    USERS_FIELD_NUMBER: _ClassVar[int]
+    MEASURED_FIELD_NUMBER: _ClassVar[int]
+    version: str
+    serves: str
+    reason: str
+    users: int
+    measured: _containers.RepeatedCompositeFieldContainer[MeasuredOrder]
+    def __init__(self, version: _Optional[str] = ..., serves: _Optional[str] = ..., reason: _Optional[str] = ..., users: _Optional[int] = ..., measured: _Optional[_Iterable[_Union[MeasuredOrder, _Mapping]]] = ...) -> None: ...
+
+class MeasuredOrder(_message.Message):
+    __slots__ = ("name", "ndcg", "low", "high", "difference", "p")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    NDCG_FIELD_NUMBER: _ClassVar[int]
+    LOW_FIELD_NUMBER: _ClassVar[int]
+    HIGH_FIELD_NUMBER: _ClassVar[int]
+    DIFFERENCE_FIELD_NUMBER: _ClassVar[int]
+    P_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    ndcg: float
+    low: float
+    high: float
+    difference: float
+    p: float
+    def __init__(self, name: _Optional[str] = ..., ndcg: _Optional[float] = ..., low: _Optional[float] = ..., high: _Optional[float] = ..., difference: _Optional[float] = ..., p: _Optional[float] = ...) -> None: ...
 
 class Limits(_message.Message):
     __slots__ = ("max_candidates", "max_history_events", "max_field_bytes", "max_pair_tokens", "default_deadline", "max_deadline", "default_candidates", "default_top_n", "max_request_bytes")
@@ -380,17 +442,21 @@ class Limits(_message.Message):
     def __init__(self, max_candidates: _Optional[int] = ..., max_history_events: _Optional[int] = ..., max_field_bytes: _Optional[int] = ..., max_pair_tokens: _Optional[int] = ..., default_deadline: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., max_deadline: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., default_candidates: _Optional[int] = ..., default_top_n: _Optional[int] = ..., max_request_bytes: _Optional[int] = ...) -> None: ...
 
 class ModelInfo(_message.Message):
-    __slots__ = ("name", "version", "encoding_fingerprint", "template", "item_fields", "ready")
+    __slots__ = ("name", "version", "encoding_fingerprint", "template", "item_fields", "ready", "reading_pays", "reading_judged")
     NAME_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     ENCODING_FINGERPRINT_FIELD_NUMBER: _ClassVar[int]
     TEMPLATE_FIELD_NUMBER: _ClassVar[int]
     ITEM_FIELDS_FIELD_NUMBER: _ClassVar[int]
     READY_FIELD_NUMBER: _ClassVar[int]
+    READING_PAYS_FIELD_NUMBER: _ClassVar[int]
+    READING_JUDGED_FIELD_NUMBER: _ClassVar[int]
     name: str
     version: str
     encoding_fingerprint: str
     template: str
     item_fields: _containers.RepeatedScalarFieldContainer[str]
     ready: bool
-    def __init__(self, name: _Optional[str] = ..., version: _Optional[str] = ..., encoding_fingerprint: _Optional[str] = ..., template: _Optional[str] = ..., item_fields: _Optional[_Iterable[str]] = ..., ready: _Optional[bool] = ...) -> None: ...
+    reading_pays: _containers.RepeatedScalarFieldContainer[str]
+    reading_judged: bool
+    def __init__(self, name: _Optional[str] = ..., version: _Optional[str] = ..., encoding_fingerprint: _Optional[str] = ..., template: _Optional[str] = ..., item_fields: _Optional[_Iterable[str]] = ..., ready: _Optional[bool] = ..., reading_pays: _Optional[_Iterable[str]] = ..., reading_judged: _Optional[bool] = ...) -> None: ...

@@ -106,7 +106,7 @@ async def test_all_items_are_stored_with_token_ids_and_all_interactions_as_histo
 
 async def test_every_candidate_source_answers_from_what_was_indexed(parts: IndexParts) -> None:
     counts = await index_tables(ITEMS, INTERACTIONS, parts, Bars())
-    assert counts.neighbors.popular == 24
+    assert counts.relations.popular == 24
     query = CandidateQuery(limit=10, history=(HistoryEvent("i010"),))
     text_ann = TextAnn(parts.database, parts.embedder, parts.embedding_model)
     for source in (text_ann, ItemNeighbors(parts.database), Popular(parts.database)):
@@ -125,7 +125,7 @@ async def test_a_second_run_embeds_and_writes_nothing(parts: IndexParts, embedde
     assert second.embedded == 0
     assert second.items == WriteCounts(unchanged=len(ITEMS))
     assert second.interactions == InteractionCounts(unchanged=len(INTERACTIONS))
-    assert second.neighbors == first.neighbors
+    assert second.relations == first.relations
 
 
 async def test_only_a_changed_text_is_embedded_again(parts: IndexParts, embedder: HashingEmbedder) -> None:
@@ -164,12 +164,12 @@ async def test_interactions_of_items_that_the_catalogue_lacks_are_left_out_and_c
 
 async def test_nothing_at_all_can_be_indexed(parts: IndexParts) -> None:
     counts = await index_tables([], [], parts, Bars())
-    assert (counts.items, counts.embedded, counts.neighbors.neighbors) == (WriteCounts(), 0, 0)
+    assert (counts.items, counts.embedded, counts.relations.neighbors) == (WriteCounts(), 0, 0)
 
 
 async def test_progress_reaches_the_number_of_rows(parts: IndexParts) -> None:
     bars = Bars()
     await index_tables(ITEMS, INTERACTIONS, parts, bars)
-    assert list(bars.expected) == ["embedding items", "adding interactions", "counting neighbours"]
+    assert list(bars.expected) == ["embedding items", "adding interactions", "relating items"]
     assert bars.done == {"embedding items": len(ITEMS), "adding interactions": len(INTERACTIONS)}
-    assert bars.expected == {**bars.done, "counting neighbours": None}
+    assert bars.expected == {**bars.done, "relating items": None}

@@ -72,7 +72,6 @@ def test_tables_fit_in_80_columns_with_the_names_of_real_rows(
         base="item_neighbors",
         methods=[replace(one, name=names.get(one.name, one.name)) for one in found.methods],
         paired={names.get(name, name): one for name, one in found.paired.items()},
-        best_first_stage="item_neighbors",
     )
     give_evaluation(long_names, "films", report=None, as_json=False)
     lines = capsys.readouterr().out.splitlines()

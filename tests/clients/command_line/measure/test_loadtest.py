@@ -21,7 +21,8 @@ from crossrank_client.errors import Failure
 from deploy.local.plan import Plan
 from deploy.local.process.state import PartState, StackState, Status
 from gateway.domain.errors import StoreUnavailable
-from tests.clients.load.rows import TokenRow, random_lists
+from gateway.domain.values import EncodedPair
+from tests.clients.load.rows import random_lists
 from tests.conftest import StartTriton
 from tests.paths import ROW_SUM_REPOSITORY
 
@@ -69,7 +70,7 @@ def pairs(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """The sample; tells what was asked for."""
     asked: dict[str, Any] = {}
 
-    async def sample(place: Place, *, users: int, candidates: int) -> list[list[TokenRow]]:
+    async def sample(place: Place, *, users: int, candidates: int) -> list[list[EncodedPair]]:
         asked.update(place=place, users=users, candidates=candidates)
         return random_lists(seed=3)
 
@@ -125,7 +126,7 @@ def test_people_get_tables_and_hear_of_every_class(tool: Path, state: Path, pair
 def test_nothing_indexed_means_movielens_first(tool: Path, state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     story: list[str] = []
 
-    async def sample(place: Place, *, users: int, candidates: int) -> list[list[TokenRow]]:
+    async def sample(place: Place, *, users: int, candidates: int) -> list[list[EncodedPair]]:
         story.append("sample")
         if "index" not in story:
             raise NothingIndexed("the catalogue is empty")
@@ -159,7 +160,7 @@ AWAY = [
 def test_a_stack_that_fails_is_told_without_a_traceback(
     tool: Path, state: Path, monkeypatch: pytest.MonkeyPatch, fault: Exception
 ) -> None:
-    async def sample(place: Place, *, users: int, candidates: int) -> list[list[TokenRow]]:
+    async def sample(place: Place, *, users: int, candidates: int) -> list[list[EncodedPair]]:
         raise fault
 
     monkeypatch.setattr(loadtest, "sample_pairs", sample)

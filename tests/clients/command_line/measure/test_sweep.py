@@ -13,11 +13,8 @@ from typer.testing import CliRunner, Result
 from clients.command_line import main
 from clients.command_line.measure import sweep
 from clients.command_line.shared.console import CommandFailed, ExitCode
-from clients.load.perf_analyzer import binary
 from clients.load.perf_analyzer.binary import PerfAnalyzer
-from clients.load.sample import own_gateway
 from clients.load.sample.own_gateway import OwnGateway
-from clients.load.sweep import subjects
 from clients.load.sweep.report import TargetSweep, read_sweep
 from clients.load.sweep.sweep import Subject, TargetSweeper
 from deploy.local.plan import Plan
@@ -38,8 +35,8 @@ def swept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Subject]:
         yield StackState(1, parts)
 
     @contextmanager
-    def gateway(around: Any, folder: Path) -> Iterator[OwnGateway]:
-        assert (around.postgres_url, around.triton_url, around.model_repository) == ("postgres:1", "triton:1", tmp_path)
+    def gateway(postgres_url: str, triton_url: str, repository: Path, folder: Path) -> Iterator[OwnGateway]:
+        assert (postgres_url, triton_url, repository) == ("postgres:1", "triton:1", tmp_path)
         yield OwnGateway("gateway:2", "http://gateway:3/metrics")
 
     def invent(self: TargetSweeper, subject: Subject) -> TargetSweep:
@@ -52,10 +49,10 @@ def swept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Subject]:
 
     monkeypatch.setattr(sweep, "running_stack", running)
     monkeypatch.setattr(sweep, "sampled", lambda directory, state, take: [])
-    monkeypatch.setattr(own_gateway, "own_gateway", gateway)
-    monkeypatch.setattr(binary, "find_perf_analyzer", lambda directory: PerfAnalyzer(directory))
-    monkeypatch.setattr(subjects, "triton_subject", subject("triton"))
-    monkeypatch.setattr(subjects, "gateway_subject", subject("gateway"))
+    monkeypatch.setattr(sweep, "own_gateway", gateway)
+    monkeypatch.setattr(sweep, "find_perf_analyzer", lambda directory: PerfAnalyzer(directory))
+    monkeypatch.setattr(sweep, "triton_subject", subject("triton"))
+    monkeypatch.setattr(sweep, "gateway_subject", subject("gateway"))
     monkeypatch.setattr(TargetSweeper, "sweep", invent)
     return done
 

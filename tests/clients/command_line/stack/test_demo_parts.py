@@ -15,7 +15,16 @@ from clients.command_line.stack.demo_data import DemoData, IndexMark, ensure_ind
 from clients.command_line.stack.demo_run import Demo, UserDemo, demonstrate
 from clients.command_line.stack.demo_table import print_demo
 from crossrank.v1 import catalog_pb2, ranking_pb2
-from crossrank_client import CrossrankClient, RankedItem, RankedList, RankingMetadata, StageTime, Usage
+from crossrank_client import (
+    CrossrankClient,
+    MeasuredOrder,
+    RankedItem,
+    RankedList,
+    Ranker,
+    RankingMetadata,
+    StageTime,
+    Usage,
+)
 from deploy.local import stack
 from deploy.local.process.state import PartState, StackState, Status
 from gateway.domain.errors import StoreUnavailable
@@ -25,7 +34,10 @@ from tests.clients.scripted import ScriptedServer, answers
 
 START = datetime(1998, 1, 1, tzinfo=UTC)
 NOWHERE = Settings(postgres_url="postgresql://127.0.0.1:9/nowhere", triton_urls="127.0.0.1:9")
-INFO = ranking_pb2.GetInfoResponse(models=[ranking_pb2.ModelInfo(encoding_fingerprint="f1")])
+INFO = ranking_pb2.GetInfoResponse(
+    models=[ranking_pb2.ModelInfo(encoding_fingerprint="f1")], ranker=ranking_pb2.RankerInfo(version="abc")
+)
+NOT_FITTED = ranking_pb2.GetInfoResponse(models=[ranking_pb2.ModelInfo(encoding_fingerprint="f1")])
 
 
 def data(*interactions: tuple[str, str, float]) -> DemoData:
@@ -40,8 +52,7 @@ def data(*interactions: tuple[str, str, float]) -> DemoData:
     )
 
 
-def metadata(**changes: int) -> RankingMetadata:
-    fields = {"candidate_count": 9, "scored_count": 9, "cache_hits": 0, **changes}
+def metadata(*, candidate_count: int = 9, scored_count: int = 9, cache_hits: int = 0) -> RankingMetadata:
     return RankingMetadata(
         request_id="r",
         attribution_token="t",
@@ -49,11 +60,13 @@ def metadata(**changes: int) -> RankingMetadata:
         model_version="1",
         encoding_fingerprint="0123456789abcdef",
         degraded=(),
+        candidate_count=candidate_count,
+        scored_count=scored_count,
+        cache_hits=cache_hits,
         coalesced=0,
         stages=(StageTime("score", 0.02),),
         total_s=0.05,
         usage=Usage(),
-        **fields,
     )
 
 
@@ -99,61 +112,79 @@ async def test_what_is_indexed_is_not_indexed_again(
 
 
 @pytest.mark.parametrize(
-    ("fingerprint", "unknown"), [("f2", []), ("f1", ["9"])], ids=["another model", "a database that was removed"]
+    "found",
+    [("f2", [], INFO), ("f1", ["9"], INFO), ("f1", [], NOT_FITTED)],
+    ids=["another model", "a database that was removed", "no ranker"],
 )
 async def test_a_catalogue_that_is_not_the_marked_one_is_indexed(
     server: ScriptedServer,
     client: CrossrankClient,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    fingerprint: str,
-    unknown: list[str],
+    found: tuple[str, list[str], ranking_pb2.GetInfoResponse],
 ) -> None:
+    fingerprint, unknown, info = found
     monkeypatch.setattr(demo_data, "open_parts", _refuse)
     IndexMark("movielens-100k", 9, fingerprint).save(tmp_path)
-    server.script("GetInfo", answers(INFO))
+    server.script("GetInfo", answers(info))
     server.script("GetItems", answers(catalog_pb2.GetItemsResponse(unknown_item_ids=unknown)))
     with pytest.raises(StoreUnavailable, match="it tried"):
         await ensure_indexed(data(), client, NOWHERE, tmp_path, console.progress_bar)
 
 
-async def test_a_user_is_asked_for_twice_and_both_lists_of_the_first_answer_are_kept(
+async def test_a_user_is_asked_for_three_times_with_the_same_context(
     server: ScriptedServer, client: CrossrankClient
 ) -> None:
-    first = _streamed("1", ranking_pb2.LIST_STAGE_FIRST_STAGE)
-    last = _streamed("2", ranking_pb2.LIST_STAGE_RERANKED)
-    streamed = server.script("RecommendStream", answers(first, last))
-    again = server.script("Recommend", answers(ranking_pb2.RecommendResponse()))
+    asked = server.script("Recommend", *(answers(_recommended(item_id)) for item_id in ("1", "2", "3")))
     shown = await demonstrate(client, data(("u", "7", 1.0), ("u", "5", 1.0)), "u")
     assert (shown.liked, shown.history) == (2, ("Film 5", "Film 7"))
-    assert [item.item_id for item in shown.first_stage.items] == ["1"]
-    assert [item.item_id for item in shown.reranked.items] == ["2"]
-    assert streamed.received[0].request.context == again.received[0].request.context
-    assert streamed.received[0].request.options == again.received[0].request.options
+    lists = (shown.first_stage, shown.reranked, shown.read)
+    assert [[item.item_id for item in one.items] for one in lists] == [["1"], ["2"], ["3"]]
+    requests = [call.request for call in asked.received]
+    assert all(request.context == requests[0].context for request in requests)
+    assert [request.options.first_stage_order for request in requests] == [True, False, False]
+    assert [request.options.reading for request in requests] == [
+        ranking_pb2.READING_NEVER,
+        ranking_pb2.READING_UNSPECIFIED,
+        ranking_pb2.READING_ALWAYS,
+    ]
 
 
-def test_the_tables_show_both_orders_and_the_cache(
+RANKER = Ranker(
+    "abc",
+    "own",
+    "NDCG@10 +0.02 against item_neighbors",
+    703,
+    (MeasuredOrder("item_neighbors", 0.15, 0.14, 0.16, 0.0, 1.0), MeasuredOrder("own", 0.17, 0.16, 0.18, 0.02, 0.001)),
+)
+
+
+def test_the_tables_show_both_orders_the_logits_and_what_was_measured(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "160")
     before = [_film("1", 1, 1), _film("2", 2, 2)]
-    after = [_film("2", 1, 2, logit=1.5, score=0.8176), _film("1", 2, 1, logit=0.25, score=0.5622)]
+    after = [_film("2", 1, 2, score=0.8176), _film("1", 2, 1, score=0.5622)]
+    read = [_film("2", 1, 2, logit=1.5, score=0.8176), _film("1", 2, 1, logit=0.25, score=0.5622)]
     user = UserDemo(
         user_id="u",
         liked=2,
         history=("Film 5", "Film 7"),
         first_stage=RankedList(tuple(before), metadata()),
         reranked=RankedList(tuple(after), metadata()),
-        again=RankedList((), metadata(cache_hits=9)),
+        read=RankedList(tuple(read), metadata()),
     )
-    print_demo(Demo([user], indexed=False, memory_mb={"gateway": 80.4}, seconds={"start": 5.0, "stop": 1.0}))
+    print_demo(Demo([user], RANKER, indexed=False, memory_mb={"gateway": 80.4}, seconds={"start": 5.0, "stop": 1.0}))
     lines = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
     assert lines[0] == "User u likes 2 films, most recently"
     assert lines[1] == "Film 5 · Film 7"
     assert lines[4].split() == ["1", "Film", "1", "Film", "2", "▲", "1", "0.818", "1.500", "popular"]
     assert lines[5].split() == ["2", "Film", "2", "Film", "1", "▼", "1", "0.562", "0.250", "popular"]
     text = "\n".join(lines)
-    assert "asked again: 9 of 9 scores from the cache" in text
+    assert "with the cross-encoder reading: 9 logits" in text
+    assert "lists are ordered by trees of this catalogue (abc): NDCG@10 +0.02 against item_neighbors" in text
+    [served] = [line for line in lines if line.endswith("served")]
+    assert served.split()[:4] == ["trees", "of", "this", "catalogue"]
     assert "indexed by an earlier run" in text
     assert "gateway 80 MB" in text
     assert "together 6.0 s" in text
@@ -162,7 +193,7 @@ def test_the_tables_show_both_orders_and_the_cache(
 def test_lists_of_different_lengths_are_shown_whole(capsys: pytest.CaptureFixture[str]) -> None:
     longer = RankedList((_film("1", 1, 1), _film("2", 2, 2)), metadata())
     shorter = RankedList((_film("2", 1, 2),), metadata())
-    print_demo(Demo([UserDemo("u", 0, (), longer, shorter, shorter)], indexed=True, memory_mb={}, seconds={}))
+    print_demo(Demo([UserDemo("u", 0, (), longer, shorter, shorter)], None, indexed=True, memory_mb={}, seconds={}))
     assert capsys.readouterr().out.count("Film 2") == 2
 
 
@@ -175,9 +206,8 @@ def _film(item_id: str, rank: int, first: int, logit: float | None = None, score
     return RankedItem(item_id, rank, first, logit, score, sources=("popular",), fields=fields)
 
 
-def _streamed(item_id: str, stage: ranking_pb2.ListStage) -> ranking_pb2.RecommendStreamResponse:
-    items = [ranking_pb2.RankedItem(item_id=item_id, rank=1)]
-    return ranking_pb2.RecommendStreamResponse(items=items, stage=stage)
+def _recommended(item_id: str) -> ranking_pb2.RecommendResponse:
+    return ranking_pb2.RecommendResponse(items=[ranking_pb2.RankedItem(item_id=item_id, rank=1)])
 
 
 def _says(state: StackState) -> Callable[[Path], StackState]:

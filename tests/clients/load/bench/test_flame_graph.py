@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from clients.load.bench import flame_graph
-from clients.load.bench.flame_graph import Sampling, draw_gateway
+from clients.load.bench.flame_graph import draw_gateway, sample
 from clients.load.bench.workload.readings import Load
 from deploy.local.errors import StartFailed
 from deploy.local.parts.triton import PROJECT_REPOSITORY
@@ -33,8 +33,10 @@ def busy() -> Iterator[int]:
         child.kill()
 
 
-def sampling(folder: Path) -> Sampling:
-    return Sampling(1, folder / "drawn" / "picture.svg", folder / "log" / "py-spy.log")
+def sampled(pid: int, folder: Path) -> Path:
+    picture = folder / "drawn" / "picture.svg"
+    sample(pid, 1, picture, folder / "log" / "py-spy.log")
+    return picture
 
 
 def readable(pid: int, folder: Path) -> bool:
@@ -44,21 +46,19 @@ def readable(pid: int, folder: Path) -> bool:
 
 
 def test_the_picture_names_the_function_that_takes_the_time(busy: int, tmp_path: Path) -> None:
-    wanted = sampling(tmp_path)
     if not readable(busy, tmp_path):
         with pytest.raises(StartFailed, match="py-spy ended with") as refused:
-            wanted.take(busy)
+            sampled(busy, tmp_path)
         assert "as root" in refused.value.remedy
         return
-    wanted.take(busy)
-    assert "spin_for_ever" in wanted.picture.read_text()
+    assert "spin_for_ever" in sampled(busy, tmp_path).read_text()
 
 
 def test_a_process_that_is_not_there_is_told_with_a_remedy(tmp_path: Path) -> None:
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
     with pytest.raises(StartFailed, match="py-spy ended with") as refused:
-        sampling(tmp_path).take(ended.pid)
+        sampled(ended.pid, tmp_path)
     assert "ptrace_scope" in refused.value.remedy
     assert "py-spy.log" in refused.value.remedy
 

@@ -9,7 +9,7 @@ import pytest
 
 from clients.load.perf_analyzer import binary
 from clients.load.perf_analyzer.binary import ANY_PERCENT, Load, PerfAnalyzer, Run, Target, find_perf_analyzer
-from clients.load.perf_analyzer.campaign import Campaign, Shape
+from clients.load.perf_analyzer.campaign import Campaign
 from clients.load.perf_analyzer.inputs import Inputs
 from deploy.local.errors import NotInstalled, StartFailed
 from deploy.local.parts.ports import free_ports
@@ -50,7 +50,7 @@ def rows_counted(triton: Triton) -> float:
 def test_the_load_arrives_as_rows_at_the_model(triton: Triton, analyzer: PerfAnalyzer, tmp_path: Path) -> None:
     before = rows_counted(triton)
     told: list[Inputs] = []
-    campaign = Campaign(triton.url, "row_sum", Shape(rows_per_request=4, length_classes=2), SHORT)
+    campaign = Campaign(triton.url, "row_sum", SHORT, rows_per_request=4, length_classes=2)
     result = campaign.run(analyzer, random_lists(seed=11), tmp_path, told.append)
     assert [one.inputs for one in result.classes] == told
     assert len(told) == 2
@@ -65,7 +65,7 @@ def test_the_load_arrives_as_rows_at_the_model(triton: Triton, analyzer: PerfAna
 
 def test_an_open_loop_offers_the_rate_asked_for(triton: Triton, analyzer: PerfAnalyzer, tmp_path: Path) -> None:
     load = Load(request_rate="40:40:1", window_ms=1000, max_windows=6, stability_percent=ANY_PERCENT)
-    campaign = Campaign(triton.url, "row_sum", Shape(rows_per_request=4, length_classes=1), load)
+    campaign = Campaign(triton.url, "row_sum", load, rows_per_request=4, length_classes=1)
     (one,) = campaign.run(analyzer, random_lists(seed=12), tmp_path, lambda inputs: None).classes
     assert [measurement.load for measurement in one.measurements] == ["request rate 40"]
     # Poisson: the count of a second or more scatters around its mean, it does not double.
@@ -76,7 +76,7 @@ def test_numbers_that_scatter_are_given_and_called_unstable(
     triton: Triton, analyzer: PerfAnalyzer, tmp_path: Path
 ) -> None:
     impossible = Load(concurrency="1:1:1", window_ms=1500, max_windows=3, stability_percent=0)
-    campaign = Campaign(triton.url, "row_sum", Shape(rows_per_request=4, length_classes=1), impossible)
+    campaign = Campaign(triton.url, "row_sum", impossible, rows_per_request=4, length_classes=1)
     (one,) = campaign.run(analyzer, random_lists(seed=13), tmp_path, lambda inputs: None).classes
     assert not one.stable
     assert one.measurements[0].rows_per_s > 0

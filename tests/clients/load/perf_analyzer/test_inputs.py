@@ -10,7 +10,8 @@ import pytest
 from clients.load.perf_analyzer.inputs import Inputs, input_names, write_inputs
 from deploy.local.errors import LocalStackError, StartFailed
 from deploy.local.parts.ports import LOOPBACK, free_port
-from tests.clients.load.rows import TokenRow, random_lists, row
+from gateway.domain.values import EncodedPair
+from tests.clients.load.rows import random_lists, row
 from tests.conftest import StartTriton
 from tests.paths import ROW_SUM_REPOSITORY
 
@@ -89,7 +90,7 @@ def test_more_classes_than_requests_give_one_class_per_request(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("lists", [[], [[]], [[row(3)] * 3]])
-def test_too_few_rows_for_a_request_are_refused(tmp_path: Path, lists: list[list[TokenRow]]) -> None:
+def test_too_few_rows_for_a_request_are_refused(tmp_path: Path, lists: list[list[EncodedPair]]) -> None:
     with pytest.raises(StartFailed, match="no list has 4 rows for one request") as refusal:
         write_inputs(tmp_path, lists, NAMES, rows_per_request=4, classes=1)
     assert refusal.value.remedy == "ask for fewer rows per request"

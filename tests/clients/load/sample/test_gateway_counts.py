@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 from clients.load.sample.gateway_counts import GatewayCounts, parse_counts, read_counts
 from deploy.local.errors import LocalStackError
-from gateway.rpc.outcomes import Outcomes
+from gateway.rpc.outcomes import counted
 from gateway.telemetry.metrics import Metrics
 from tests.gateway.rpc.fakes import scored
 
@@ -32,10 +32,9 @@ def test_without_a_pair_there_is_no_share() -> None:
 async def test_answers_are_those_of_the_facade_by_status() -> None:
     metrics = Metrics(CollectorRegistry())
     before = parse_counts(text(metrics))
-    outcomes = Outcomes(metrics)
-    with outcomes.of("/inference.GRPCInferenceService/ModelInfer"):
+    with counted(metrics, "/inference.GRPCInferenceService/ModelInfer"):
         await asyncio.sleep(0)
-    with outcomes.of("/crossrank.v1.RankingService/Rerank"):
+    with counted(metrics, "/crossrank.v1.RankingService/Rerank"):
         pass
     now = parse_counts(text(metrics))
     assert now.answers_since(before) == {"CANCELLED": 1}

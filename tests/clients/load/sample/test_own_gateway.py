@@ -9,7 +9,7 @@ import pytest
 from clients.load.perf_analyzer.binary import find_perf_analyzer
 from clients.load.perf_analyzer.list_inputs import ListRequest
 from clients.load.sample.gateway_counts import read_counts
-from clients.load.sample.own_gateway import DEADLINE_S, OwnGateway, Surroundings, own_gateway
+from clients.load.sample.own_gateway import DEADLINE_S, OwnGateway, own_gateway
 from clients.load.sweep.subjects import BATCH_PAIRS, callers, gateway_subject
 from clients.load.sweep.sweep import Steps, TargetSweeper
 from crossrank_client import CrossrankClient
@@ -34,7 +34,7 @@ def databases(url: str) -> set[str]:
 async def test_the_load_reaches_the_model_and_no_cache(postgres: str, triton: str, tmp_path: Path) -> None:
     before = databases(postgres)
     told: list[str] = []
-    with own_gateway(Surroundings(postgres, triton, PROJECT_REPOSITORY), tmp_path / "gateway") as gateway:
+    with own_gateway(postgres, triton, PROJECT_REPOSITORY, tmp_path / "gateway") as gateway:
         subject = gateway_subject(gateway, "cross_encoder", lists(12_000), tmp_path)
         sweeper = TargetSweeper(find_perf_analyzer(tmp_path / "tools"), Steps((0.3,), 1, 1000), tmp_path, told.append)
         found = sweeper.sweep(subject)
@@ -71,6 +71,6 @@ def test_a_full_batch_is_what_export_configures() -> None:
 
 
 def test_a_server_without_a_database_to_create_is_told(tmp_path: Path) -> None:
-    around = Surroundings("postgresql://127.0.0.1:1/none", "127.0.0.1:1", PROJECT_REPOSITORY)
-    with pytest.raises(LocalStackError, match="no database for the load test"), own_gateway(around, tmp_path):
+    nowhere = own_gateway("postgresql://127.0.0.1:1/none", "127.0.0.1:1", PROJECT_REPOSITORY, tmp_path)
+    with pytest.raises(LocalStackError, match="no database for the load test"), nowhere:
         pass

@@ -6,7 +6,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from clients.load.sample.lists import ListShape, sample_lists
+from clients.load.sample.lists import sample_lists
 from clients.load.sample.pairs import NothingIndexed, Place, sample_pairs
 from crossrank.v1 import ranking_pb2
 from deploy.local.errors import LocalStackError
@@ -148,7 +148,7 @@ async def test_every_moment_of_a_history_is_a_list_of_its_own(
     gateway: ScriptedServer, filled: str, tmp_path: Path, bundle: EncodingBundle
 ) -> None:
     first_stage(gateway, "4", "5")
-    found = await sample_lists(place(gateway, filled, tmp_path), ListShape(users=10, items_per_list=2))
+    found = await sample_lists(place(gateway, filled, tmp_path), users=10, items_per_list=2)
     histories = [[event["title"] for event in one.history] for one in found]
     assert sorted(histories) == sorted([["heat", "toy story"], ["toy story"], ["alien"]])
     assert {tuple(item["title"] for item in one.items) for one in found} == {("jaws", "brazil")}, "first-stage order"
@@ -158,5 +158,5 @@ async def test_a_list_has_as_many_items_as_asked_for(
     gateway: ScriptedServer, filled: str, tmp_path: Path, bundle: EncodingBundle
 ) -> None:
     first_stage(gateway, "4", "5", "3")
-    for one in await sample_lists(place(gateway, filled, tmp_path), ListShape(users=10, items_per_list=1)):
+    for one in await sample_lists(place(gateway, filled, tmp_path), users=10, items_per_list=1):
         assert len(one.items) == 1

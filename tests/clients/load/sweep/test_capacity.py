@@ -5,16 +5,15 @@ from typing import Any
 
 import pytest
 
-from clients.load.sweep.capacity import Demand, Machine, NotMeasured, Plan, highest_rate, left_out, plan, usable
+from clients.load.sweep.capacity import Demand, NotMeasured, Plan, highest_rate, left_out, plan, usable
 from clients.load.sweep.report import Level
 from tests.clients.load.sweeps import REFUSED, invented_target, level
 
-MACHINE = Machine(cores=2, core_hour=0.05)
 DEMAND = Demand(requests_per_s=100.0, p99_ms=100.0)
 
 
-def planned(machine: Machine = MACHINE, **changes: Any) -> Plan:
-    return plan(invented_target(), machine, replace(DEMAND, **changes))
+def planned(core_hour: float = 0.05, **changes: Any) -> Plan:
+    return plan(invented_target(), replace(DEMAND, **changes), 2, core_hour)
 
 
 def rate_for(p99_ms: float, *levels: Level) -> float:
@@ -98,7 +97,7 @@ def test_pairs_per_core_and_prices_are_arithmetic() -> None:
 
 
 def test_without_a_price_none_is_invented() -> None:
-    found = planned(Machine(cores=2))
+    found = planned(core_hour=0.0)
     assert (found.price_per_hour, found.price_per_million_pairs) == (None, None)
 
 

@@ -15,8 +15,10 @@ from crossrank_client import (
     Item,
     Limits,
     ListStage,
+    MeasuredOrder,
     Model,
     RankedItem,
+    Ranker,
     RankingMetadata,
     RankingOptions,
     ServiceInfo,
@@ -87,6 +89,8 @@ async def test_every_field_of_the_metadata_is_returned(server: ScriptedServer, c
         stages=[ranking_pb2.StageTime(stage="score", duration=Duration(nanos=250_000_000))],
         total=Duration(seconds=1, nanos=500_000_000),
         usage=ranking_pb2.Usage(context_tokens=5, scored_tokens=6, model_requests=7),
+        ordered_by=ranking_pb2.ORDERED_BY_TREES,
+        ordered_by_version="0123456789ab",
     )
     server.script("Recommend", answers(ranking_pb2.RecommendResponse(metadata=metadata)))
     assert (await client.recommend(User("u"))).metadata == RankingMetadata(
@@ -103,7 +107,20 @@ async def test_every_field_of_the_metadata_is_returned(server: ScriptedServer, c
         stages=(StageTime("score", 0.25),),
         total_s=1.5,
         usage=Usage(5, 6, 7),
+        ordered_by="TREES",
+        ordered_by_version="0123456789ab",
     )
+
+
+@pytest.mark.parametrize(
+    ("number", "name"), [(0, "UNSPECIFIED"), (1, "FIRST_STAGE"), (2, "TREES"), (3, "READER"), (77, "UNKNOWN_77")]
+)
+async def test_an_order_that_only_a_newer_service_knows_is_told_by_its_number(
+    server: ScriptedServer, client: CrossrankClient, number: int, name: str
+) -> None:
+    metadata = ranking_pb2.RankingMetadata.FromString(bytes([14 << 3, number]))
+    server.script("Recommend", answers(ranking_pb2.RecommendResponse(metadata=metadata)))
+    assert (await client.recommend(User("u"))).metadata.ordered_by == name
 
 
 @pytest.mark.parametrize(
@@ -114,6 +131,8 @@ async def test_every_field_of_the_metadata_is_returned(server: ScriptedServer, c
         (ranking_pb2.Usage.DESCRIPTOR, Usage),
         (ranking_pb2.Limits.DESCRIPTOR, Limits),
         (ranking_pb2.ModelInfo.DESCRIPTOR, Model),
+        (ranking_pb2.RankerInfo.DESCRIPTOR, Ranker),
+        (ranking_pb2.MeasuredOrder.DESCRIPTOR, MeasuredOrder),
         (ranking_pb2.GetInfoResponse.DESCRIPTOR, ServiceInfo),
         (ranking_pb2.RankingOptions.DESCRIPTOR, RankingOptions),
         (types_pb2.Item.DESCRIPTOR, Item),
@@ -127,7 +146,14 @@ def test_no_field_of_the_api_is_left_out(message: Descriptor, value: type) -> No
 
 async def test_info_lists_limits_and_models(server: ScriptedServer, client: CrossrankClient) -> None:
     model = ranking_pb2.ModelInfo(
-        name="m", version="1", encoding_fingerprint="f", template="t", item_fields=["title"], ready=True
+        name="m",
+        version="1",
+        encoding_fingerprint="f",
+        template="t",
+        item_fields=["title"],
+        ready=True,
+        reading_pays=["warm"],
+        reading_judged=True,
     )
     limits = ranking_pb2.Limits(
         max_candidates=1,
@@ -142,9 +168,21 @@ async def test_info_lists_limits_and_models(server: ScriptedServer, client: Cros
     )
     message = ranking_pb2.GetInfoResponse(version="1.2.3", limits=limits, models=[model], candidate_sources=["popular"])
     server.script("GetInfo", answers(message))
-    assert await client.get_info() == ServiceInfo(
-        "1.2.3", Limits(1, 2, 3, 4, 5.0, 6.0, 7, 8, 9), (Model("m", "1", "f", "t", ("title",), True),), ("popular",)
+    told = Model("m", "1", "f", "t", ("title",), True, reading_pays=("warm",), reading_judged=True)
+    assert await client.get_info() == ServiceInfo("1.2.3", Limits(1, 2, 3, 4, 5.0, 6.0, 7, 8, 9), (told,), ("popular",))
+
+
+async def test_info_has_the_ranker_that_was_fitted_and_none_before(
+    server: ScriptedServer, client: CrossrankClient
+) -> None:
+    measured = ranking_pb2.MeasuredOrder(name="own", ndcg=0.5, low=0.25, high=0.75, difference=0.125, p=0.0625)
+    ranker = ranking_pb2.RankerInfo(version="v", serves="own", reason="better", users=300, measured=[measured])
+    server.script(
+        "GetInfo", answers(ranking_pb2.GetInfoResponse()), answers(ranking_pb2.GetInfoResponse(ranker=ranker))
     )
+    assert (await client.get_info()).ranker is None
+    expected = Ranker("v", "own", "better", 300, (MeasuredOrder("own", 0.5, 0.25, 0.75, 0.125, 0.0625),))
+    assert (await client.get_info()).ranker == expected
 
 
 async def test_a_degraded_answer_is_returned_and_says_so(server: ScriptedServer, client: CrossrankClient) -> None:

@@ -20,6 +20,7 @@ from crossrank_client import (
     InRange,
     Query,
     RankingOptions,
+    Reading,
     Seed,
     Subject,
     User,
@@ -38,18 +39,9 @@ async def test_every_field_of_a_rerank_arrives(server: ScriptedServer, client: C
         locale="en-GB",
         features={"hour": 21.0, "new": True, "device": "tv", "tags": ("a", "b")},
     )
-    options = RankingOptions(
-        top_n=3,
-        min_score=0.25,
-        batch=True,
-        require_rerank=True,
-        return_items=True,
-        reject_long_items=True,
-        model="champion",
-        explain=True,
-        diversity_cap=DiversityCap("author", 2),
+    await client.rerank(
+        context, ["7", Candidate("8", {"title": "Heat"}, first_stage_score=0.0)], options=RankingOptions(top_n=3)
     )
-    await client.rerank(context, ["7", Candidate("8", {"title": "Heat"}, first_stage_score=0.0)], options=options)
     expected = ranking_pb2.RerankRequest(
         context=ranking_pb2.Context(
             history=ranking_pb2.History(
@@ -72,21 +64,58 @@ async def test_every_field_of_a_rerank_arrives(server: ScriptedServer, client: C
             ranking_pb2.Candidate(item_id="7"),
             ranking_pb2.Candidate(item_id="8", fields={"title": "Heat"}, first_stage_score=0.0),
         ],
-        options=ranking_pb2.RankingOptions(
-            top_n=3,
-            min_score=0.25,
-            priority=ranking_pb2.PRIORITY_BATCH,
-            require_rerank=True,
-            return_items=True,
-            truncation_policy=ranking_pb2.TRUNCATION_POLICY_REJECT,
-            model="champion",
-            explain=True,
-            diversity_cap=ranking_pb2.DiversityCap(attribute="author", maximum=2),
-        ),
+        options=ranking_pb2.RankingOptions(top_n=3, priority=ranking_pb2.PRIORITY_INTERACTIVE),
     )
     assert script.received[0].request == expected
     assert script.received[0].request.candidates[1].HasField("first_stage_score")
     assert not script.received[0].request.candidates[0].HasField("first_stage_score")
+
+
+async def test_every_ranking_option_arrives(server: ScriptedServer, client: CrossrankClient) -> None:
+    script = server.script("Recommend", answers(ranking_pb2.RecommendResponse()))
+    options = RankingOptions(
+        top_n=3,
+        min_score=0.25,
+        batch=True,
+        require_rerank=True,
+        return_items=True,
+        reject_long_items=True,
+        model="champion",
+        explain=True,
+        reading=Reading.ALWAYS,
+        first_stage_order=True,
+        diversity_cap=DiversityCap("author", 2),
+    )
+    await client.recommend(User("u"), options=options)
+    assert script.received[0].request.options == ranking_pb2.RankingOptions(
+        top_n=3,
+        min_score=0.25,
+        priority=ranking_pb2.PRIORITY_BATCH,
+        require_rerank=True,
+        return_items=True,
+        truncation_policy=ranking_pb2.TRUNCATION_POLICY_REJECT,
+        model="champion",
+        explain=True,
+        reading=ranking_pb2.READING_ALWAYS,
+        first_stage_order=True,
+        diversity_cap=ranking_pb2.DiversityCap(attribute="author", maximum=2),
+    )
+
+
+@pytest.mark.parametrize(
+    ("reading", "expected"),
+    [
+        (Reading.AUTO, ranking_pb2.READING_UNSPECIFIED),
+        (Reading.ALWAYS, ranking_pb2.READING_ALWAYS),
+        (Reading.NEVER, ranking_pb2.READING_NEVER),
+    ],
+)
+async def test_every_way_of_reading_arrives(
+    server: ScriptedServer, client: CrossrankClient, reading: Reading, expected: ranking_pb2.Reading
+) -> None:
+    script = server.script("Recommend", answers(ranking_pb2.RecommendResponse()))
+    await client.recommend(User("u"), options=RankingOptions(reading=reading))
+    assert script.received[0].request.options.reading == expected
 
 
 async def test_every_field_of_candidate_options_arrives(server: ScriptedServer, client: CrossrankClient) -> None:

@@ -11,6 +11,7 @@ from google.protobuf.message import Message
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from crossrank.v1 import catalog_pb2, ranking_pb2
 from crossrank_client import (
     AnyOf,
     Candidate,
@@ -27,7 +28,7 @@ from crossrank_client import (
     RankingOptions,
     Seed,
     User,
-    rpcs,
+    checks,
     to_wire,
 )
 
@@ -62,18 +63,35 @@ CONTEXTS = SUBJECTS | st.builds(Context, SUBJECTS, *[ANYTHING] * 3, st.dictionar
 FILTERS = st.lists(st.one_of(*map(_values, (Equals, AnyOf, InRange))), max_size=2)
 REQUESTS_OF_ANYTHING: list[st.SearchStrategy[Callable[[], Message]]] = [
     st.builds(
-        lambda *asked: lambda: rpcs.rerank(*asked).request,
+        lambda context, candidates, options: (
+            lambda: ranking_pb2.RerankRequest(
+                context=to_wire.context_message(context),
+                candidates=to_wire.candidate_messages(candidates),
+                options=to_wire.ranking_options_message(options),
+            )
+        ),
         CONTEXTS,
         st.lists(_values(Candidate), max_size=2),
         _values(RankingOptions),
     ),
     st.builds(
-        lambda *asked: lambda: rpcs.recommend(*asked).request,
+        lambda context, candidates: (
+            lambda: ranking_pb2.RecommendRequest(
+                context=to_wire.context_message(context), candidates=to_wire.candidate_options_message(candidates)
+            )
+        ),
         CONTEXTS,
         _values(CandidateOptions),
-        st.just(RankingOptions()),
     ),
-    st.builds(lambda *asked: lambda: rpcs.list_items(*asked).request, FILTERS, ANYTHING),
+    st.builds(
+        lambda filters, size: (
+            lambda: catalog_pb2.ListItemsRequest(
+                page_size=checks.whole("page_size", size), filters=to_wire.filter_messages("filters", filters)
+            )
+        ),
+        FILTERS,
+        ANYTHING,
+    ),
     st.builds(lambda item: lambda: to_wire.item_message("items[0]", item), _values(Item)),
     st.builds(lambda one: lambda: to_wire.interaction_message("interactions[0]", one), _values(Interaction)),
 ]

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from crossrank.v1 import ranking_pb2
-from gateway.domain.values import Degradation, Item, RankedList, Reason, ScoredItem, Usage
+from gateway.domain.values import Degradation, Item, OrderedBy, RankedBy, RankedList, Reason, ScoredItem, Usage
 from tests.gateway.rpc.fakes import MODEL
 from tests.gateway.rpc.rig import Rig
 
@@ -21,6 +21,7 @@ FULL = RankedList(
     ),
     model=MODEL,
     request_id="r-1",
+    ranked_by=RankedBy(OrderedBy.TREES, "0123456789ab"),
     attribution_token="token",
     degraded=(Degradation(Reason.DEADLINE, "1 of 3 scored"),),
     candidate_count=3,
@@ -51,6 +52,7 @@ async def test_every_field_of_a_list_is_told(rig: Rig) -> None:
     assert [(one.stage, one.duration.ToMilliseconds()) for one in metadata.stages] == [("history", 1), ("score", 250)]
     assert (metadata.usage.context_tokens, metadata.usage.scored_tokens, metadata.usage.model_requests) == (12, 340, 2)
     assert metadata.total.ToNanoseconds() > 0
+    assert (metadata.ordered_by, metadata.ordered_by_version) == (ranking_pb2.ORDERED_BY_TREES, "0123456789ab")
 
 
 async def test_an_item_without_a_score_has_none_rather_than_zero(rig: Rig) -> None:
@@ -68,6 +70,14 @@ async def test_every_reason_of_degradation_has_its_value_in_the_api(rig: Rig, re
     (told,) = (await rig.ranking.Recommend(REQUEST)).metadata.degraded
     assert ranking_pb2.DegradedReason.Name(told.reason) == f"DEGRADED_REASON_{reason.name}"
     assert told.detail == "why"
+
+
+@pytest.mark.parametrize("by", list(OrderedBy))
+async def test_every_order_has_its_value_in_the_api(rig: Rig, by: OrderedBy) -> None:
+    rig.ranker.ranked = replace(FULL, ranked_by=RankedBy(by, "v"))
+    metadata = (await rig.ranking.Recommend(REQUEST)).metadata
+    assert ranking_pb2.OrderedBy.Name(metadata.ordered_by) == f"ORDERED_BY_{by.name}"
+    assert metadata.ordered_by_version == "v"
 
 
 async def test_a_stream_sends_first_stage_order_and_then_the_reranked_list(rig: Rig) -> None:

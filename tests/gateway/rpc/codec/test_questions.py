@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from crossrank.v1 import catalog_pb2, feedback_pb2, ranking_pb2, types_pb2
@@ -17,6 +18,7 @@ from gateway.domain.values import (
     Item,
     Priority,
     RankingOptions,
+    Reading,
 )
 from tests.gateway.rpc.rig import Rig, refusal
 
@@ -112,8 +114,12 @@ async def test_the_limits_themselves_are_legal(rig: Rig) -> None:
 async def test_options_default_and_arrive(rig: Rig) -> None:
     await rerank(rig)
     cap = {"attribute": "genre", "maximum": 2}
-    flags = {"require_rerank": True, "return_items": True, "explain": True}
-    enums = {"priority": "PRIORITY_BATCH", "truncation_policy": "TRUNCATION_POLICY_REJECT"}
+    flags = {"require_rerank": True, "return_items": True, "explain": True, "first_stage_order": True}
+    enums = {
+        "priority": "PRIORITY_BATCH",
+        "truncation_policy": "TRUNCATION_POLICY_REJECT",
+        "reading": "READING_ALWAYS",
+    }
     await rerank(rig, options={"top_n": 5, "min_score": 0.0, "model": "m", "diversity_cap": cap} | flags | enums)
     assert rig.ranker.options == [
         RankingOptions(),
@@ -126,9 +132,24 @@ async def test_options_default_and_arrive(rig: Rig) -> None:
             reject_long_items=True,
             model="m",
             explain=True,
+            reading=Reading.ALWAYS,
+            first_stage_order=True,
             diversity_cap=DiversityCap("genre", 2),
         ),
     ]
+
+
+@pytest.mark.parametrize(
+    ("told", "reading"),
+    [
+        ("READING_UNSPECIFIED", Reading.AUTO),
+        ("READING_ALWAYS", Reading.ALWAYS),
+        ("READING_NEVER", Reading.NEVER),
+    ],
+)
+async def test_every_way_of_reading_arrives(rig: Rig, told: str, reading: Reading) -> None:
+    await rerank(rig, options={"reading": told})
+    assert rig.ranker.options[0].reading is reading
 
 
 async def test_candidate_options_and_filters_arrive(rig: Rig) -> None:

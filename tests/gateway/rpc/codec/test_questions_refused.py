@@ -142,6 +142,10 @@ OPTIONS = [
     (options(priority=7), "options.priority", ["received 7", "PRIORITY_BATCH (2)"]),
     (options(priority=-1), "options.priority", ["received -1"]),
     (options(truncation_policy=99), "options.truncation_policy", ["received 99", "TRUNCATION_POLICY_REJECT (2)"]),
+    (options(reading=9), "options.reading", ["received 9", "READING_ALWAYS (1)", "READING_NEVER (2)"]),
+    (options(reading=-1), "options.reading", ["received -1"]),
+    (options(reading=2, require_rerank=True), "options.reading", ["READING_NEVER beside require_rerank"]),
+    (options(reading=2, explain=True), "options.reading", ["READING_NEVER beside explain"]),
     (options(model="m" * 257), "options.model", ["257", "256"]),
     (options(diversity_cap={"attribute": "g"}), "options.diversity_cap.maximum", ["received 0", "1 to 1000"]),
     (options(diversity_cap={"maximum": 1}), "options.diversity_cap.attribute", ["empty"]),
@@ -170,6 +174,13 @@ async def test_any_top_n_is_legal(rig: Rig, top_n: int) -> None:
     request = ranking_pb2.RerankRequest(context=USER, candidates=ids(2), options=options(top_n=top_n))
     await rig.ranking.Rerank(request)
     assert rig.ranker.options[0].top_n == top_n
+
+
+@pytest.mark.parametrize("reading", [0, 1])
+async def test_reading_beside_what_needs_it_is_legal(rig: Rig, reading: int) -> None:
+    asked = options(reading=reading, require_rerank=True, explain=True)
+    await rig.ranking.Rerank(ranking_pb2.RerankRequest(context=USER, candidates=ids(2), options=asked))
+    assert rig.ranker.options[0].explain
 
 
 def sources(**values: Any) -> ranking_pb2.CandidateOptions:

@@ -14,13 +14,13 @@ from gateway.ranker.features import FusionInput
 from tests.training.histories import oldest_first
 from tests.training.release.gate.tiny_release import TinyRelease, add_noise, negate_head, publish
 from training.errors import Leak
+from training.lists.candidate_list import CandidateList
 from training.lists.served import ServedList, write_served
 from training.protocol.dataset import Phase
 from training.ranker.table import ScoredList
 from training.release.gate import list_checks
 from training.release.gate.check import Check, Outcome
 from training.release.gate.gate import Evidence, GateReport, read_gate, run_gate
-from training.release.gate.list_checks import Learned
 from training.release.gate.record import held_out_lists, learned_lists
 from training.run_folder import RunFolder
 
@@ -150,7 +150,7 @@ def test_a_worse_model_is_refused(tiny: TinyRelease, champion: Path, tmp_path: P
 
 def test_a_test_target_among_what_was_learned_is_refused(tiny: TinyRelease, champion: Path) -> None:
     case = tiny.dataset.cases(Phase.TEST)[0]
-    leak = Learned(case.user_id, case.history.newest(3), case.targets[:1])
+    leak = CandidateList(case.user_id, case.history.newest(3), case.targets[:1], ())
     report = run_gate(champion, Evidence(learned=[*learned_lists(tiny.run), leak], dataset=tiny.dataset))
     assert failed(report) == ["leak"]
     assert f"user {case.user_id}" in details(report)
@@ -161,18 +161,20 @@ def test_a_valid_target_in_a_history_is_a_leak_and_another_users_target_is_none(
 ) -> None:
     case, other = tiny.dataset.cases(Phase.VALID)[:2]
     base = Evidence(dataset=tiny.dataset)
-    leak = Learned(case.user_id, oldest_first(*case.targets), case.history.oldest_first[:1])
+    leak = CandidateList(case.user_id, oldest_first(*case.targets), case.history.oldest_first[:1], ())
     assert failed(run_gate(champion, replace(base, learned=[leak]))) == ["leak"]
     stranger = next(one for one in tiny.dataset.users if not tiny.dataset.folds(one) or one != case.user_id)
     positives = set(tiny.dataset.positives(stranger))
     foreign = [item for item in case.targets if item not in positives] or ["i0"]
-    harmless = Learned(stranger, oldest_first(), foreign[:1])
+    harmless = CandidateList(stranger, oldest_first(), tuple(foreign[:1]), ())
     assert "leak" not in failed(run_gate(champion, replace(base, learned=[harmless])))
     assert other.user_id != case.user_id
 
 
 def test_a_record_that_names_no_user_is_no_proof(tiny: TinyRelease, champion: Path) -> None:
-    report = run_gate(champion, Evidence(learned=[Learned("", oldest_first("i1"), ["i2"])], dataset=tiny.dataset))
+    report = run_gate(
+        champion, Evidence(learned=[CandidateList("", oldest_first("i1"), ("i2",), ())], dataset=tiny.dataset)
+    )
     assert failed(report) == ["leak"]
 
 

@@ -11,12 +11,12 @@ from gateway.ranker.features import FusionInput
 from tests.training.histories import oldest_first
 from tests.training.release.gate.tiny_release import TinyRelease
 from training.export.compare import Logits
+from training.lists.candidate_list import CandidateList
 from training.protocol.dataset import Phase
 from training.ranker.table import ScoredList
 from training.release.gate.check import Outcome
-from training.release.gate.list_checks import Learned, Scored, check_champion, check_labels, check_leak, check_ranks
-from training.release.gate.reference import Fp32, open_fp32
-from training.release.gate.version import OpenVersion, ndcg_of_logits
+from training.release.gate.list_checks import Scored, check_champion, check_labels, check_leak, check_ranks
+from training.release.gate.version import Fp32, OpenVersion, ndcg_of_logits, open_fp32
 
 
 @pytest.fixture(scope="module")
@@ -153,8 +153,8 @@ def test_a_run_that_recorded_no_list_proves_nothing_about_leaks(tiny: TinyReleas
 def test_a_leak_tells_the_item_and_its_fold_and_how_many_lists_were_searched(tiny: TinyRelease) -> None:
     case = tiny.dataset.cases(Phase.VALID)[0]
     liked = case.history.oldest_first
-    clean = Learned(case.user_id, oldest_first(liked[0]), liked[1:2])
-    found = check_leak([clean, Learned(case.user_id, oldest_first(), case.targets[-1:])], tiny.dataset)
+    clean = CandidateList(case.user_id, oldest_first(liked[0]), tuple(liked[1:2]), ())
+    found = check_leak([clean, CandidateList(case.user_id, oldest_first(), case.targets[-1:], ())], tiny.dataset)
     assert found.detail == f"user {case.user_id}: a training list holds item {case.targets[-1]}, a valid target"
     assert found.figures == {"lists": 2}
     assert check_leak([clean], tiny.dataset).outcome is Outcome.PASSED

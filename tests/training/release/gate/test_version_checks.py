@@ -10,12 +10,12 @@ from tests.training.histories import oldest_first
 from tests.training.release.gate.tiny_release import TinyRelease
 from training.errors import RunIncomplete
 from training.examples.example import RankingExample, write_examples
+from training.lists.candidate_list import CandidateList
 from training.lists.served import ServedList, write_served
 from training.model.references import without_fields
 from training.protocol.dataset import Phase
 from training.release.gate.check import Check, Outcome, judged, skipped
 from training.release.gate.gate import Evidence, GateReport, read_gate, run_gate
-from training.release.gate.list_checks import Learned
 from training.release.gate.record import held_out_lists, learned_lists
 from training.release.gate.version_checks import check_files, check_fingerprint
 from training.run_folder import RunFolder
@@ -123,7 +123,9 @@ def test_what_a_run_learned_is_read_as_item_ids_without_dropped_fields(tmp_path:
         oldest_first("h", without_fields("g", ["title"])), (without_fields("t", ["year"]), "n"), (1, 0), "u"
     )
     write_examples(run.examples, [example])
-    assert learned_lists(run) == [Learned("u", oldest_first("h", "g"), ["t"])], "a negative was not liked: no target"
+    assert learned_lists(run) == [CandidateList("u", oldest_first("h", "g"), ("t",), ())], (
+        "a negative was not liked: no target"
+    )
 
 
 def test_a_folder_without_lists_names_itself_and_the_command_that_makes_them(tiny: TinyRelease, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from tests.training.export.conftest import Exported, tiny_config
 from tests.training.export.inputs import batch_of, random_rows, reference_logits, run_graph
 from training.export.graph.export import export_cross_encoder
 from training.export.int8.quantize import quantize
-from training.release.repository.recover import WeightsMissing, graph_weights, recover_bi_encoder, recover_cross_encoder
+from training.release.repository.recover import WeightsMissing, graph_weights, recover_cross_encoder
 
 
 def _folder(exported: Exported, graph: Path, folder: Path) -> Path:
@@ -58,12 +58,6 @@ def test_parameters_of_equal_value_all_come_back(tmp_path: Path) -> None:
         assert torch.equal(exact[name], value), name
     rounded = recover_cross_encoder(_folder(exported, exported.int8, tmp_path)).state_dict()
     assert torch.equal(rounded["bert.encoder.layer.1.output.LayerNorm.weight"], torch.ones(16))
-
-
-def test_a_bi_encoder_comes_back_without_its_pooler(bi_encoder: Exported, tmp_path: Path) -> None:
-    model = recover_bi_encoder(_folder(bi_encoder, bi_encoder.fp32, tmp_path))
-    for name, value in bi_encoder.model.state_dict().items():
-        assert name.startswith("pooler.") or torch.equal(model.state_dict()[name], value), name
 
 
 def test_a_graph_without_a_weight_is_refused_by_name(cross_encoder: Exported, tmp_path: Path) -> None:

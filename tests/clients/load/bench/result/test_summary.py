@@ -10,7 +10,6 @@ import pytest
 from clients.load.bench.result import summary
 from clients.load.bench.result.summary import Spread
 from clients.load.bench.rounds import Record
-from clients.load.bench.systems.peers import read_reading
 from clients.load.bench.workload.readings import Cost, Load, Reading
 from tests.clients.load.bench.made import made, record_of
 
@@ -43,7 +42,7 @@ def test_a_peer_that_answered_nothing_in_a_round_has_no_ratio() -> None:
     record = record_of([made("gateway", 10.0), made("triton", 20.0)], [made("gateway", 10.0), made("triton", 0.0)])
     found = summary.ratios(summary.throughput(record, "mixed"))
     assert found == {}
-    assert summary.ratios_document(found)["gateway_vs_triton"] is None
+    assert summary.medians(found, summary.RATIOS, 4) == dict.fromkeys(summary.RATIOS)
 
 
 def test_costs_of_rounds_have_a_median_and_their_largest_memory() -> None:
@@ -103,16 +102,7 @@ def test_warm_without_cold_is_compared_with_nothing() -> None:
 
 
 def test_every_system_stands_in_a_document_of_no_rounds() -> None:
-    assert summary.rates_document({}) == dict.fromkeys(summary.SYSTEMS)
-    assert set(summary.ratios_document({}).values()) == {None}
-
-
-@pytest.mark.parametrize("cost", [None, Cost(0.5, 10.0, 3)])
-def test_a_reading_survives_the_way_through_a_workers_file(cost: Cost | None) -> None:
-    reading = replace(made("bare_engine", 5.0, variant="one"), cost=cost, degraded=2)
-    document = reading.document()
-    fields = {name: document[name] for name in Reading.__dataclass_fields__}
-    assert read_reading(fields) == reading
+    assert summary.medians({}, summary.SYSTEMS, 3) == dict.fromkeys(summary.SYSTEMS)
 
 
 def test_percentiles_of_a_tool_are_not_computed_again() -> None:

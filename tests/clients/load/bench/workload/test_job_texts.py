@@ -1,14 +1,12 @@
 """Workloads: lengths as promised, contexts never given twice, the same for the same seed."""
 
-import json
 from datetime import UTC, datetime
 from itertools import islice
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from clients.load.bench.workload.job_texts import Mix, mixed, movielens
+from clients.load.bench.workload.job_texts import mixed, movielens
 from clients.load.bench.workload.warm import USERS, zipf_jobs
 from deploy.local.parts.triton import PROJECT_REPOSITORY
 from gateway.encoding.bundle import open_bundle
@@ -45,13 +43,6 @@ def test_no_context_is_given_twice_and_no_item_twice_in_a_list(seed: int) -> Non
 def test_the_same_seed_gives_the_same_jobs_and_another_seed_others() -> None:
     assert list(islice(MIX.jobs(10, 3), 5)) == list(islice(MIX.jobs(10, 3), 5))
     assert next(MIX.jobs(10, 3)) != next(MIX.jobs(10, 4))
-
-
-def test_a_mix_in_a_file_gives_the_same_jobs(tmp_path: Path) -> None:
-    MIX.save(tmp_path / "mix.json")
-    loaded = Mix.load(tmp_path / "mix.json")
-    assert loaded == MIX
-    assert json.loads((tmp_path / "mix.json").read_text())["name"] == "mixed"
 
 
 def test_movielens_contexts_are_as_many_liked_titles_as_the_model_reads() -> None:

@@ -11,7 +11,6 @@ from clients.load.bench.workload.load_loops import (
     Answer,
     Done,
     closed_loop,
-    constant_schedule,
     open_loop,
     poisson_schedule,
 )
@@ -124,9 +123,5 @@ def test_another_seed_gives_other_moments() -> None:
     assert poisson_schedule(5.0, 10.0, 1) != poisson_schedule(5.0, 10.0, 2)
 
 
-def test_a_constant_schedule_has_equal_distances() -> None:
-    assert constant_schedule(4.0, 1.0) == [0.0, 0.25, 0.5, 0.75]
-
-
 def test_the_slowest_rate_still_sends_one() -> None:
-    assert len(poisson_schedule(0.001, 0.1, 1)) == len(constant_schedule(0.001, 0.1)) == 1
+    assert len(poisson_schedule(0.001, 0.1, 1)) == 1

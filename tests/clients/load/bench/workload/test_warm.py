@@ -1,21 +1,20 @@
 """Loads on a gateway, made of calls that answer at once: what is counted, what is not, and what is offered."""
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import asdict
 from itertools import islice
+from pathlib import Path
 
 import pytest
 
-from clients.load.bench.systems.peers import read_reading
 from clients.load.bench.systems.worker import Task, measure
 from clients.load.bench.workload import warm
 from clients.load.bench.workload.gateway_load import GatewayLoad, candidates_of
 from clients.load.bench.workload.job_texts import FIELD, Job
 from clients.load.bench.workload.load_loops import Answer, Call
 from clients.load.bench.workload.readings import Load, Reading
+from clients.load.bench.workload.system import Visit
 from clients.load.bench.workload.warm import all_hit_reading, zipf_jobs, zipf_reading
 from tests.clients.load.bench.made import MIX, made
 
@@ -115,18 +114,11 @@ class Counting:
 
 def test_a_worker_counts_every_pair_but_those_of_its_warm_up() -> None:
     engine = Counting()
-    task = Task("bare_engine", "one", "c", "v", [], candidates=7, seconds=0.02, seed=3, proof=[])
-    found = read_reading(json.loads(json.dumps(measure(engine, task, MIX))))
+    task = Task("bare_engine", "one", Path("c"), Path("v"), Visit(0, [MIX], seconds=0.02, seed=3, folder=Path("f")))
+    found = measure(engine, task, MIX)
     counted = engine.seen[2:]
     assert found.cost is not None
-    assert found.cost.pairs == 7 * len(counted) == 7 * len(found.latencies_ms)
-    assert counted == list(islice(MIX.jobs(7, 3), len(counted)))
-    assert engine.seen[:2] == list(islice(MIX.jobs(7, 4), 2)), "other jobs, so that nothing is known beforehand"
-    assert found.load == Load("mixed", "closed", 1, 7)
-
-
-def test_a_task_survives_the_way_through_its_file() -> None:
-    task = Task("bare_engine", "one", "c", "v", ["m.json"], 7, 0.5, 3, proof=[("context", ["ä", "b"])])
-    read = Task(**json.loads(json.dumps(asdict(task))))
-    assert [(context, items) for context, items in read.proof] == task.proof
-    assert (read.mixes, read.seconds) == (["m.json"], 0.5)
+    assert found.cost.pairs == 100 * len(counted) == 100 * len(found.latencies_ms)
+    assert counted == list(islice(MIX.jobs(100, 3), len(counted)))
+    assert engine.seen[:2] == list(islice(MIX.jobs(100, 4), 2)), "other jobs, so that nothing is known beforehand"
+    assert (found.load, found.variant) == (Load("mixed", "closed", 1, 100), "one")

@@ -10,9 +10,9 @@ from training.options.config import FusionOptions
 from training.protocol.dataset import Phase
 from training.ranker.feature_names import default_features
 from training.ranker.lambdamart import fit_lambdamart
-from training.ranker.own import TREES, OwnRanker
 from training.ranker.table import FusionTable, joined, tabulate
 from training.ranker.verdict import Orders, judge
+from training.trees.own import TREES, OwnRanker
 
 DEFAULT = "default"
 
@@ -33,7 +33,7 @@ def prepare(ranker: OwnRanker) -> CatalogueLists:
     ranker.dataset.require_users()
     folds = [ranker.learned_fold(fold) for fold in ranker.learned_folds]
     scored = [one for fold in folds for one in fold.scored]
-    own, missing = ranker.own_trees(scored)
+    own, missing = ranker.own_trees(folds)
     test = ranker.fold(Phase.TEST)
     orders = Orders(folds[0].lists, test.lists, test.scored)
     return CatalogueLists(tabulate(scored, default_features()), orders, own, missing)

@@ -11,8 +11,8 @@ from tests.training.histories import oldest_first
 from training.first_stage.training_interactions import Scores
 from training.lists.candidate_list import CandidateList
 from training.protocol.dataset import UserCase
-from training.ranker.cold_dropout import as_cold, cold_items, propose_cold, silenced
 from training.ranker.table import ScoredList
+from training.trees.cold_dropout import as_cold, cold_items, propose_cold, silenced
 
 IDS = [f"i{number}" for number in range(1_000)]
 

@@ -23,12 +23,12 @@ from training.options.config import FusionOptions
 from training.options.protocol import Protocol
 from training.options.sources import SourceOptions
 from training.protocol.dataset import Dataset, Phase
-from training.ranker.cold_dropout import COLD_SHARE, as_cold, cold_items, propose_cold, silenced
 from training.ranker.feature_names import own_features
 from training.ranker.lambdamart import fit_lambdamart
 from training.ranker.lists import unscored_lists
-from training.ranker.table import ScoredList, tabulate
+from training.ranker.table import FusionTable, ScoredList, concatenated, tabulate
 from training.ranker.verdict import Orders, judge
+from training.trees.cold_dropout import COLD_SHARE, as_cold, cold_items, propose_cold, silenced
 
 DENSE_USERS = 200
 """With so many users of 20 positives and more, and a fifth of those with 4 and more, five positives of each are held
@@ -37,7 +37,7 @@ out; else one, of users of 4 and more."""
 DENSE_SHARE = 0.2
 """Fewer would be told from a small part of the users, the busiest."""
 
-TREES = FusionOptions(kind="lambdamart", bag=2, learning_rate=0.08, ridge=1.0, patience=30)
+TREES = FusionOptions(kind="lambdamart", bag=4, learning_rate=0.08, ridge=1.0, patience=30)
 
 SPARSE = Protocol(min_positives=4, held_out=1, min_history=1)
 
@@ -48,8 +48,8 @@ class OwnOptions:
     of a fold, drawn by ``seed``. ``cold``: share of the items that lists to fit on treat as liked by nobody."""
 
     depth: int = 100
-    folds: int = 3
-    lists: int = 2_000
+    folds: int = 4
+    lists: int = 1_500
     seed: int = 1
     cold: float = COLD_SHARE
     trees: FusionOptions = TREES
@@ -92,18 +92,24 @@ class OwnRanker:
             self.dataset.require_users()
         except TooFewUsers as fault:
             return FittedRanker(Verdict("first_stage", f"nothing could be measured: {fault.message}"))
-        with self.progress("fitting the ranker", self.options.folds + 3) as advance:
-            data = []
+        with self.progress("fitting the ranker", self.options.folds + 4) as advance:
+            learned = []
             for fold in self.learned_folds:
-                data.append(self.learned_fold(fold))
+                learned.append(self.learned_fold(fold))
                 advance(1)
-            own, reason = self.own_trees([one for fold in data for one in fold.scored])
+            tables, reason = self._tables(learned)
+            own, reason = self._trees(tables) if tables else (None, reason)
             advance(1)
             test = self.fold(Phase.TEST)
             advance(1)
             trees = {"own": own, "default": self.default}
-            orders = Orders(data[0].lists, test.lists, test.scored)
+            orders = Orders(learned[0].lists, test.lists, test.scored)
             verdict = judge(orders, {name: fusion for name, fusion in trees.items() if fusion}, reason)
+            advance(1)
+            if (
+                verdict.serves == "own"
+            ):  # the same recipe on all there is: what was judged had not seen the newest lists
+                trees["own"], _ = self._trees([*tables, *self._tables([test])[0]])
             advance(1)
         return FittedRanker(verdict, trees.get(verdict.serves))
 
@@ -138,10 +144,24 @@ class OwnRanker:
     def _signals(self, relations: ItemRelations) -> dict[str, ItemSignals]:
         return relations.signals(self.item_ids, dict(zip(self.item_ids, self.vectors, strict=True)))
 
-    def own_trees(self, lists: Sequence[ScoredList]) -> tuple[Fusion | None, str]:
+    def own_trees(self, folds: Sequence[FoldData]) -> tuple[Fusion | None, str]:
         """Trees fitted on the lists; None, and why, where these do not suffice."""
+        tables, reason = self._tables(folds)
+        return self._trees(tables) if tables else (None, reason)
+
+    def _tables(self, folds: Sequence[FoldData]) -> tuple[list[FusionTable], str]:
+        """Of those that hold a target; none, and why, where no fold does."""
+        names = own_features([item.fields for item in self.dataset.items])
+        tables, reason = [], "there is no list to fit on"
+        for fold in folds:
+            try:
+                tables.append(tabulate(fold.scored, names))
+            except RunIncomplete as fault:
+                reason = fault.message
+        return tables, reason
+
+    def _trees(self, tables: Sequence[FusionTable]) -> tuple[Fusion | None, str]:
         try:
-            table = tabulate(lists, own_features([item.fields for item in self.dataset.items]))
-            return fit_lambdamart(table, self.options.trees, self.options.seed), ""
+            return fit_lambdamart(concatenated(tables), self.options.trees, self.options.seed), ""
         except RunIncomplete as fault:
             return None, fault.message

@@ -1,0 +1,75 @@
+"""Which ranker orders lists now: the newest that was fitted on this catalogue, or the one that settings name. Looked up
+in the background, so that a request never waits for it. Knows no adapter."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+import structlog
+
+from gateway.domain.budget import Budget
+from gateway.domain.errors import StoreUnavailable
+from gateway.ports import RankerStore, SignalReader
+from gateway.ranker.fitted import FIRST_STAGE, FittedRanker
+from gateway.ranker.spec import SpecInvalid
+
+AUTO = "auto"
+"""The newest."""
+
+_LOOK_UP_S = 2.0
+_log = structlog.get_logger()
+
+
+class CurrentRanker:
+    """None until one was found; then the last one that was found, also while the store is away. ``wanted``: AUTO, a
+    version, or FIRST_STAGE, for which only what was measured of the first stage counts."""
+
+    def __init__(self, rankers: RankerStore, signals: SignalReader, wanted: str = AUTO) -> None:
+        self._rankers = rankers
+        self._signals = signals
+        self._wanted = wanted
+        self._current: FittedRanker | None = None
+        self._looked_at = ""
+
+    def current(self) -> FittedRanker | None:
+        """What orders lists; None where nothing was ever fitted."""
+        return self._current
+
+    async def look_up(self) -> None:
+        """Takes what the store has now. Raises StoreUnavailable; a ranker that cannot be read is told once and left."""
+        budget = Budget(_LOOK_UP_S)
+        await self._signals.version(budget)
+        named = self._wanted not in {AUTO, FIRST_STAGE}
+        version = self._wanted if named else await self._rankers.newest(budget)
+        if version in {"", self._looked_at}:
+            return
+        try:
+            if found := await self._rankers.get(version, budget):
+                self._current, self._looked_at = self._allowed(found), version
+        except SpecInvalid as fault:
+            self._looked_at = version
+            _log.error("ranker_unreadable", version=version, detail=str(fault))
+
+    def _allowed(self, found: FittedRanker) -> FittedRanker:
+        return FittedRanker(found.verdict) if self._wanted == FIRST_STAGE else found
+
+
+@asynccontextmanager
+async def looking_up(ranker: CurrentRanker, interval_s: float) -> AsyncIterator[None]:
+    """Looks it up now, and then every ``interval_s`` as long as the context lasts."""
+
+    async def repeat() -> None:
+        while True:
+            await asyncio.sleep(interval_s)
+            with suppress(StoreUnavailable):  # what was found last stays
+                await ranker.look_up()
+
+    with suppress(StoreUnavailable):
+        await ranker.look_up()
+    task = asyncio.create_task(repeat())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task

@@ -1,0 +1,73 @@
+"""What orders a list: the cross-encoder where it was shown to pay, trees over signals, or the best first stage. Knows
+no port."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from gateway.domain.values import Candidate, Context, HistoryEvent, OrderedBy, RankedBy, Reading, RequestKind
+from gateway.ports import ServedModel
+from gateway.ranker.features import FusionInput
+from gateway.ranker.fitted import BLEND, FittedRanker, first_stage_fusion
+from gateway.ranker.fused_score import Fusion
+from gateway.ranker.signals import ItemSignals
+from gateway.ranking.order import RankedCandidate, rank
+
+_BLEND = first_stage_fusion(BLEND)
+
+
+@dataclass(frozen=True, slots=True)
+class Ordering:
+    """``by``: what callers are told. ``fusion``: how it scores."""
+
+    by: RankedBy
+    fusion: Fusion
+
+
+def kind_of(context: Context, history: Sequence[HistoryEvent], candidates: Sequence[Candidate]) -> RequestKind:
+    """What is known of a request: all that decides whether reading pays."""
+    if candidates and all(candidate.item is not None for candidate in candidates):
+        return RequestKind.INLINE
+    if context.query:
+        return RequestKind.QUERY
+    if not history:
+        return RequestKind.NEW_USER
+    return RequestKind.QUERY_AND_HISTORY if context.session_query else RequestKind.WARM
+
+
+def reader_orders(kind: RequestKind, model: ServedModel | None, ranker: FittedRanker | None) -> bool:
+    """Whether the cross-encoder orders lists of this kind: as its version was judged; one that nobody judged where
+    nothing else was fitted."""
+    judged = model.bundle.reading if model else None
+    return kind in judged if judged is not None else ranker is None
+
+
+def reads(reading: Reading, *, orders: bool) -> bool:
+    """Whether the cross-encoder is asked at all: its logits may be wanted beside an order that it does not make."""
+    return orders if reading is Reading.AUTO else reading is Reading.ALWAYS
+
+
+def of_reader(model: ServedModel) -> Ordering:
+    """The fused score of a model version."""
+    return Ordering(RankedBy(OrderedBy.READER, model.identity.version), model.bundle.fusion)
+
+
+def without_reader(kind: RequestKind, ranker: FittedRanker | None, signals: Mapping[str, ItemSignals]) -> Ordering:
+    """Trees where they were fitted and have signals to read; else the first stage: the source that was best, where it
+    was measured for such requests, or the blend."""
+    if ranker is None or kind is not RequestKind.WARM:
+        return Ordering(RankedBy(OrderedBy.FIRST_STAGE, BLEND), _BLEND)
+    if ranker.trees is not None and signals:
+        return Ordering(RankedBy(OrderedBy.TREES, ranker.version), ranker.trees)
+    return Ordering(RankedBy(OrderedBy.FIRST_STAGE, ranker.verdict.first_stage), ranker.first_stage)
+
+
+def place(ordering: Ordering, given: FusionInput) -> list[RankedCandidate]:
+    """The total order, with the logits that are known beside it. First-stage order has no score."""
+    placed = rank(ordering.fusion, given)
+    if ordering.by.by is OrderedBy.READER:
+        return placed
+    has_score = ordering.by.by is OrderedBy.TREES
+    return [
+        replace(one, logit=given.logits.get(one.candidate.item_id), score=one.score if has_score else None)
+        for one in placed
+    ]
