@@ -7,8 +7,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from training.ranker.default import CatalogueLists, default_ranker, fit_default, leave_one_out, prepare
-from training.ranker.own import OwnOptions, OwnRanker
 
 from gateway.domain.progress import Advance
 from gateway.ranker.fitted import first_stage_fusion, parse_ranker
@@ -16,10 +14,12 @@ from gateway.ranker.fused_score import Fusion
 from tests.training.synthetic import synthetic_tables
 from tests.training.tables_by_hand import random_table
 from training.options.config import FusionOptions
-from training.ranker import default
 from training.ranker.feature_names import default_features
 from training.ranker.lambdamart import fit_lambdamart
 from training.ranker.table import FusionTable, joined
+from training.trees import default
+from training.trees.default import CatalogueLists, default_ranker, fit_default, leave_one_out, prepare
+from training.trees.own import OwnOptions, OwnRanker
 
 TREES = FusionOptions(kind="lambdamart", bag=1, trees=5, leaves=4, leaf_items=5, patience=5, ridge=1.0)
 
