@@ -4,7 +4,7 @@ each of them by trees that were fitted on the others. Knows no data set and no c
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from gateway.ranker.fitted import FittedRanker, Verdict
+from gateway.ranker.fitted import FittedRanker, Order, Verdict
 from gateway.ranker.fused_score import Fusion
 from training.options.config import FusionOptions
 from training.protocol.dataset import Phase
@@ -14,7 +14,7 @@ from training.ranker.table import FusionTable, joined, tabulate
 from training.ranker.verdict import Orders, judge
 from training.trees.own import TREES, OwnRanker
 
-DEFAULT = "default"
+DEFAULT: Order = "default"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,7 @@
 """Items of training lists that count as liked by nobody: who they are, who speaks for them, what is known of them."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 
@@ -24,7 +26,7 @@ class Says:
         self.name = name
         self._scores = np.array(scores, np.float32)
 
-    def score(self, histories: list[History[int]]) -> Scores:
+    def score(self, histories: Sequence[History[int]]) -> Scores:
         return np.tile(self._scores, (len(histories), 1))
 
 
