@@ -5,6 +5,7 @@ online_retail=FILE movielens=FOLDER``. Knows no store."""
 import argparse
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from gateway.domain.progress import Advance
@@ -17,7 +18,7 @@ from training.data.tables import Tables
 from training.first_stage.text import embed
 from training.first_stage.training_interactions import Scores
 from training.trees.default import DEFAULT, default_ranker, leave_one_out, prepare
-from training.trees.own import OwnOptions, OwnRanker
+from training.trees.own import TREES, OwnOptions, OwnRanker
 
 MOST_BOOKS = 4_000
 """EASE of all 10,000 would take the time of all the rest."""
@@ -41,11 +42,11 @@ def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("catalogues", nargs="+", metavar="NAME=PATH", help=f"of {', '.join(LOADERS)}")
-    parser.add_argument("--folds", type=int, default=2, help="that trees are fitted on")
+    parser.add_argument("--folds", type=int, default=2, help="that trees are fitted on, and boosters")
     parser.add_argument("--lists", type=int, default=1_000, help="most lists of a fold")
     parser.add_argument("--to", type=Path, default=Path(default_trees.__file__).with_name(default_trees.FILE))
     arguments = parser.parse_args()
-    options = OwnOptions(folds=arguments.folds, lists=arguments.lists)
+    options = OwnOptions(folds=arguments.folds, lists=arguments.lists, trees=replace(TREES, bag=arguments.folds))
     named = dict(one.partition("=")[::2] for one in arguments.catalogues)
     catalogues = {}
     for name, path in named.items():
@@ -54,9 +55,9 @@ def main() -> None:
         print(f"{name}: {len(tables.items)} items, {len(tables.interactions)} interactions", flush=True)
     learned = [name for name in named if name not in TEST_ONLY]
     print(HEADER, RULE, sep="\n")
-    for name, verdict in leave_one_out(catalogues, learned).items():
+    for name, verdict in leave_one_out(catalogues, learned, options.trees).items():
         print(row_of(name, verdict), flush=True)
-    arguments.to.write_text(default_ranker(catalogues, learned).to_json() + "\n", encoding="utf-8")
+    arguments.to.write_text(default_ranker(catalogues, learned, options.trees).to_json() + "\n", encoding="utf-8")
 
 
 def vectors_of(tables: Tables) -> Scores:
