@@ -48,7 +48,8 @@ SPARSE = Protocol(min_positives=4, held_out=1, min_history=1)
 @dataclass(frozen=True, slots=True)
 class OwnOptions:
     """``depth``: candidates of a list. ``folds``: how many of them before the last are fitted on. ``lists``: most lists
-    of a fold, drawn by ``seed``; fewer of a large catalogue. ``cold``: share of the items that lists to fit on treat as liked by nobody."""
+    of a fold, drawn by ``seed``; fewer of a large catalogue. ``cold``: share of the items that lists to fit on treat as
+    liked by nobody."""
 
     depth: int = 100
     folds: int = 4
