@@ -22,7 +22,7 @@ from gateway.catalog.writer import CatalogWriter
 from gateway.domain.budget import Budget
 from gateway.domain.errors import ModelUnavailable
 from gateway.domain.limits import Limits
-from gateway.domain.values import Reading
+from gateway.domain.order import Reading
 from gateway.models import Models, open_models
 from gateway.pipeline import Defaults, Parts, Pipeline
 from gateway.ports import ScoreCache

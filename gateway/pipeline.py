@@ -7,6 +7,7 @@ from gateway.cache.keys import PairKeys
 from gateway.cache.token_ids import TokenIdCache
 from gateway.domain.budget import Call
 from gateway.domain.errors import DeadlineTooShort, ModelUnavailable, NotFound, StoreUnavailable
+from gateway.domain.order import Reading, RequestKind
 from gateway.domain.values import (
     Candidate,
     CandidateOptions,
@@ -17,9 +18,7 @@ from gateway.domain.values import (
     Priority,
     RankedList,
     RankingOptions,
-    Reading,
     Reason,
-    RequestKind,
 )
 from gateway.ports import (
     CandidateFetcher,

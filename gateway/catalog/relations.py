@@ -96,12 +96,23 @@ def relate_items(
         users,
         {name: strongest(matrix, settings.neighbors) for name, matrix in sparse.items()},
         {
-            "near": truncated_logarithm(sparse["item_knn"], NEAR_FLOOR, settings.rank),
-            "next": truncated_logarithm(
-                damped_cosine(next_, next_.sum(axis=1) + 1, next_.sum(axis=0) + 1, 1), NEXT_FLOOR, settings.rank
+            "near": _smooth(sparse["item_knn"], NEAR_FLOOR, users, settings.rank),
+            "next": _smooth(
+                damped_cosine(next_, next_.sum(axis=1) + 1, next_.sum(axis=0) + 1, 1), NEXT_FLOOR, users, settings.rank
             ),
         },
     )
+
+
+def _smooth(matrix: csr_array, floor: float, users: Counts, rank: int) -> Product:
+    """Of the items that somebody liked, whatever else a catalogue holds; always ``rank`` dimensions."""
+    liked = np.flatnonzero(users > 0)
+    left, right = np.zeros((len(users), rank)), np.zeros((rank, len(users)))
+    if len(liked):
+        found = truncated_logarithm(csr_array(matrix[liked][:, liked]), floor, rank)
+        left[liked, : found.left.shape[1]] = found.left
+        right[: found.right.shape[0], liked] = found.right
+    return Product(left, right)
 
 
 def _liked(histories: Sequence[History[int]], items: int) -> csr_matrix:

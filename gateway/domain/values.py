@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 
+from gateway.domain.order import RankedBy, Reading
+
 AttributeValue = str | float | bool | tuple[str, ...]
 
 
@@ -156,40 +158,6 @@ class ScoredItem:
     contributions: tuple[tuple[str, float], ...] = ()
 
 
-class OrderedBy(Enum):
-    """What made the order of a list; names equal the enum of the API."""
-
-    FIRST_STAGE = "FIRST_STAGE"
-    TREES = "TREES"
-    READER = "READER"
-
-
-@dataclass(frozen=True, slots=True)
-class RankedBy:
-    """What made an order, and which one of its kind: a source, the version of a ranker, or that of a model."""
-
-    by: OrderedBy = OrderedBy.FIRST_STAGE
-    version: str = ""
-
-
-class RequestKind(Enum):
-    """What is known of a request; a model version records for which kinds reading pays."""
-
-    WARM = "warm"
-    NEW_USER = "new_user"
-    QUERY = "query"
-    QUERY_AND_HISTORY = "query_and_history"
-    INLINE = "inline"
-
-
-class Reading(Enum):
-    """Whether the cross-encoder is asked: where it was shown to pay, always, or never."""
-
-    AUTO = "auto"
-    ALWAYS = "always"
-    NEVER = "never"
-
-
 @dataclass(frozen=True, slots=True)
 class ModelIdentity:
     """The model version that made the scores."""
@@ -263,7 +231,7 @@ class RankedList:
     items: tuple[ScoredItem, ...]
     model: ModelIdentity
     request_id: str
-    ranked_by: RankedBy = RankedBy()
+    ranked_by: RankedBy = field(default_factory=RankedBy)
     attribution_token: str = ""
     degraded: tuple[Degradation, ...] = ()
     candidate_count: int = 0

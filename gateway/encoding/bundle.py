@@ -6,7 +6,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from gateway.domain.values import RequestKind
+from gateway.domain.order import RequestKind
 from gateway.encoding.golden import GoldenSet, read_golden
 from gateway.encoding.pair_encoder import PairEncoder
 from gateway.encoding.reading import READING_FILE, read_verdict

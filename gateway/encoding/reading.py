@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from gateway.domain.files import replace_text
-from gateway.domain.values import RequestKind
+from gateway.domain.order import RequestKind
 from gateway.ranker.spec import SpecInvalid
 
 READING_FILE = "reading.json"

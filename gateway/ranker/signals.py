@@ -38,12 +38,14 @@ class ItemSignals:
     ``neighbors`` [n] keys, ascending, and ``weights`` [n, SPARSE]: what this item in a history says of each neighbour,
     0 where one relation has it and another has not. ``smooth`` [SMOOTH, 2, rank]: the item's vectors as one of a
     history and as a candidate; None for items that nobody liked. ``embedding`` [384]: of its text, a unit vector.
+    ``made``: with which others it was made; smooth vectors of different times say nothing of each other.
     """
 
     neighbors: Keys = field(default_factory=lambda: _NO_KEYS)
     weights: Floats = field(default_factory=lambda: _NO_WEIGHTS)
     smooth: Floats | None = None
     embedding: Floats | None = None
+    made: int = 0
 
 
 NOTHING = ItemSignals()

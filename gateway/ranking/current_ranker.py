@@ -30,6 +30,7 @@ class CurrentRanker:
         self._wanted = wanted
         self._current: FittedRanker | None = None
         self._looked_at = ""
+        self._missing = ""
 
     def current(self) -> FittedRanker | None:
         """What orders lists; None where nothing was ever fitted."""
@@ -46,6 +47,9 @@ class CurrentRanker:
         try:
             if found := await self._rankers.get(version, budget):
                 self._current, self._looked_at = self._allowed(found), version
+            elif version != self._missing:
+                self._missing = version
+                _log.warning("ranker_unknown", version=version, remedy="crossrank info names the one that serves")
         except SpecInvalid as fault:
             self._looked_at = version
             _log.error("ranker_unreadable", version=version, detail=str(fault))

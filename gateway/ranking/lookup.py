@@ -72,4 +72,8 @@ async def read_signals(
     except StoreUnavailable as fault:
         request.degrade(Reason.SIGNALS_UNAVAILABLE, fault.message)
         return {}
-    return {**of_candidates, **of_history}
+    found = {**of_candidates, **of_history}
+    if len({one.made for one in found.values()}) > 1:
+        request.degrade(Reason.SIGNALS_UNAVAILABLE, "relations of items are being made anew")
+        return {}
+    return found

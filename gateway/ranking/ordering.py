@@ -4,7 +4,8 @@ no port."""
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from gateway.domain.values import Candidate, Context, HistoryEvent, OrderedBy, RankedBy, Reading, RequestKind
+from gateway.domain.order import OrderedBy, RankedBy, Reading, RequestKind
+from gateway.domain.values import Candidate, Context, HistoryEvent
 from gateway.ports import ServedModel
 from gateway.ranker.features import FusionInput
 from gateway.ranker.fitted import BLEND, FittedRanker, first_stage_fusion

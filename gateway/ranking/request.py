@@ -9,6 +9,7 @@ from typing import Protocol
 
 from gateway.domain.budget import Budget, Call
 from gateway.domain.errors import CrossrankError, DeadlineTooShort, ModelOverloaded, ModelUnavailable
+from gateway.domain.order import RankedBy, RequestKind
 from gateway.domain.values import (
     Candidate,
     Context,
@@ -17,11 +18,9 @@ from gateway.domain.values import (
     HistoryEvent,
     Item,
     ModelIdentity,
-    RankedBy,
     RankedList,
     RankingOptions,
     Reason,
-    RequestKind,
     ScoredItem,
     Usage,
 )

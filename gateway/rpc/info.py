@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from gateway.domain.values import ModelIdentity, RequestKind
+from gateway.domain.order import RequestKind
+from gateway.domain.values import ModelIdentity
 from gateway.ranker.fitted import FittedRanker
 
 

@@ -13,7 +13,8 @@ _VECTOR = np.dtype(">f4")
 """pgvector's own bytes, behind two numbers of 16 bits."""
 
 _SELECT = """
-    SELECT items.item_id, {neighbors}, item_signals.smooth, vector_send(items.embedding)
+    SELECT items.item_id, {neighbors}, item_signals.smooth, vector_send(items.embedding),
+        coalesce((SELECT version FROM signals_version), 0)
     FROM items LEFT JOIN item_signals USING (item_id) WHERE items.item_id = ANY (%s::text[])
 """
 _WHOLE = _SELECT.format(neighbors="item_signals.neighbors, item_signals.weights")
@@ -54,12 +55,15 @@ def signal_row(signals: ItemSignals) -> tuple[bytes, bytes, bytes]:
     )
 
 
-def _signals(neighbors: bytes | None, weights: bytes | None, smooth: bytes | None, embedding: bytes) -> ItemSignals:
+def _signals(
+    neighbors: bytes | None, weights: bytes | None, smooth: bytes | None, embedding: bytes, made: int
+) -> ItemSignals:
     return ItemSignals(
         np.frombuffer(neighbors or b"", _KEYS),
         np.frombuffer(weights or b"", _FLOATS).reshape(-1, len(SPARSE)),
         _smooth(smooth),
         np.frombuffer(embedding, _VECTOR, offset=4).astype(np.float32),
+        made,
     )
 
 

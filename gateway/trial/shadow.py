@@ -11,7 +11,8 @@ import structlog
 from gateway.domain.budget import Budget, Call
 from gateway.domain.comparison import Comparison, Loss, Outcome
 from gateway.domain.errors import CrossrankError, DeadlineTooShort, DependencyUnavailable, ModelOverloaded, Overloaded
-from gateway.domain.values import ModelIdentity, OrderedBy
+from gateway.domain.order import OrderedBy
+from gateway.domain.values import ModelIdentity
 from gateway.pipeline import Pipeline
 from gateway.ranking.request import ListDraft, Request
 from gateway.trial.agreement import agreement

@@ -8,19 +8,16 @@ import numpy as np
 import pytest
 
 from gateway.domain.errors import ModelUnavailable, StoreUnavailable
+from gateway.domain.order import OrderedBy, RankedBy, Reading, RequestKind
 from gateway.domain.values import (
     Candidate,
     CandidateOptions,
     Context,
     HistoryEvent,
     Item,
-    OrderedBy,
-    RankedBy,
     RankedList,
     RankingOptions,
-    Reading,
     Reason,
-    RequestKind,
 )
 from gateway.ranker.fitted import FittedRanker
 from gateway.ranker.signals import SPARSE

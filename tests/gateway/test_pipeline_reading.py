@@ -5,15 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.domain.values import (
-    CandidateOptions,
-    Context,
-    OrderedBy,
-    RankedBy,
-    RankedList,
-    RankingOptions,
-    Reading,
-)
+from gateway.domain.order import OrderedBy, RankedBy, Reading
+from gateway.domain.values import CandidateOptions, Context, RankedList, RankingOptions
 from gateway.pipeline import Pipeline
 from tests.gateway.rig import Rig, call
 

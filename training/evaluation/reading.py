@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gateway.domain.values import RequestKind
+from gateway.domain.order import RequestKind
 from training.evaluation.lists import EvaluatedList
 from training.evaluation.plan import CROSS_ENCODER, READER, RERANKED
 from training.metrics.ranking import DECIDING, measure

@@ -13,6 +13,7 @@ from gateway.app import Stores, build_parts, build_pipeline
 from gateway.cache.local import LocalScoreCache
 from gateway.domain.budget import Budget, Call
 from gateway.domain.files import read_json_lines, replace_json_lines
+from gateway.domain.order import Reading
 from gateway.domain.progress import Advance
 from gateway.domain.values import (
     Candidate,
@@ -21,7 +22,6 @@ from gateway.domain.values import (
     Context,
     RankedList,
     RankingOptions,
-    Reading,
     Reason,
 )
 from gateway.models import Models

@@ -39,13 +39,17 @@ DENSE_SHARE = 0.2
 
 TREES = FusionOptions(kind="lambdamart", bag=4, learning_rate=0.08, ridge=1.0, patience=30)
 
+MOST_SCORES, FEWEST_LISTS = 30_000_000, 200
+"""Every list scores the whole catalogue: of large ones fewer lists are made, down to so many."""
+
 SPARSE = Protocol(min_positives=4, held_out=1, min_history=1)
 
 
 @dataclass(frozen=True, slots=True)
 class OwnOptions:
     """``depth``: candidates of a list. ``folds``: how many of them before the last are fitted on. ``lists``: most lists
-    of a fold, drawn by ``seed``. ``cold``: share of the items that lists to fit on treat as liked by nobody."""
+    of a fold, drawn by ``seed``; fewer of a large catalogue. ``cold``: share of the items that lists to fit on treat as
+    liked by nobody."""
 
     depth: int = 100
     folds: int = 4
@@ -106,9 +110,7 @@ class OwnRanker:
             orders = Orders(learned[0].lists, test.lists, test.scored)
             verdict = judge(orders, {name: fusion for name, fusion in trees.items() if fusion}, reason)
             advance(1)
-            if (
-                verdict.serves == "own"
-            ):  # the same recipe on all there is: what was judged had not seen the newest lists
+            if verdict.serves == "own":  # the same recipe on all lists: what was judged had not seen the newest
                 trees["own"], _ = self._trees([*tables, *self._tables([test])[0]])
             advance(1)
         return FittedRanker(verdict, trees.get(verdict.serves))
@@ -130,8 +132,9 @@ class OwnRanker:
     def fold(self, fold: int, cold: Collection[str] = ()) -> FoldData:
         """Lists of ``fold``, from tables of what may be known then; of the items ``cold`` that is their text alone."""
         known, cases = known_in(self.dataset, fold), self.dataset.cases(fold)
-        if len(cases) > self.options.lists:
-            cases = random.Random(self.options.seed).sample(cases, self.options.lists)
+        most = min(self.options.lists, max(FEWEST_LISTS, MOST_SCORES // max(known.items, 1)))
+        if len(cases) > most:
+            cases = random.Random(self.options.seed).sample(cases, most)
         relations = relate_items(known.histories, known.items)
         sources = served_sources(relations, self.vectors)
         depth, places = self.options.depth, np.flatnonzero([item_id in cold for item_id in self.item_ids])

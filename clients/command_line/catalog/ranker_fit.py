@@ -7,6 +7,7 @@ import numpy as np
 
 from gateway.domain.budget import Budget
 from gateway.domain.progress import Progress
+from gateway.ranker.default_trees import default_trees
 from gateway.ranker.fitted import FittedRanker
 from gateway.store.pool import Database
 from gateway.store.rankers import PostgresRankerStore
@@ -31,6 +32,6 @@ async def fit_ranker(database: Database, progress: Progress) -> FittedRanker:
         [ItemRow(item_id, fields) for item_id, fields, _ in items], [InteractionRow(*row) for row in interactions]
     )
     vectors = np.array([np.frombuffer(vector, ">f4", offset=4) for *_, vector in items], np.float32)
-    ranker = await asyncio.to_thread(OwnRanker(tables, vectors, progress).fit)
+    ranker = await asyncio.to_thread(OwnRanker(tables, vectors, progress, default_trees()).fit)
     await PostgresRankerStore(database).keep(ranker, Budget(READ_S))
     return ranker

@@ -16,7 +16,7 @@ from clients.command_line.shared.console import AsJson, CommandFailed, ExitCode,
 from clients.command_line.shared.run_choice import CONFIGS, MOVIELENS, read_tables
 from deploy.local import stack
 from deploy.local.parts.triton import PROJECT_REPOSITORY
-from gateway.domain.values import Reading, RequestKind
+from gateway.domain.order import Reading, RequestKind
 from gateway.encoding.reading import READING_FILE, write_verdict
 from training.data import goodbooks
 from training.evaluation.evaluation import Evaluation

@@ -17,7 +17,7 @@ from deploy.local.parts.postgres import Postgres
 from deploy.local.parts.triton import Triton
 from deploy.local.process.part import RunningPart
 from gateway.app import open_database
-from gateway.domain.values import Reading
+from gateway.domain.order import Reading
 from gateway.models import open_models
 from gateway.settings import Settings
 from gateway.telemetry.logs import configure_logging

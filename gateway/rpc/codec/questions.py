@@ -4,6 +4,7 @@ from collections.abc import Collection
 
 from crossrank.v1 import ranking_pb2
 from gateway.domain.checks import Checks, shown
+from gateway.domain.order import Reading
 from gateway.domain.values import (
     Candidate,
     CandidateOptions,
@@ -13,7 +14,6 @@ from gateway.domain.values import (
     Item,
     Priority,
     RankingOptions,
-    Reading,
 )
 from gateway.ranker.features import RANK_OFFSET
 from gateway.rpc.codec.items import decode_fields, decode_filters, decode_values, fields_are_fine, plain_fields

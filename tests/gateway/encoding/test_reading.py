@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.domain.values import RequestKind
+from gateway.domain.order import RequestKind
 from gateway.encoding.bundle import fingerprint_of, open_bundle
 from gateway.encoding.reading import READING_FILE, read_verdict
 from gateway.ranker.spec import SpecInvalid

@@ -103,6 +103,17 @@ def test_a_missing_value_in_one_row_changes_no_other_row() -> None:
     assert np.array_equal(trees.sums(holed)[others], trees.sums(matrix)[others])
 
 
+def test_at_a_threshold_of_infinity_only_what_is_missing_goes_right() -> None:
+    """LightGBM writes one where being missing tells all."""
+    matrix = np.arange(400.0)[:, None]
+    data = lightgbm.Dataset(matrix, (matrix[:, 0] > 200).astype(float), feature_name=["cold"])
+    text = str(lightgbm.train({"num_leaves": 2, "verbosity": -1}, data, num_boost_round=1).model_to_string())
+    text = re.sub(r"decision_type=\d+", "decision_type=8", re.sub(r"threshold=\S+", "threshold=inf", text))
+    left, right = read_trees(text).nodes.values[1:]
+    sums = read_trees(text).sums(np.array([[0.5], [1e300], [-1.0], [np.nan]]))
+    assert sums.tolist() == [left, left, left, right]
+
+
 def test_a_threshold_belongs_to_the_left(trees: Trees) -> None:
     """Rows that stand exactly on a threshold, and as near to it as a double can."""
     inner = np.flatnonzero(trees.nodes.is_inner)

@@ -6,18 +6,8 @@ from itertools import product
 import numpy as np
 import pytest
 
-from gateway.domain.values import (
-    Candidate,
-    Context,
-    HistoryEvent,
-    Item,
-    ModelIdentity,
-    OrderedBy,
-    RankedBy,
-    Reading,
-    RequestKind,
-    SourceHit,
-)
+from gateway.domain.order import OrderedBy, RankedBy, Reading, RequestKind
+from gateway.domain.values import Candidate, Context, HistoryEvent, Item, ModelIdentity, SourceHit
 from gateway.ports import ServedModel
 from gateway.ranker.features import FusionInput
 from gateway.ranker.fitted import BLEND, FittedRanker

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from gateway.domain.budget import Budget, Call
 from gateway.domain.errors import NotFound
+from gateway.domain.order import RequestKind
 from gateway.domain.values import (
     Candidate,
     CandidateOptions,
@@ -18,7 +19,6 @@ from gateway.domain.values import (
     ModelIdentity,
     RankedList,
     RankingOptions,
-    RequestKind,
     ScoredItem,
     WriteCounts,
 )

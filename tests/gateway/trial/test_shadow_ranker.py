@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from gateway.domain.comparison import Outcome
-from gateway.domain.values import CandidateOptions, Context, RankingOptions, Reading, RequestKind
+from gateway.domain.order import Reading, RequestKind
+from gateway.domain.values import CandidateOptions, Context, RankingOptions
 from tests.fakes.rankers import steps, with_trees
 from tests.fakes.signals import liked
 from tests.gateway.rig import CATALOGUE, call

@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from crossrank.v1 import ranking_pb2
-from gateway.domain.values import Degradation, Item, OrderedBy, RankedBy, RankedList, Reason, ScoredItem, Usage
+from gateway.domain.order import OrderedBy, RankedBy
+from gateway.domain.values import Degradation, Item, RankedList, Reason, ScoredItem, Usage
 from tests.gateway.rpc.fakes import MODEL
 from tests.gateway.rpc.rig import Rig
 

@@ -2,7 +2,7 @@
 
 from crossrank.v1 import ranking_pb2
 from gateway.domain.limits import Limits
-from gateway.domain.values import RequestKind
+from gateway.domain.order import RequestKind
 from gateway.ranker.fitted import FittedRanker, MeasuredOrder, Verdict
 from gateway.rpc.codec.info import encode_info
 from tests.fakes.rankers import steps, with_trees, without_trees

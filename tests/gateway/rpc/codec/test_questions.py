@@ -7,6 +7,7 @@ import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from crossrank.v1 import catalog_pb2, feedback_pb2, ranking_pb2, types_pb2
+from gateway.domain.order import Reading
 from gateway.domain.values import (
     CandidateOptions,
     Context,
@@ -18,7 +19,6 @@ from gateway.domain.values import (
     Item,
     Priority,
     RankingOptions,
-    Reading,
 )
 from tests.gateway.rpc.rig import Rig, refusal
 

@@ -1,0 +1,38 @@
+"""What made the order of a list, and what that was decided by. Knows no list."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class OrderedBy(Enum):
+    """What made the order of a list; names equal the enum of the API."""
+
+    FIRST_STAGE = "FIRST_STAGE"
+    TREES = "TREES"
+    READER = "READER"
+
+
+@dataclass(frozen=True, slots=True)
+class RankedBy:
+    """What made an order, and which one of its kind: a source, the version of a ranker, or that of a model."""
+
+    by: OrderedBy = OrderedBy.FIRST_STAGE
+    version: str = ""
+
+
+class RequestKind(Enum):
+    """What is known of a request; a model version records for which kinds reading pays."""
+
+    WARM = "warm"
+    NEW_USER = "new_user"
+    QUERY = "query"
+    QUERY_AND_HISTORY = "query_and_history"
+    INLINE = "inline"
+
+
+class Reading(Enum):
+    """Whether the cross-encoder is asked: where it was shown to pay, always, or never."""
+
+    AUTO = "auto"
+    ALWAYS = "always"
+    NEVER = "never"
