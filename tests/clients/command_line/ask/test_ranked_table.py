@@ -1,6 +1,7 @@
 """A ranked list for people: what each cell says, and what is told about the list."""
 
 import io
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -76,9 +77,12 @@ def test_times_are_milliseconds_in_the_order_of_the_path() -> None:
     assert stage_times([]) == ""
 
 
-def test_a_whole_answer_is_told_in_two_lines_with_a_short_fingerprint() -> None:
-    model, times = (line.plain for line in about(metadata(stages=(StageTime("fetch", 0.01),))))
-    assert model == ("cross_encoder version 3 (0123456789ab) · 200 candidates, 150 scored, 40 from the cache")
+def test_a_whole_answer_is_told_in_two_lines_what_ordered_it_first() -> None:
+    answer = replace(metadata(stages=(StageTime("fetch", 0.01),)), ordered_by="TREES", ordered_by_version="abc")
+    order, times = (line.plain for line in about(answer))
+    assert order == (
+        "ordered by trees (abc) · 200 candidates, 150 read by cross_encoder version 3, 40 logits from the cache"
+    )
     assert times == "fetch 10.0 ms · total 45.6 ms"
 
 
