@@ -186,7 +186,8 @@ def test_the_tables_show_both_orders_the_logits_and_what_was_measured(
         text.split()
     )
     [served] = [line for line in lines if line.endswith("served")]
-    assert served.startswith("trees") and "0.1700" in served
+    assert served.startswith("trees")
+    assert "0.1700" in served
     assert "indexed by an earlier run" in text
     assert "gateway 80 MB" in text
     assert "together 6.0 s" in text
