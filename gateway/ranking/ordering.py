@@ -36,10 +36,12 @@ def kind_of(context: Context, history: Sequence[HistoryEvent], candidates: Seque
 
 
 def reader_orders(kind: RequestKind, model: ServedModel | None, ranker: FittedRanker | None) -> bool:
-    """Whether the cross-encoder orders lists of this kind: as its version was judged; one that nobody judged where
-    nothing else was fitted."""
+    """Whether the cross-encoder orders lists of this kind: as its version was judged, for a known history beside a
+    ranker. Where none was fitted it orders lists of a known history, and one that nobody judged orders all."""
     judged = model.bundle.reading if model else None
-    return kind in judged if judged is not None else ranker is None
+    if judged is None or (kind is RequestKind.WARM and kind not in judged):
+        return ranker is None
+    return kind in judged
 
 
 def reads(reading: Reading, *, orders: bool) -> bool:
