@@ -25,11 +25,13 @@ class Ordering:
 
 
 def kind_of(context: Context, history: Sequence[HistoryEvent], candidates: Sequence[Candidate]) -> RequestKind:
-    """What is known of a request: all that decides whether reading pays."""
+    """What is known of a request: all that decides whether reading pays. INLINE: texts alone, of items that the caller
+    brings, or names beside a query."""
     if candidates and all(candidate.item is not None for candidate in candidates):
         return RequestKind.INLINE
     if context.query:
-        return RequestKind.QUERY
+        proposed = not candidates or any(candidate.hits for candidate in candidates)
+        return RequestKind.QUERY if proposed else RequestKind.INLINE
     if not history:
         return RequestKind.NEW_USER
     return RequestKind.QUERY_AND_HISTORY if context.session_query else RequestKind.WARM

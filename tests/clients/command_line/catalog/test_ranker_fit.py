@@ -13,6 +13,7 @@ from gateway.catalog.rebuild import rebuild_relations
 from gateway.domain.budget import Budget
 from gateway.domain.progress import Advance
 from gateway.domain.values import Interaction, Item
+from gateway.ranker.default_trees import default_trees
 from gateway.ranking.current_ranker import CurrentRanker
 from gateway.store.items import PostgresItemStore
 from gateway.store.pool import Database
@@ -66,7 +67,7 @@ async def test_it_is_fitted_on_items_interactions_and_vectors_as_they_are_stored
     rows = [InteractionRow(one.user_id, one.item_id, one.event, one.weight, one.time) for one in happened if one.time]
     vectors = np.array([embed_words(item.fields["title"]) for item in ITEMS], np.float32)
     tables = Tables([ItemRow(item.item_id, item.fields) for item in ITEMS], rows)
-    assert OwnRanker(tables, vectors, quiet).fit() == fitted
+    assert OwnRanker(tables, vectors, quiet, default_trees()).fit() == fitted
 
 
 async def test_interactions_of_items_that_left_the_catalogue_do_not_count(database: Database) -> None:
