@@ -20,6 +20,7 @@ from tests.fakes.specs import small_bundle
 
 EVENTS = (HistoryEvent("h"),)
 STORED, INLINE = Candidate("a", 1, 1.0), Candidate("b", 2, 0.5, item=Item("b", {}))
+PROPOSED = Candidate("a", 1, 1.0, (SourceHit("text_ann", 1, 0.5),))
 TREES, FIRST_STAGE = with_trees(steps("relation_sum:ease", 0.5, 1.5), "knn"), without_trees("knn")
 RANKERS = (None, TREES, FIRST_STAGE)
 
