@@ -23,7 +23,7 @@ def print_ranked(ranked: RankedList) -> None:
 
 def about(metadata: RankingMetadata) -> list[Text]:
     """How the list came about: degradations first."""
-    order = f"ordered by {_ORDERS.get(metadata.ordered_by, metadata.ordered_by)} ({metadata.ordered_by_version})"
+    order = f"ordered by {_ORDERS.get(metadata.ordered_by, metadata.ordered_by)} {metadata.ordered_by_version}".strip()
     read = f"{metadata.scored_count} read by {metadata.model} version {metadata.model_version}"
     counts = f"{metadata.candidate_count} candidates, {read}, {metadata.cache_hits} logits from the cache"
     return [

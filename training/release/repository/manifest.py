@@ -10,8 +10,8 @@ MANIFEST_FILE = "files.json"
 
 
 def write_manifest(folder: Path) -> None:
-    """Writes ``files.json`` about all files that are in the folder now."""
-    files = sorted(file for file in folder.rglob("*") if file.is_file() and file.name != MANIFEST_FILE)
+    """Writes ``files.json`` about all files that are in the folder now, but for what Python compiled of them."""
+    files = sorted(file for file in folder.rglob("*") if file.is_file() and _is_shipped(file))
     entries = {file.relative_to(folder).as_posix(): _entry(file) for file in files}
     replace_json(folder / MANIFEST_FILE, entries, indent=1)
 
@@ -28,6 +28,10 @@ def manifest_faults(folder: Path) -> list[str]:
     if not entries:
         return [f"{MANIFEST_FILE} names no file: export the version again"]
     return [fault for name, entry in entries.items() for fault in _faults(folder / name, name, entry)]
+
+
+def _is_shipped(file: Path) -> bool:
+    return file.name != MANIFEST_FILE and file.parent.name != "__pycache__"
 
 
 def _entry(file: Path) -> dict[str, object]:

@@ -81,7 +81,7 @@ def test_a_whole_answer_is_told_in_two_lines_what_ordered_it_first() -> None:
     answer = replace(metadata(stages=(StageTime("fetch", 0.01),)), ordered_by="TREES", ordered_by_version="abc")
     order, times = (line.plain for line in about(answer))
     assert order == (
-        "ordered by trees (abc) · 200 candidates, 150 read by cross_encoder version 3, 40 logits from the cache"
+        "ordered by trees abc · 200 candidates, 150 read by cross_encoder version 3, 40 logits from the cache"
     )
     assert times == "fetch 10.0 ms · total 45.6 ms"
 

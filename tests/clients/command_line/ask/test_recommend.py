@@ -40,6 +40,8 @@ METADATA = ranking_pb2.RankingMetadata(
     cache_hits=1,
     stages=[ranking_pb2.StageTime(stage="score", duration=Duration(nanos=12_300_000))],
     total=Duration(nanos=45_600_000),
+    ordered_by=ranking_pb2.ORDERED_BY_READER,
+    ordered_by_version="1",
 )
 DEGRADED = ranking_pb2.RankingMetadata(
     degraded=[ranking_pb2.Degradation(reason=ranking_pb2.DEGRADED_REASON_MODEL_UNAVAILABLE, detail="no endpoint")]
@@ -81,10 +83,10 @@ async def test_recommend_shows_moves_scores_times_and_the_model(server: Scripted
     assert first.split() == ["1", "▲", "3", "50", "Alien", "0.905", "2.250", "popular"]
     assert second.split() == ["2", "▼", "1", "7", "Heat", "[1995]", "0.182", "-1.500", "cached"]
     assert third.split() == ["3", "=", "9", "–", "–"]
-    assert about == [
-        "cross_encoder version 1 (0123456789ab) · 100 candidates, 99 scored, 1 from the cache",
-        "score 12.3 ms · total 45.6 ms",
-    ]
+    assert " ".join(about) == (
+        "ordered by cross-encoder 1 · 100 candidates, 99 read by cross_encoder version 1, 1 logits from the cache "
+        "score 12.3 ms · total 45.6 ms"
+    )
     request = script.received[0].request
     assert request.context.user_id == "42"
     assert request.options.top_n == 3
