@@ -67,25 +67,30 @@ def test_it_shows_three_users_before_and_after_reranking(first: Outcome) -> None
         assert len(user["history"]) == 5
         assert len(before) == len(after) == 10
         assert [item["rank"] for item in before] == [item["first_stage_rank"] for item in before]
-        assert all(item["logit"] is not None and item["fields"]["title"] for item in after)
-        assert [item["score"] for item in after] == sorted((item["score"] for item in after), reverse=True)
-        assert {stage["stage"] for stage in user["reranked"]["metadata"]["stages"]} >= {"candidates", "score", "rank"}
+        assert [item["item_id"] for item in after] == [item["item_id"] for item in before]
+        assert all(item["logit"] is None and item["fields"]["title"] for item in after)
+        stages = {stage["stage"] for stage in user["reranked"]["metadata"]["stages"]}
+        assert stages >= {"candidates", "rank"}
+        assert "score" not in stages
+    assert found["ranker"]["serves"] == "first_stage"
+    assert "nothing could be measured: 4 of 4 users" in found["ranker"]["reason"], "four users tell nothing"
     assert set(found["memory_mb"]) == set(PARTS)
 
 
-def test_the_second_answer_comes_from_the_cache(first: Outcome) -> None:
+def test_logits_stand_beside_the_order_where_the_cross_encoder_was_asked_to_read(first: Outcome) -> None:
     for user in first.document["users"]:
-        once, again = user["reranked"]["metadata"], user["again"]["metadata"]
-        assert once["scored_count"] == FILMS - LIKED
-        assert once["cache_hits"] == 0
-        assert again["cache_hits"] == again["scored_count"] == FILMS - LIKED
-        assert [i["logit"] for i in user["again"]["items"]] == [i["logit"] for i in user["reranked"]["items"]]
+        served, read = user["reranked"], user["read"]
+        assert served["metadata"]["scored_count"] == 0
+        assert read["metadata"]["scored_count"] == FILMS - LIKED
+        assert read["metadata"]["ordered_by"] == served["metadata"]["ordered_by"] == "FIRST_STAGE"
+        assert all(item["logit"] is not None for item in read["items"])
+        assert [item["item_id"] for item in read["items"]] == [item["item_id"] for item in served["items"]]
 
 
 def test_a_second_run_indexes_nothing_and_speaks_to_people(second: Outcome) -> None:
     assert second.exit_code == 0, second.notes
     assert "indexed by an earlier run" in second.output
-    assert second.output.count("asked again: 35 of 35 scores from the cache") == 3
+    assert second.output.count("asked again with the cross-encoder reading: 35 logits") == 3
 
 
 def test_nothing_that_it_started_is_left(directory: Path, second: Outcome) -> None:
