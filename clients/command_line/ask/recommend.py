@@ -84,7 +84,7 @@ class RankingChoice:
     first_stage: Annotated[bool, typer.Option("--first-stage", help="First-stage order, whatever was fitted.")] = False
     explain: Annotated[bool, typer.Option("--explain", help="Show what each history item added to the logit.")] = False
     require_rerank: Annotated[
-        bool, typer.Option("--require-rerank", help="Fail rather than answer in first-stage order.")
+        bool, typer.Option("--require-rerank", help="Fail where the cross-encoder was to read and could not.")
     ] = False
 
     fail_degraded: Annotated[
