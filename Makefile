@@ -29,7 +29,7 @@ down: $(VENV)/.local  ## Stop them; data and logs stay in .crossrank
 test: $(VENV)/.dev  ## Run every test, end to end on a real Triton and a real PostgreSQL
 	$(BIN)/python -m pytest
 
-test-fast: $(VENV)/.dev  ## Run the tests that need no server and no torch, to work by: under 90 seconds
+test-fast: $(VENV)/.dev  ## Run the tests that need no server and no torch, to work by: in under two minutes
 	$(BIN)/python -m pytest --fast -n logical --dist loadscope
 
 lint: $(VENV)/.dev  ## Check style, types, imports and the API definition
