@@ -10,25 +10,27 @@ import structlog
 from gateway.domain.budget import Budget
 from gateway.domain.errors import StoreUnavailable
 from gateway.ports import RankerStore, SignalReader
-from gateway.ranker.fitted import FIRST_STAGE, FittedRanker
+from gateway.ranker.fitted import FIRST_STAGE, FittedRanker, Verdict
 from gateway.ranker.spec import SpecInvalid
 
 AUTO = "auto"
 """The newest."""
 
 _LOOK_UP_S = 2.0
+_NOT_FOUND = "CROSSRANK_RANKER is {}, and no such ranker was found on this catalogue"
 _log = structlog.get_logger()
 
 
 class CurrentRanker:
     """None until one was found; then the last one that was found, also while the store is away. ``wanted``: AUTO, a
-    version, or FIRST_STAGE, for which only what was measured of the first stage counts."""
+    version, or FIRST_STAGE, for which only what was measured of the first stage counts. Who names one gets first-stage
+    order until it is found, never what would order lists without a ranker."""
 
     def __init__(self, rankers: RankerStore, signals: SignalReader, wanted: str = AUTO) -> None:
         self._rankers = rankers
         self._signals = signals
         self._wanted = wanted
-        self._current: FittedRanker | None = None
+        self._current = None if wanted == AUTO else FittedRanker(Verdict(FIRST_STAGE, _NOT_FOUND.format(wanted)))
         self._looked_at = ""
         self._missing = ""
 

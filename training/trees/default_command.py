@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from gateway.domain.files import replace_text
 from gateway.domain.progress import Advance
 from gateway.encoding.item_text import item_text
 from gateway.ranker import default_trees
@@ -57,7 +58,7 @@ def main() -> None:
     print(HEADER, RULE, sep="\n")
     for name, verdict in leave_one_out(catalogues, learned, options.trees).items():
         print(row_of(name, verdict), flush=True)
-    arguments.to.write_text(default_ranker(catalogues, learned, options.trees).to_json() + "\n", encoding="utf-8")
+    replace_text(arguments.to, default_ranker(catalogues, learned, options.trees).to_json() + "\n")
 
 
 def vectors_of(tables: Tables) -> Scores:

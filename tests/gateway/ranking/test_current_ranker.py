@@ -63,11 +63,26 @@ async def test_a_version_that_is_named_stays_though_there_are_newer_ones(rankers
     assert ranker.current() == OLD
 
 
+@pytest.mark.parametrize("wanted", ["nonsense", "first_stage"])
+async def test_where_settings_name_what_is_not_there_lists_are_in_first_stage_order(
+    rankers: MemoryRankers, wanted: str
+) -> None:
+    ranker = current_of(rankers, wanted)
+    for _ in range(2):
+        found = ranker.current()
+        assert found is not None
+        assert (found.trees, found.verdict.serves) == (None, "first_stage")
+        assert f"CROSSRANK_RANKER is {wanted}" in found.verdict.reason
+        await ranker.look_up()
+
+
 async def test_a_named_version_that_is_not_there_yet_is_found_as_soon_as_it_is(rankers: MemoryRankers) -> None:
     await keep(rankers, NEW)
     ranker = current_of(rankers, OLD.version)
     await ranker.look_up()
-    assert ranker.current() is None
+    waiting = ranker.current()
+    assert waiting is not None
+    assert (waiting.trees, waiting.verdict.serves) == (None, "first_stage")
     await keep(rankers, OLD)
     await ranker.look_up()
     assert ranker.current() == OLD
