@@ -131,7 +131,7 @@ class FieldFeatures:
         return np.where(there, np.clip(steps, -LARGEST_STEP, LARGEST_STEP), 0.0)
 
     def _overlap(self, field: str) -> Overlap:
-        name, split = (field.removesuffix(WORDS), _words) if field.endswith(WORDS) else (field, _parts)
+        name, split = (field.removesuffix(WORDS), words_in) if field.endswith(WORDS) else (field, parts_in)
         return self._overlap_of(field, name, split)
 
     def _same(self, series: str) -> npt.NDArray[np.bool_]:
@@ -171,11 +171,13 @@ def _recency(matches: npt.NDArray[np.bool_]) -> Column:
     return np.where(matches.any(axis=1), 1.0 / (1.0 + matches.argmax(axis=1)), 0.0)
 
 
-def _parts(text: str) -> Iterable[str]:
+def parts_in(text: str) -> Iterable[str]:
+    """A field's values, in lower case."""
     return filter(None, map(str.strip, _SEPARATORS.split(text.casefold())))
 
 
-def _words(text: str) -> Iterable[str]:
+def words_in(text: str) -> Iterable[str]:
+    """A field's words, in lower case."""
     return filter(None, (word.strip(string.punctuation) for word in text.casefold().split()))
 
 

@@ -67,16 +67,16 @@ def relate(
     wanted = [signals.get(item_id, NOTHING) for item_id in candidates]
     given = [signals.get(item_id, NOTHING) for item_id in history]
     weights = _weights(candidates, given)
-    found = {name: weights[:, :, place] for place, name in enumerate(SPARSE)}
+    related = {name: weights[:, :, place] for place, name in enumerate(SPARSE)}
     smooth = [one.smooth for one in wanted], [one.smooth for one in given]
     as_candidate, as_history = (
         [None if one is None else one[:, side] for one in items] for side, items in zip((1, 0), smooth, strict=True)
     )
-    found |= dict(zip(SMOOTH, _products(as_candidate, as_history, np.zeros((len(SMOOTH), 0))), strict=True))
-    found = {name: _known(values, *smooth) for name, values in found.items()}
+    none = np.zeros((len(SMOOTH), 0), np.float32)
+    related |= dict(zip(SMOOTH, _products(as_candidate, as_history, none), strict=True))
     texts = [one.embedding for one in wanted], [one.embedding for one in given]
-    found[TEXT] = _known(_products(*texts, np.zeros(0)), *texts)
-    return found
+    cosines = _products(*texts, np.zeros(0, np.float32))
+    return {name: _known(values, *smooth) for name, values in related.items()} | {TEXT: _known(cosines, *texts)}
 
 
 def _products(wanted: Sequence[Floats | None], given: Sequence[Floats | None], nothing: Floats) -> Floats:
@@ -91,9 +91,7 @@ def _products(wanted: Sequence[Floats | None], given: Sequence[Floats | None], n
     return products
 
 
-def _known(
-    values: Floats, wanted: Sequence[Floats | None], given: Sequence[Floats | None]
-) -> npt.NDArray[np.float64]:
+def _known(values: Floats, wanted: Sequence[Floats | None], given: Sequence[Floats | None]) -> npt.NDArray[np.float64]:
     """[wanted, given]: NaN where one of the two is None."""
     known = values.astype(np.float64)
     known[[place for place, one in enumerate(wanted) if one is None]] = np.nan
