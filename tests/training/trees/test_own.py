@@ -146,25 +146,6 @@ def test_the_same_tables_give_the_same_ranker() -> None:
     assert first.version == second.version
 
 
-def test_no_more_lists_of_a_fold_are_made_than_were_asked_for() -> None:
-    ranker = ranker_of(readers_of_series(60, series=10), options=OwnOptions(lists=20, depth=15))
-    data = ranker.lists.fold(Phase.TEST)
-    assert len(data.lists) == len(data.scored) == 20
-    assert all(len(one.candidates) <= 15 for one in data.lists)
-    assert [one.user_id for one in data.lists] == [one.user_id for one in data.scored]
-
-
-def test_signals_of_a_fold_know_nothing_of_what_is_held_out() -> None:
-    ranker = ranker_of(readers_of_series(40, series=10))
-    (one, *_), known = ranker.lists.fold(Phase.TEST).scored, known_in(ranker.lists.dataset, Phase.TEST)
-    signals = one.given.signals
-    assert len(signals) == len(ranker.lists.dataset.items)
-    places = {place for history in known.histories for place in history.oldest_first}
-    for place, item in enumerate(ranker.lists.dataset.items):
-        assert (signals[item.item_id].smooth is not None) == (place in places)
-    assert next(iter(signals.values())).weights.shape[1] == len(SPARSE)
-
-
 @pytest.mark.parametrize(("users", "protocol"), [(DENSE_USERS, Protocol()), (DENSE_USERS - 1, SPARSE_PROTOCOL)])
 def test_more_of_each_user_is_held_out_where_there_is_more(users: int, protocol: Protocol) -> None:
     assert own_protocol(readers_of_anything(users, events=20)) == protocol
