@@ -10,13 +10,10 @@ import pytest
 
 from gateway.domain.progress import Advance
 from gateway.ranker.fitted import FittedRanker, parse_ranker
-from gateway.ranker.signals import SPARSE
 from tests.fakes.rankers import steps
 from tests.training.first_stage.by_hand import hashed_vectors
 from training.data.tables import InteractionRow, ItemRow, Tables
-from training.first_stage.training_interactions import known_in
 from training.options.protocol import Protocol
-from training.protocol.dataset import Phase
 from training.trees.own import DENSE_USERS, OwnRanker, own_protocol
 from training.trees.own import SPARSE as SPARSE_PROTOCOL
 from training.trees.own_lists import OwnOptions
