@@ -19,6 +19,7 @@ def print_evaluation(evaluation: Evaluation) -> None:
     _print_segments(evaluation)
     _print_ablation(evaluation)
     _print_reading(evaluation)
+    _print_cold(evaluation)
     console.say(_MARKS, "dim")
     for verdict in evaluation.verdicts:
         console.say(verdict.sentence, "" if verdict.good else "yellow")
@@ -40,6 +41,29 @@ def _print_reading(evaluation: Evaluation) -> None:
         ]
         heads = ("request", "reader", "without", "difference", "95 %", "p", "")
         console.print_table(heads, rows, title="does reading pay? NDCG@10")
+
+
+def _print_cold(evaluation: Evaluation) -> None:
+    cold = evaluation.cold
+    if cold is None:
+        return
+    rows = [
+        (
+            one.segment,
+            one.metric,
+            str(one.lists),
+            _short(one.without),
+            _short(one.trees),
+            "" if one.ratio is None else f"{one.ratio:.2f}",
+            f"{_between(one.paired.low, one.paired.high)} {one.paired.mark}".rstrip(),
+        )
+        for one in cold.rows
+    ]
+    title = (
+        f"\n{cold.items} items hidden; of those liked next the sources propose {cold.proposed:.1%}, the lists hold "
+        f"{cold.listed:.1%}"
+    )
+    console.print_table(("", "", "users", "without", "trees", "ratio", "95 % of the difference"), rows, title=title)
 
 
 def _print_methods(evaluation: Evaluation) -> None:

@@ -1,0 +1,156 @@
+"""What trees that learned where cold items belong are worth against trees that did not: cold items gain, warm ones must
+not lose. Cold is what nobody has liked yet. Knows nobody who makes lists."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from statistics import median
+from typing import Any
+
+import numpy as np
+
+from training.evaluation.lists import EvaluatedList, ListsInvalid
+from training.evaluation.plan import RERANKED, WITHOUT_COLD
+from training.metrics.ranking import DECIDING, measure
+from training.metrics.significance import SIGNIFICANCE, PairedDifference, Values, paired_differences
+
+MIN_COLD_RATIO = 1.15
+MAX_WARM_LOSS = 0.002
+COLD, WARM = "cold items", "warm items"
+FIRST_TEN = "recall@10"
+
+
+@dataclass(frozen=True, slots=True)
+class ColdCase:
+    """``whole``: a list with cold items in it; ``cold``: those of its targets that are; ``proposed``: what the sources
+    proposed by themselves; ``warm``: by row's name, the order of that."""
+
+    whole: EvaluatedList
+    cold: frozenset[str]
+    proposed: tuple[str, ...]
+    warm: Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class ColdRow:
+    """One metric of the trees and of those that were fitted ``without`` cold items, over ``lists``. All rows are
+    corrected together."""
+
+    segment: str
+    metric: str
+    lists: int
+    without: float
+    trees: float
+    paired: PairedDifference
+
+    @property
+    def ratio(self) -> float | None:
+        """Of both; None against 0."""
+        return self.trees / self.without if self.without else None
+
+
+@dataclass(frozen=True, slots=True)
+class ColdResult:
+    """``items``: how many were hidden. Of the cold targets ``proposed``: share that the sources propose by themselves;
+    ``listed``: share in the lists that are measured."""
+
+    items: int
+    proposed: float
+    listed: float
+    rows: Sequence[ColdRow]
+
+    def row(self, segment: str, metric: str = DECIDING) -> ColdRow:
+        """Raises KeyError."""
+        return {(one.segment, one.metric): one for one in self.rows}[segment, metric]
+
+    @property
+    def good(self) -> bool:
+        """Cold targets gain what was promised, not by chance, and warm targets lose no more than may be."""
+        cold, warm = self.row(COLD), self.row(WARM)
+        gains = cold.trees >= MIN_COLD_RATIO * cold.without and cold.paired.difference > 0
+        return gains and cold.paired.p < SIGNIFICANCE and warm.paired.difference >= -MAX_WARM_LOSS
+
+    @property
+    def sentence(self) -> str:
+        """What the rows say of the promise."""
+        cold, warm = self.row(COLD), self.row(WARM)
+        times = "" if cold.ratio is None else f", {cold.ratio:.2f} times"
+        return (
+            f"cold items {'gain' if self.good else 'do NOT gain'} what was promised: NDCG@10 {cold.trees:.4f} against "
+            f"{cold.without:.4f} without the step{times} (at least {MIN_COLD_RATIO}, p < {SIGNIFICANCE}), warm items "
+            f"{warm.paired.difference:+.4f} (at least -{MAX_WARM_LOSS})"
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data."""
+        rows = [{**asdict(one), "ratio": one.ratio} for one in self.rows]
+        return {"items": self.items, "proposed": self.proposed, "listed": self.listed, "good": self.good, "rows": rows}
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Of the cases that belong, the value of a row."""
+
+    segment: str
+    metric: str
+    value: Callable[[ColdCase, str], float]
+    belongs: Callable[[ColdCase], bool] = lambda case: True
+
+
+def judge_cold(cases: Sequence[ColdCase], items: int, seed: int = 1) -> ColdResult:
+    """Rows RERANKED and WITHOUT_COLD of every case; ``items`` were hidden. Raises ListsInvalid where no list has a cold
+    target."""
+    having = [one for one in cases if one.cold]
+    if not having:
+        raise ListsInvalid(
+            f"nobody liked one of the {items} hidden items after what a test list knows",
+            "bring more interactions, or draw other items with --seed",
+        )
+    parts = [part for part in _parts(cases) if any(map(part.belongs, cases))]
+    members = np.array([[float(part.belongs(case)) for part in parts] for case in cases])
+    counts = members.sum(axis=0)
+    trees, without = (_columns(cases, parts, name) for name in (RERANKED, WITHOUT_COLD))
+    paired = paired_differences(trees, without, seed, members)
+    means = zip(without.sum(axis=0) / counts, trees.sum(axis=0) / counts, counts, strict=True)
+    rows = [
+        ColdRow(part.segment, part.metric, int(count), float(before), float(after), difference)
+        for part, (before, after, count), difference in zip(parts, means, paired, strict=True)
+    ]
+    proposed, listed = ([one.proposed for one in having], [one.whole.orders[RERANKED] for one in having])
+    return ColdResult(items, _share(having, proposed), _share(having, listed), rows)
+
+
+def _parts(cases: Sequence[ColdCase]) -> list[_Part]:
+    usual = median(len(one.whole.history) for one in cases)
+    return [
+        _Part(COLD, DECIDING, _cold(DECIDING), lambda case: bool(case.cold)),
+        _Part(COLD, FIRST_TEN, _cold(FIRST_TEN), lambda case: bool(case.cold)),
+        _Part(WARM, DECIDING, _warm),
+        _Part("all items", DECIDING, _all),
+        _Part(f"histories up to {usual:g}", DECIDING, _all, lambda case: len(case.whole.history) <= usual),
+        _Part(f"histories above {usual:g}", DECIDING, _all, lambda case: len(case.whole.history) > usual),
+    ]
+
+
+def _columns(cases: Sequence[ColdCase], parts: Sequence[_Part], name: str) -> Values:
+    """[cases, parts]; 0 where a case does not belong."""
+    return np.array([[part.value(case, name) if part.belongs(case) else 0.0 for part in parts] for case in cases])
+
+
+def _cold(metric: str) -> Callable[[ColdCase, str], float]:
+    return lambda case, name: measure(case.whole.orders[name], tuple(case.cold), [metric])[metric]
+
+
+def _warm(case: ColdCase, name: str) -> float:
+    """On the list that the sources propose: what is lost where there is nothing to gain."""
+    targets = tuple(set(case.whole.targets) - case.cold)
+    return measure(case.warm[name], targets, [DECIDING])[DECIDING]
+
+
+def _all(case: ColdCase, name: str) -> float:
+    return measure(case.whole.orders[name], case.whole.targets, [DECIDING])[DECIDING]
+
+
+def _share(cases: Sequence[ColdCase], orders: Sequence[Sequence[str]]) -> float:
+    """Of the cold targets in the orders, mean over lists."""
+    found = [len(case.cold.intersection(order)) / len(case.cold) for case, order in zip(cases, orders, strict=True)]
+    return float(np.mean(found))

@@ -1,0 +1,121 @@
+"""Protocol cold: a tenth of the items is hidden from every fit, trees are fitted on the rest with and without the step
+that teaches them of cold items, and both rank lists with hidden items in them. Needs no stack."""
+
+import random
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from gateway.domain.progress import Progress, Say
+from gateway.ranker.fused_score import Fusion
+from training.data.tables import ItemRow
+from training.errors import RunIncomplete
+from training.evaluation.cold import ColdCase, judge_cold
+from training.evaluation.evaluate import evaluate
+from training.evaluation.evaluation import Evaluation
+from training.evaluation.fields import present
+from training.evaluation.plan import RERANKED, WITHOUT_COLD
+from training.evaluation.served import plan_for, to_evaluated
+from training.first_stage.text import item_vectors
+from training.first_stage.training_interactions import Scores
+from training.lists.served import BLEND, ServedList
+from training.protocol.cold import ColdProtocol
+from training.protocol.dataset import Dataset, Phase
+from training.protocol.trained_on import TrainedOn
+from training.ranker.lists import order_by
+from training.release.gate.version import OpenVersion
+from training.release.pipeline import Measured
+from training.trees.cold_lists import ColdList, cold_lists
+from training.trees.own import FoldData, OwnOptions, OwnRanker
+
+Embed = Callable[[Sequence[ItemRow]], Scores]
+
+
+@dataclass(frozen=True, slots=True)
+class ColdEvaluation:
+    """``reader``: version folder of a cross-encoder whose logits are a row, unless it may know the hidden items; None:
+    none reads. ``options``: of both fits."""
+
+    on: Measured
+    reader: Path | None
+    progress: Progress
+    say: Say
+    options: OwnOptions
+    embed: Embed = item_vectors
+
+    def run(self) -> Evaluation:
+        """Raises TooFewUsers, RunIncomplete where no list to fit on holds a target, and ListsInvalid where nobody liked
+        a hidden item next."""
+        cold = ColdProtocol(self.on.tables, seed=self.on.seed)
+        ranker = OwnRanker(cold.known, self.embed(cold.known.items), self.progress, options=self.options)
+        ranker.dataset.require_users()
+        self.say(f"{len(cold.hidden)} of {len(cold.known.items)} items are hidden from every fit")
+        fusions = {
+            RERANKED: self._fit(ranker, "fitting trees", ranker.learned_fold),
+            WITHOUT_COLD: self._fit(ranker, "fitting trees without cold items", ranker.fold),
+        }
+        with self.progress("making test lists", None):
+            lists = cold_lists(cold, ranker)
+        if self.on.users:
+            lists = random.Random(self.on.seed).sample(lists, min(self.on.users, len(lists)))
+        return self._measure(ranker.dataset, lists, fusions, len(cold.hidden))
+
+    def _fit(self, ranker: OwnRanker, title: str, fold_data: Callable[[int], FoldData]) -> Fusion:
+        with self.progress(title, len(ranker.learned_folds) + 1) as advance:
+            folds = []
+            for fold in ranker.learned_folds:
+                folds.append(fold_data(fold))
+                advance(1)
+            trees, reason = ranker.own_trees(folds)
+            advance(1)
+        if trees is None:
+            raise RunIncomplete(f"no trees could be fitted: {reason}", "bring more interactions of weight above 0")
+        return trees
+
+    def _measure(
+        self, dataset: Dataset, lists: Sequence[ColdList], fusions: Mapping[str, Fusion], hidden: int
+    ) -> Evaluation:
+        """``fusions`` by row."""
+        seed, fields = self.on.seed, present(self.on.shared, dataset.fields)
+        reader = self._open_reader()
+        cases = []
+        with self.progress("ranking test lists", len(lists)) as advance:
+            for one in lists:
+                logits = tuple(map(float, reader.logits(one.whole))) if reader else ()
+                orders, warm = (
+                    {name: order_by(fusion, each.given) for name, fusion in fusions.items()}
+                    for each in (one.whole, one.warm)
+                )
+                served = _served(one, logits, orders.pop(RERANKED))
+                whole = to_evaluated(served, one.proposed.history, dataset.fields, fields, orders, seed)
+                cases.append(ColdCase(whole, one.hidden, served.by_source[BLEND], warm))
+                advance(1)
+        plan = plan_for(served.by_source, fields, {WITHOUT_COLD: fusions[WITHOUT_COLD]})
+        popularity = Counter(row.item_id for row in dataset.interactions(Phase.TEST))
+        evaluation = evaluate([one.whole for one in cases], plan, dataset.fields, popularity, seed)
+        return replace(evaluation, cold=judge_cold(cases, hidden, seed))
+
+    def _open_reader(self) -> OpenVersion | None:
+        """Only where its record tells that it was trained on other tables: it knows nothing of what is hidden."""
+        if self.reader is None:
+            return None
+        trained = TrainedOn.read(self.reader)
+        if trained is None or TrainedOn.of(self.on.tables, trained.protocol) == trained:
+            found = "does not say what it was trained on" if trained is None else "was trained on these tables"
+            self.say(f"{self.reader} {found}: it may know the hidden items and does not read")
+            return None
+        return OpenVersion(self.reader)
+
+
+def _served(one: ColdList, logits: tuple[float, ...], ranked: tuple[str, ...]) -> ServedList:
+    """The list with hidden items in it, as if a gateway had served it."""
+    blend = tuple(candidate.item_id for candidate in one.proposed.candidates)
+    return ServedList(
+        user_id=one.whole.user_id,
+        targets=(*one.proposed.targets, *sorted(one.hidden)),
+        by_source={**one.proposed.by_source, BLEND: blend},
+        candidates=tuple(one.whole.given.candidates),
+        logits=logits,
+        ranked=ranked,
+    )
