@@ -91,7 +91,7 @@ class ColdEvaluation:
                 whole = to_evaluated(served, one.proposed.history, dataset.fields, fields, orders, seed)
                 cases.append(ColdCase(whole, one.hidden, served.by_source[BLEND], warm))
                 advance(1)
-        plan = plan_for(served.by_source, fields, {WITHOUT_COLD: fusions[WITHOUT_COLD]})
+        plan = plan_for(served.by_source, fields, {})
         popularity = Counter(row.item_id for row in dataset.interactions(Phase.TEST))
         evaluation = evaluate([one.whole for one in cases], plan, dataset.fields, popularity, seed)
         return replace(evaluation, cold=judge_cold(cases, hidden, seed))

@@ -59,11 +59,9 @@ def _print_cold(evaluation: Evaluation) -> None:
         )
         for one in cold.rows
     ]
-    title = (
-        f"\n{cold.items} items hidden; of those liked next the sources propose {cold.proposed:.1%}, the lists hold "
-        f"{cold.listed:.1%}"
-    )
-    console.print_table(("", "", "users", "without", "trees", "ratio", "95 % of the difference"), rows, title=title)
+    shares = f"{cold.proposed:.1%} of those liked next proposed by the sources, {cold.listed:.1%} in the lists"
+    heads = ("targets", "metric", "users", "without", "trees", "ratio", "95 % of difference")
+    console.print_table(heads, rows, title=f"\n{cold.items} items hidden: {shares}")
 
 
 def _print_methods(evaluation: Evaluation) -> None:

@@ -37,7 +37,7 @@ def test_a_cold_target_that_comes_first_is_worth_all_and_one_that_is_buried_noth
         assert (row.without, row.trees, row.lists, row.ratio) == (0, 1, 20, None)
     assert found.row(WARM).paired.difference == 0
     assert found.good
-    assert "gain what was promised: NDCG@10 1.0000 against 0.0000 without the step (" in found.sentence
+    assert "is kept: NDCG@10 1.0000 against 0.0000 without the step, p " in found.sentence
 
 
 def test_a_ratio_is_that_of_both_means() -> None:
@@ -54,7 +54,7 @@ def test_warm_items_may_not_pay_for_it() -> None:
     found = result(*(case(number, warm_place=int(number == 0)) for number in range(100)))
     assert found.row(WARM).paired.difference == pytest.approx((0.6309 - 1) / 100, abs=1e-4)
     assert not found.good
-    assert "do NOT gain" in found.sentence
+    assert "is NOT kept" in found.sentence
 
 
 def test_a_cold_target_that_stays_where_it_was_gains_nothing() -> None:
@@ -72,12 +72,12 @@ def test_lists_without_a_cold_target_count_for_warm_items_alone() -> None:
 
 def test_short_and_long_histories_have_a_row_each() -> None:
     found = result(*(case(number, history=1 + number % 2) for number in range(20)))
-    assert [one.segment for one in found.rows[4:]] == ["histories up to 1.5", "histories above 1.5"]
-    assert [one.lists for one in found.rows[4:]] == [10, 10]
+    assert [one.segment for one in found.rows[4:]] == ["short histories", "long histories"]
+    assert ([one.lists for one in found.rows[4:]], found.short) == ([10, 10], 1.5)
 
 
 def test_histories_of_one_length_are_not_parted() -> None:
-    assert [one.segment for one in result(case(0), case(1)).rows[4:]] == ["histories up to 1"]
+    assert [one.segment for one in result(case(0), case(1)).rows[4:]] == ["short histories"]
 
 
 def test_the_share_that_sources_propose_is_told_from_the_share_that_is_listed() -> None:
