@@ -9,7 +9,7 @@ from pathlib import Path
 
 from gateway.domain.progress import Progress, Say
 from gateway.ranker.fused_score import Fusion
-from training.data.tables import ItemRow
+from training.data.tables import ItemRow, Tables
 from training.errors import RunIncomplete
 from training.evaluation.cold import ColdCase, judge_cold
 from training.evaluation.evaluate import evaluate
@@ -47,6 +47,7 @@ class ColdEvaluation:
     def run(self) -> Evaluation:
         """Raises TooFewUsers, RunIncomplete where no list to fit on holds a target, and ListsInvalid where nobody liked
         a hidden item next."""
+        reader = open_reader(self.reader, self.on.tables, self.say) if self.reader else None
         cold = ColdProtocol(self.on.tables, seed=self.on.seed)
         ranker = OwnRanker(cold.known, self.embed(cold.known.items), self.progress, options=self.options)
         ranker.dataset.require_users()
@@ -59,7 +60,7 @@ class ColdEvaluation:
             lists = cold_lists(cold, ranker)
         if self.on.users:
             lists = random.Random(self.on.seed).sample(lists, min(self.on.users, len(lists)))
-        return self._measure(ranker.dataset, lists, fusions, len(cold.hidden))
+        return self._measure(ranker.dataset, lists, fusions, reader, len(cold.hidden))
 
     def _fit(self, ranker: OwnRanker, title: str, fold_data: Callable[[int], FoldData]) -> Fusion:
         with self.progress(title, len(ranker.learned_folds) + 1) as advance:
@@ -74,11 +75,15 @@ class ColdEvaluation:
         return trees
 
     def _measure(
-        self, dataset: Dataset, lists: Sequence[ColdList], fusions: Mapping[str, Fusion], hidden: int
+        self,
+        dataset: Dataset,
+        lists: Sequence[ColdList],
+        fusions: Mapping[str, Fusion],
+        reader: OpenVersion | None,
+        hidden: int,
     ) -> Evaluation:
         """``fusions`` by row."""
         seed, fields = self.on.seed, present(self.on.shared, dataset.fields)
-        reader = self._open_reader()
         cases = []
         with self.progress("ranking test lists", len(lists)) as advance:
             for one in lists:
@@ -96,16 +101,16 @@ class ColdEvaluation:
         evaluation = evaluate([one.whole for one in cases], plan, dataset.fields, popularity, seed)
         return replace(evaluation, cold=judge_cold(cases, hidden, seed))
 
-    def _open_reader(self) -> OpenVersion | None:
-        """Only where its record tells that it was trained on other tables: it knows nothing of what is hidden."""
-        if self.reader is None:
-            return None
-        trained = TrainedOn.read(self.reader)
-        if trained is None or TrainedOn.of(self.on.tables, trained.protocol) == trained:
-            found = "does not say what it was trained on" if trained is None else "was trained on these tables"
-            self.say(f"{self.reader} {found}: it may know the hidden items and does not read")
-            return None
-        return OpenVersion(self.reader)
+
+def open_reader(version: Path, tables: Tables, say: Say) -> OpenVersion | None:
+    """The version where its record tells that it was trained on other tables than these; else it may know what is to be
+    hidden from it, and None."""
+    trained = TrainedOn.read(version)
+    if trained is None or TrainedOn.of(tables, trained.protocol) == trained:
+        found = "does not say what it was trained on" if trained is None else "was trained on these tables"
+        say(f"{version} {found}: it may know the hidden items and does not read")
+        return None
+    return OpenVersion(version)
 
 
 def _served(one: ColdList, logits: tuple[float, ...], ranked: tuple[str, ...]) -> ServedList:

@@ -64,3 +64,23 @@ def test_the_report_is_what_the_command_said(done: Outcome, folder: Path) -> Non
     page = (folder / "report" / "report.html").read_text(encoding="utf-8")
     assert "same_genre" in page
     assert "report.html" in done.notes
+
+
+def test_cold_items_are_measured_without_a_stack(folder: Path) -> None:
+    tables = ("--items", folder / "items.csv", "--interactions", folder / "interactions.csv")
+    outcome = crossrank("eval", "--cold", *tables, "--no-read", "--depth", 10, "--report", folder / "cold", "--json")
+    assert outcome.exit_code == ExitCode.OK, outcome.notes
+    rows = {(row["segment"], row["metric"]) for row in outcome.document["cold"]["rows"]}
+    assert {("cold items", "ndcg@10"), ("warm items", "ndcg@10"), ("short histories", "ndcg@10")} <= rows
+    assert "without_cold_step" in {row["name"] for row in outcome.document["methods"]}
+    assert "Cold items" in (folder / "cold" / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "option", [("--no-fit",), ("--record",), ("--served",), ("--config", "own.toml"), ("--run", "run")]
+)
+def test_cold_refuses_options_that_mean_nothing_there(option: tuple[str, ...]) -> None:
+    outcome = crossrank("eval", "--cold", "--dataset", "movielens-100k", *option)
+    assert outcome.exit_code == ExitCode.USAGE
+    assert f"--cold with {option[0]}" in " ".join(outcome.notes.split())
+    assert f"leave {option[0]} out" in " ".join(outcome.notes.split())
