@@ -59,7 +59,7 @@ def _print_cold(evaluation: Evaluation) -> None:
         )
         for one in cold.rows
     ]
-    shares = f"{cold.proposed:.1%} of those liked next proposed by the sources, {cold.listed:.1%} in the lists"
+    shares = f"of those liked next sources propose {cold.proposed:.1%}, lists hold {cold.listed:.1%}"
     heads = ("targets", "metric", "users", "without", "trees", "ratio", "95 % of difference")
     console.print_table(heads, rows, title=f"\n{cold.items} items hidden: {shares}")
 
