@@ -1,7 +1,7 @@
 """What trees that learned where cold items belong are worth against trees that did not: cold items gain, warm ones must
 not lose. Cold is what nobody has liked yet. Knows nobody who makes lists."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from statistics import median
 from typing import Any
@@ -15,7 +15,7 @@ from training.metrics.significance import SIGNIFICANCE, PairedDifference, Values
 
 MIN_COLD_RATIO = 1.15
 MAX_WARM_LOSS = 0.002
-COLD, WARM = "cold items", "warm items"
+COLD, AMONG_COLD, WARM = "cold items", "among cold items", "warm items"
 FIRST_TEN = "recall@10"
 
 
@@ -98,17 +98,17 @@ class _Part:
     belongs: Callable[[ColdCase], bool] = lambda case: True
 
 
-def judge_cold(cases: Sequence[ColdCase], items: int, seed: int = 1) -> ColdResult:
-    """Rows RERANKED and WITHOUT_COLD of every case; ``items`` were hidden. Raises ListsInvalid where no list has a cold
-    target."""
+def judge_cold(cases: Sequence[ColdCase], items: Collection[str], seed: int = 1) -> ColdResult:
+    """Rows RERANKED and WITHOUT_COLD of every case; ``items``: all that are cold. Raises ListsInvalid where no list has
+    a cold target."""
     having = [one for one in cases if one.cold]
     if not having:
         raise ListsInvalid(
-            f"nobody liked one of the {items} hidden items after what a test list knows",
+            f"nobody liked one of the {len(items)} hidden items after what a test list knows",
             "bring more interactions, or draw other items with --seed",
         )
     short = median(len(one.whole.history) for one in cases)
-    parts = [part for part in _parts(short) if any(map(part.belongs, cases))]
+    parts = [part for part in _parts(short, items) if any(map(part.belongs, cases))]
     members = np.array([[float(part.belongs(case)) for part in parts] for case in cases])
     counts = members.sum(axis=0)
     trees, without = (_columns(cases, parts, name) for name in (RERANKED, WITHOUT_COLD))
@@ -119,13 +119,14 @@ def judge_cold(cases: Sequence[ColdCase], items: int, seed: int = 1) -> ColdResu
         for part, (before, after, count), difference in zip(parts, means, paired, strict=True)
     ]
     proposed, listed = ([one.proposed for one in having], [one.whole.orders[RERANKED] for one in having])
-    return ColdResult(items, short, _share(having, proposed), _share(having, listed), rows)
+    return ColdResult(len(items), short, _share(having, proposed), _share(having, listed), rows)
 
 
-def _parts(short: float) -> list[_Part]:
+def _parts(short: float, items: Collection[str]) -> list[_Part]:
     return [
         _Part(COLD, DECIDING, _cold(DECIDING), lambda case: bool(case.cold)),
         _Part(COLD, FIRST_TEN, _cold(FIRST_TEN), lambda case: bool(case.cold)),
+        _Part(AMONG_COLD, DECIDING, _among(items), lambda case: bool(case.cold)),
         _Part(WARM, DECIDING, _warm),
         _Part("all items", DECIDING, _all),
         _Part("short histories", DECIDING, _all, lambda case: len(case.whole.history) <= short),
@@ -140,6 +141,16 @@ def _columns(cases: Sequence[ColdCase], parts: Sequence[_Part], name: str) -> Va
 
 def _cold(metric: str) -> Callable[[ColdCase, str], float]:
     return lambda case, name: measure(case.whole.orders[name], tuple(case.cold), [metric])[metric]
+
+
+def _among(items: Collection[str]) -> Callable[[ColdCase, str], float]:
+    """Of the order of cold items alone: whether the right ones come first, wherever warm ones stand."""
+
+    def value(case: ColdCase, name: str) -> float:
+        order = [item_id for item_id in case.whole.orders[name] if item_id in items]
+        return measure(order, tuple(case.cold), [DECIDING])[DECIDING]
+
+    return value
 
 
 def _warm(case: ColdCase, name: str) -> float:

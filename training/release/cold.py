@@ -60,7 +60,7 @@ class ColdEvaluation:
             lists = cold_lists(cold, ranker)
         if self.on.users:
             lists = random.Random(self.on.seed).sample(lists, min(self.on.users, len(lists)))
-        return self._measure(ranker.dataset, lists, fusions, reader, len(cold.hidden))
+        return self._measure(ranker.dataset, lists, fusions, reader, cold.hidden)
 
     def _fit(self, ranker: OwnRanker, title: str, fold_data: Callable[[int], FoldData]) -> Fusion:
         with self.progress(title, len(ranker.learned_folds) + 1) as advance:
@@ -80,7 +80,7 @@ class ColdEvaluation:
         lists: Sequence[ColdList],
         fusions: Mapping[str, Fusion],
         reader: OpenVersion | None,
-        hidden: int,
+        hidden: frozenset[str],
     ) -> Evaluation:
         """``fusions`` by row."""
         seed, fields = self.on.seed, present(self.on.shared, dataset.fields)
