@@ -127,20 +127,23 @@ def _cold(choice: EvaluationChoice, *, quiet: bool) -> Evaluation:
             remedy=f"leave {given[0]} out",
             exit_code=ExitCode.USAGE,
         )
+    shared = _shared_fields(choice)
     reader = serving_version(choice.model_repository / "cross_encoder") if choice.read else None
-    measured = Measured(_tables(choice), None, choice.users, choice.seed, _shared_fields(choice))
+    measured = Measured(_tables(choice), None, choice.users, choice.seed, shared)
     options = OwnOptions(depth=choice.depth)
     return ColdEvaluation(measured, reader, partial(console.progress_bar, quiet=quiet), console.say, options).run()
 
 
 def _served(choice: EvaluationChoice, *, quiet: bool) -> Evaluation:
     """A version of the repository, on a stack of its own."""
+    shared = _shared_fields(choice)
     version = serving_version(choice.model_repository / "cross_encoder")
+    tables = _tables(choice)
     config = read_config(choice.config) if choice.config else None
     with TemporaryDirectory(prefix="crossrank-eval-") as folder:
         reading = Reading.ALWAYS if choice.read or not choice.fit else Reading.NEVER
         server = HeldOutListServer(Path(folder) / "stack", choice.depth, quiet, choice.fit, reading)
-        measured = Measured(_tables(choice), config, choice.users, choice.seed, _shared_fields(choice))
+        measured = Measured(tables, config, choice.users, choice.seed, shared)
         return evaluate_version(version, measured, server, console.say)
 
 
