@@ -27,7 +27,9 @@ from training.ranker.lists import order_by
 from training.release.gate.version import OpenVersion
 from training.release.pipeline import Measured
 from training.trees.cold_lists import ColdList, cold_lists
-from training.trees.own import FoldData, OwnOptions, OwnRanker
+from training.trees.own import OwnRanker
+from training.trees.own_lists import OwnOptions
+from training.trees.own_tables import fold_tables
 
 Embed = Callable[[Sequence[ItemRow]], Scores]
 
@@ -50,28 +52,31 @@ class ColdEvaluation:
         reader = open_reader(self.reader, self.on.tables, self.say) if self.reader else None
         cold = ColdProtocol(self.on.tables, seed=self.on.seed)
         ranker = OwnRanker(cold.known, self.embed(cold.known.items), self.progress, options=self.options)
-        ranker.dataset.require_users()
+        ranker.lists.dataset.require_users()
         self.say(f"{len(cold.hidden)} of {len(cold.known.items)} items are hidden from every fit")
         fusions = {
-            RERANKED: self._fit(ranker, "fitting trees", ranker.learned_fold),
-            WITHOUT_COLD: self._fit(ranker, "fitting trees without cold items", ranker.fold),
+            RERANKED: self._fit(ranker, "fitting trees"),
+            WITHOUT_COLD: self._fit(
+                replace(ranker, options=replace(self.options, cold=0.0)), "fitting trees without cold items"
+            ),
         }
         with self.progress("making test lists", None):
-            lists = cold_lists(cold, ranker)
+            lists = cold_lists(cold, ranker.lists)
         if self.on.users:
             lists = random.Random(self.on.seed).sample(lists, min(self.on.users, len(lists)))
-        return self._measure(ranker.dataset, lists, fusions, reader, cold.hidden)
+        return self._measure(ranker.lists.dataset, lists, fusions, reader, cold.hidden)
 
-    def _fit(self, ranker: OwnRanker, title: str, fold_data: Callable[[int], FoldData]) -> Fusion:
-        with self.progress(title, len(ranker.learned_folds) + 1) as advance:
-            folds = []
-            for fold in ranker.learned_folds:
-                folds.append(fold_data(fold))
+    def _fit(self, ranker: OwnRanker, title: str) -> Fusion:
+        folds = ranker.lists.learned_folds
+        with self.progress(title, len(folds) + 1) as advance:
+            made = []
+            for one in fold_tables(ranker.lists, folds, ranker.features):
+                made.append(one)
                 advance(1)
-            trees, reason = ranker.own_trees(folds)
+            trees, missing = ranker.trees_of(made) if made else (None, "there is no fold to fit on")
             advance(1)
         if trees is None:
-            raise RunIncomplete(f"no trees could be fitted: {reason}", "bring more interactions of weight above 0")
+            raise RunIncomplete(f"no trees could be fitted: {missing}", "bring more interactions of weight above 0")
         return trees
 
     def _measure(

@@ -12,7 +12,7 @@ from training.protocol.cold import ColdProtocol
 from training.protocol.dataset import Phase
 from training.ranker.table import ScoredList
 from training.trees.cold_dropout import READS
-from training.trees.own import OwnRanker
+from training.trees.own_lists import OwnLists
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +26,10 @@ class ColdList:
     hidden: frozenset[str]
 
 
-def cold_lists(cold: ColdProtocol, ranker: OwnRanker) -> list[ColdList]:
-    """Of the test users. ``ranker`` knows ``cold.known`` and nothing else."""
-    test, targets = ranker.fold(Phase.TEST), cold.targets(ranker.dataset.protocol)
-    longer = _with_hidden(cold, ranker, test.lists)
+def cold_lists(cold: ColdProtocol, own: OwnLists) -> list[ColdList]:
+    """Of the test users. ``own`` knows ``cold.known`` and nothing else."""
+    test, targets = own.fold(Phase.TEST), cold.targets(own.dataset.protocol)
+    longer = _with_hidden(cold, own, test.lists)
     return [
         ColdList(
             proposed,
@@ -45,9 +45,9 @@ def cold_lists(cold: ColdProtocol, ranker: OwnRanker) -> list[ColdList]:
     ]
 
 
-def _with_hidden(cold: ColdProtocol, ranker: OwnRanker, lists: Sequence[CandidateList]) -> list[CandidateList]:
-    places = {item_id: place for place, item_id in enumerate(ranker.item_ids)}
-    reader = Cosine(READS, ranker.vectors, TextAnnSettings().history_items, pool="mean")
+def _with_hidden(cold: ColdProtocol, own: OwnLists, lists: Sequence[CandidateList]) -> list[CandidateList]:
+    places = {item_id: place for place, item_id in enumerate(own.item_ids)}
+    reader = Cosine(READS, own.vectors, TextAnnSettings().history_items, pool="mean")
     scores = reader.score([one.history.map(places.__getitem__) for one in lists])
     hidden = sorted(cold.hidden, key=places.__getitem__)
     return with_cold(lists, scores[:, [places[item_id] for item_id in hidden]], hidden, READS)

@@ -28,7 +28,7 @@ from training.release.cold import ColdEvaluation
 from training.release.pipeline import Measured, Pipeline, evaluate_version
 from training.release.repository.manifest import manifest_faults, write_manifest
 from training.run_folder import RunFolder
-from training.trees.own import OwnOptions
+from training.trees.own_lists import OwnOptions
 
 GOODBOOKS = "goodbooks"
 _KINDS = (

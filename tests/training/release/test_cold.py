@@ -26,7 +26,7 @@ from training.protocol.cold import ColdProtocol
 from training.protocol.trained_on import TrainedOn
 from training.release.cold import ColdEvaluation, open_reader
 from training.release.pipeline import Measured
-from training.trees.own import OwnOptions
+from training.trees.own_lists import OwnOptions
 
 TABLES = synthetic_tables(users=30, items=120)
 OPTIONS = OwnOptions(depth=20, folds=2, trees=FusionOptions(kind="lambdamart", bag=1, patience=5))
