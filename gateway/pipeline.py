@@ -1,5 +1,6 @@
 """The path of a request, top to bottom. Sees no adapter: no wire format, no SQL, no model server."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -102,7 +103,9 @@ class Pipeline:
         request = self._begin(context, options, call)
         await self._read_history(request)
         candidates = await self._fetch_candidates(request, wanted)
-        return await self._rank_candidates(request, candidates, options.top_n or self._defaults.top_n)
+        items = await self._read_items(request, candidates)
+        draft = await self._begin_list(request, candidates, items)
+        return await self._rank_items(request, draft, options.top_n or self._defaults.top_n)
 
     async def recommend_stream(
         self, context: Context, wanted: CandidateOptions, options: RankingOptions, call: Call
@@ -122,8 +125,9 @@ class Pipeline:
     ) -> RankedList:
         """Ranks candidates that the caller gave, in first-stage order."""
         request = self._begin(context, options, call)
-        await self._read_history(request)
-        return await self._rank_candidates(request, candidates, options.top_n or len(candidates))
+        items, _ = await asyncio.gather(self._read_items(request, candidates), self._read_history(request))
+        draft = await self._begin_list(request, candidates, items)
+        return await self._rank_items(request, draft, options.top_n or len(candidates))
 
     async def rank_again(self, earlier: Request, draft: ListDraft, call: Call) -> tuple[Request, ListDraft]:
         """The whole list of another pipeline's request in this one's order: as batch work, neither logged nor counted.
@@ -134,10 +138,6 @@ class Pipeline:
         begun = self._begin(earlier.context, options, call)
         request = replace(begun, clock=StageClock(), history=earlier.history, kind=earlier.kind)
         return request, await self._order(request, draft)
-
-    async def _rank_candidates(self, request: Request, candidates: Sequence[Candidate], top_n: int) -> RankedList:
-        items = await self._read_items(request, candidates)
-        return await self._rank_items(request, await self._begin_list(request, candidates, items), top_n)
 
     async def _rank_items(self, request: Request, begun: ListDraft, top_n: int) -> RankedList:
         draft = await self._order(request, begun)

@@ -75,6 +75,7 @@ class FieldFeatures:
         self._items = items
         self._history = history
         self._overlaps: dict[str, Overlap] = {}
+        self._split: dict[tuple[bool, str, Split], Values] = {}
         self._numbers: dict[str, tuple[Column, Column]] = {}
         self._decays = DECAY ** np.arange(len(history), dtype=np.float64)
 
@@ -140,9 +141,18 @@ class FieldFeatures:
 
     def _overlap_of(self, field: str, name: str, split: Split) -> Overlap:
         if field not in self._overlaps:
-            items, history = (_values_of(side, name, split) for side in (self._items, self._history))
+            items, history = (self._values(side, name, split) for side in (self._items, self._history))
             self._overlaps[field] = _overlap(items, history)
         return self._overlaps[field]
+
+    def _values(self, side: Sequence[Fields], name: str, split: Split) -> Values:
+        if name == ANY:
+            names = dict.fromkeys(name for fields in side for name in fields)
+            return _joined(len(side), [self._values(side, one, split) for one in names])
+        key = (side is self._items, name, split)
+        if key not in self._split:
+            self._split[key] = _values_of(side, name, split)
+        return self._split[key]
 
     def _number(self, field: str) -> tuple[Column, Column]:
         """Of items and history; NaN where the field is no number."""
@@ -192,12 +202,13 @@ def _codes(name: str, text: str, split: Split) -> Codes:
 
 
 def _values_of(side: Sequence[Fields], name: str, split: Split) -> Values:
-    if name == ANY:
-        parts = [(row, _codes(*one, split)) for row, fields in enumerate(side) for one in fields.items()]
-    else:
-        parts = [(row, _codes(name, fields[name], split)) for row, fields in enumerate(side) if name in fields]
-    rows = np.repeat(np.array([row for row, _ in parts], np.int64), [len(codes) for _, codes in parts])
-    return Values(len(side), np.concatenate([_NO_CODES, *(codes for _, codes in parts)]), rows)
+    codes = [_codes(name, fields.get(name, ""), split) for fields in side]
+    return Values(len(side), np.concatenate([_NO_CODES, *codes]), np.repeat(np.arange(len(side)), [*map(len, codes)]))
+
+
+def _joined(size: int, parts: Sequence[Values]) -> Values:
+    codes = np.concatenate([_NO_CODES, *(one.codes for one in parts)])
+    return Values(size, codes, np.concatenate([_NO_CODES, *(one.rows for one in parts)]))
 
 
 def _overlap(items: Values, history: Values) -> Overlap:
