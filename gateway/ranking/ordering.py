@@ -38,12 +38,10 @@ def kind_of(context: Context, history: Sequence[HistoryEvent], candidates: Seque
 
 
 def reader_orders(kind: RequestKind, model: ServedModel | None, ranker: FittedRanker | None) -> bool:
-    """Whether the cross-encoder orders lists of this kind: as its version was judged, for a known history beside a
-    ranker. Where none was fitted it orders lists of a known history, and one that nobody judged orders all."""
+    """Whether the cross-encoder orders lists of this kind: as its version was judged, whatever was fitted. One that
+    nobody judged orders all where no ranker was fitted."""
     judged = model.bundle.reading if model else None
-    if judged is None or (kind is RequestKind.WARM and kind not in judged):
-        return ranker is None
-    return kind in judged
+    return ranker is None if judged is None else kind in judged
 
 
 def reads(reading: Reading, *, orders: bool) -> bool:

@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 
@@ -20,6 +21,7 @@ from crossrank_client import (
     Query,
     RankedList,
     RankingOptions,
+    Reading,
     User,
 )
 from crossrank_client.catalog import AnyOf, InRange
@@ -30,6 +32,8 @@ from gateway.store.pool import Database
 from tests.e2e.catalogue import fill, invented_interactions
 
 ALL = RankingOptions(top_n=1000)
+READ = RankingOptions(top_n=1000, reading=Reading.ALWAYS)
+"""With logits beside an order that the reader does not make."""
 SOURCES = {"text_ann", "item_neighbors", "item_knn", "follows", "popular"}
 SAME = 0.03
 """int8 activations are scaled by what shares their batch: the same pair may differ by this much between batches."""
@@ -57,18 +61,32 @@ def ids(ranked: RankedList) -> list[str]:
     return [item.item_id for item in ranked.items]
 
 
-async def test_a_user_goes_in_and_a_reranked_list_comes_out(client: CrossrankClient, items: list[Item]) -> None:
-    wanted = CandidateOptions(limit=40)
-    ranked = await client.recommend(User("u3"), candidates=wanted, options=RankingOptions(top_n=10, return_items=True))
+async def test_a_user_goes_in_and_a_list_comes_out_with_logits_where_they_are_asked_for(
+    client: CrossrankClient, items: list[Item]
+) -> None:
+    wanted, options = CandidateOptions(limit=40), replace(READ, top_n=10, return_items=True)
+    ranked = await client.recommend(User("u3"), candidates=wanted, options=options)
     assert not ranked.degraded
-    assert len(ranked.items) == 10
+    assert ranked.metadata.scored_count == ranked.metadata.candidate_count == 40
+    assert all(item.logit is not None for item in ranked.items)
+    assert {source for item in ranked.items for source in item.sources} <= SOURCES
+    seen = {one.item_id for one in invented_interactions(items) if one.user_id == "u3"}
+    assert seen.isdisjoint(ids(ranked))
+    assert ranked.metadata.ordered_by == "FIRST_STAGE", "nothing better was measured on this catalogue"
+    assert [item.first_stage_rank for item in ranked.items] == list(range(1, 11))
+
+
+async def test_texts_that_the_caller_brings_come_back_in_the_order_of_their_scores(
+    client: CrossrankClient, items: list[Item]
+) -> None:
+    candidates = [Candidate(f"x{item.item_id}", dict(item.fields)) for item in items[:40]]
+    ranked = await client.rerank(User("u3"), candidates, options=RankingOptions(top_n=10))
+    assert not ranked.degraded
+    assert ranked.metadata.ordered_by == "READER"
     assert ranked.metadata.scored_count == ranked.metadata.candidate_count == 40
     assert [item.rank for item in ranked.items] == list(range(1, 11))
     scores = [item.score for item in ranked.items]
     assert scores == sorted(scores, key=lambda score: -(score or 0.0))
-    assert {source for item in ranked.items for source in item.sources} <= SOURCES
-    seen = {one.item_id for one in invented_interactions(items) if one.user_id == "u3"}
-    assert seen.isdisjoint(ids(ranked))
     assert ids(ranked) != [item.item_id for item in sorted(ranked.items, key=lambda item: item.first_stage_rank)]
 
 
@@ -102,10 +120,10 @@ async def test_callers_at_the_same_time_get_their_own_scores(client: CrossrankCl
     """A mix-up between callers, chunks or rows would give some pair another pair's logit."""
     histories = [History.of(f"m{n}", f"m{n + 50}") for n in range(8)]
     candidates = [f"m{n}" for n in range(100, 130)]
-    together = await asyncio.gather(*(client.rerank(one, candidates, options=ALL) for one in histories))
+    together = await asyncio.gather(*(client.rerank(one, candidates, options=READ) for one in histories))
     for history, ranked in zip(histories, together, strict=True):
         fresh = Candidate("fresh", {"title": "a text nobody scored"})
-        alone = await client.rerank(history, [*candidates[:5], fresh], options=ALL)
+        alone = await client.rerank(history, [*candidates[:5], fresh], options=READ)
         logits = {item.item_id: item.logit for item in ranked.items}
         for item in alone.items:
             if item.item_id != "fresh":
@@ -136,7 +154,7 @@ async def test_similar_items_never_contain_the_seed(client: CrossrankClient) -> 
 
 
 async def test_a_stream_sends_first_stage_order_and_then_the_reranked_list(client: CrossrankClient) -> None:
-    answers = [answer async for answer in client.recommend_stream(User("u9"), options=RankingOptions(top_n=20))]
+    answers = [answer async for answer in client.recommend_stream(User("u9"), options=replace(READ, top_n=20))]
     assert [answer.stage for answer in answers] == [ListStage.FIRST_STAGE, ListStage.RERANKED]
     first, second = answers[0].ranked, answers[1].ranked
     assert [item.first_stage_rank for item in first.items] == list(range(1, 21))

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.text import Text
 
 from clients.command_line.catalog.attributes import KINDS, AttributeColumn, AttributeInvalid, parse_column
-from clients.command_line.catalog.ranker_fit import fit_ranker
+from clients.command_line.catalog.ranker_fit import fit_ranker, newest_ranker
 from clients.command_line.catalog.table_index import IndexCounts, index_tables, open_parts
 from clients.command_line.catalog.table_rows import to_interactions, to_items
 from clients.command_line.shared import console
@@ -24,8 +25,10 @@ from crossrank_client import MeasuredOrder, Ranker
 from deploy.local import stack
 from deploy.local.plan import Plan
 from gateway.domain.errors import CrossrankError, InvalidRequest
+from gateway.domain.order import RequestKind
 from gateway.domain.values import Interaction, Item
 from gateway.ranker.fitted import FittedRanker
+from gateway.ranking.ordering import reader_orders
 from gateway.settings import Settings
 from gateway.telemetry.logs import configure_logging
 from training.data import movielens
@@ -120,10 +123,12 @@ class PlaceChoice:
 
 @dataclass(frozen=True, slots=True)
 class Indexed:
-    """What a run did. ``ranker``: None where none was to be fitted."""
+    """What a run did. ``ranker``: the one that was fitted, else the newest of earlier runs; None where there is none.
+    ``reader``: the version of the cross-encoder that orders lists of known histories beside it; empty: none does."""
 
     counts: IndexCounts
     ranker: FittedRanker | None
+    reader: str
 
 
 def index(
@@ -144,12 +149,14 @@ def index(
         items, interactions = to_items(read.items, columns), to_interactions(read.interactions)
         done = asyncio.run(_run(settings, items, interactions, fit=fit, quiet=as_json))
     if as_json:
-        ranker = {"version": done.ranker.version, **asdict(done.ranker.verdict)} if done.ranker else None
+        ranker = {"version": done.ranker.version, **asdict(done.ranker.verdict)} if done.ranker and fit else None
         console.print_json({**asdict(done.counts), "ranker": ranker})
         return
     _print_counts(done.counts)
     if done.ranker:
         print_verdict(_as_told(done.ranker))
+    if not fit:
+        console.results.print(Text(_unfitted(done)))
 
 
 async def _run(
@@ -161,7 +168,20 @@ async def _run(
         with progress("waiting for PostgreSQL and Triton"):
             parts = await opened.enter_async_context(open_parts(settings))
         counts = await index_tables(items, interactions, parts, progress)
-        return Indexed(counts, await fit_ranker(parts.database, progress) if fit else None)
+        ranker = await (fit_ranker(parts.database, progress) if fit else newest_ranker(parts.database))
+        model = parts.served()
+        reads = reader_orders(RequestKind.WARM, model, ranker)
+        return Indexed(counts, ranker, model.identity.version if reads else "")
+
+
+def _unfitted(done: Indexed) -> str:
+    """What orders lists of known histories where nothing was fitted now, and the next step."""
+    if done.ranker:
+        return "nothing was fitted now: an earlier run fitted that · next: crossrank index fits it to what was added"
+    orders = "first-stage order (all sources, blended)"
+    if done.reader:
+        orders = f"the cross-encoder, version {done.reader}: not measured on this catalogue"
+    return f"nothing was fitted: lists are ordered by {orders} · next: crossrank index fits and judges what orders them"
 
 
 def _print_counts(counts: IndexCounts) -> None:
