@@ -73,14 +73,15 @@ class CandidateQuery:
     """What a candidate source is asked for.
 
     ``history`` holds the context's recent items, most recent first (a seed item is a history of one); they come back
-    only with ``include_history``. ``exclude`` are ids never to return; ``seen_by`` names a user whose whole stored
-    history is excluded too.
+    only with ``include_history``. ``among``: no others than these ids, all where it is None. ``exclude`` are ids never
+    to return; ``seen_by`` names a user whose whole stored history is excluded too.
     """
 
     limit: int
     history: tuple[HistoryEvent, ...] = ()
     query: str = ""
     filters: tuple[Filter, ...] = ()
+    among: frozenset[str] | None = None
     exclude: frozenset[str] = frozenset()
     seen_by: str | None = None
     include_history: bool = False

@@ -27,7 +27,7 @@ from gateway.domain.values import (
 from gateway.encoding.pair_encoder import EncodedContext
 from gateway.ports import ServedModel
 from gateway.ranker.features import FusionInput
-from gateway.ranker.fitted import FittedRanker
+from gateway.ranker.fitted import BLEND, FittedRanker
 from gateway.ranker.signals import ItemSignals
 from gateway.ranking.order import RankedCandidate, at_least, cap_shared
 from gateway.scoring.coalesced import ScoringOutcome
@@ -52,7 +52,8 @@ def reason_of(fault: CrossrankError) -> Reason:
 @dataclass(slots=True)
 class Request:
     """What is known so far. ``model`` is None while no model version was ever verified, for the reason of
-    ``model_fault``; ``ranker`` where none was fitted, or the caller wants first-stage order."""
+    ``model_fault``; ``ranker`` where none was fitted, or the caller wants first-stage order. ``first_stage`` made the
+    scores of the candidates: BLEND, CALLER, or a source."""
 
     context: Context
     options: RankingOptions
@@ -62,6 +63,7 @@ class Request:
     model_fault: str = ""
     ranker: FittedRanker | None = None
     kind: RequestKind = RequestKind.WARM
+    first_stage: str = BLEND
     history: Sequence[HistoryEvent] = ()
     degraded: list[Degradation] = field(default_factory=list)
     attribution_token: str = field(default_factory=lambda: secrets.token_urlsafe(16))

@@ -35,6 +35,18 @@ ALL = RankingOptions(top_n=1000)
 READ = RankingOptions(top_n=1000, reading=Reading.ALWAYS)
 """With logits beside an order that the reader does not make."""
 SOURCES = {"text_ann", "item_neighbors", "item_knn", "follows", "popular"}
+FILMS = (
+    """
+Toy Story / Heat / Alien / Aliens / Jaws / Fargo / Babe / Casablanca / The Godfather / The Graduate /
+Star Wars / Return of the Jedi / The Empire Strikes Back / Star Trek: First Contact / Blade Runner / Psycho /
+Batman / Batman Returns / Batman Forever / Die Hard / Raging Bull / Taxi Driver / Some Like It Hot / Fantasia /
+Pulp Fiction / Schindler's List / The Sound of Music / The Lion King / Aladdin / Beauty and the Beast / M /
+Secrets & Lies / Trainspotting / Twelve Monkeys / Four Weddings and a Funeral / Sleepless in Seattle / Brazil /
+A Clockwork Orange / 2001: A Space Odyssey / Monty Python and the Holy Grail
+""".strip()
+    .replace("\n", " ")
+    .split(" / ")
+)
 SAME = 0.03
 """int8 activations are scaled by what shares their batch: the same pair may differ by this much between batches."""
 
@@ -147,6 +159,21 @@ async def test_a_query_finds_and_ranks_without_any_user(client: CrossrankClient)
     assert not ranked.degraded
 
 
+async def test_of_items_that_are_named_beside_a_query_the_one_with_that_title_comes_first(
+    client: CrossrankClient, items: list[Item]
+) -> None:
+    films = [Item(f"film {place}", {"title": title, "genres": "Drama"}) for place, title in enumerate(FILMS)]
+    await client.upsert_items(films, timeout_s=60.0)
+    draw = random.Random(5)
+    for wanted in films:
+        named = [item.item_id for item in draw.sample([*films, *items], 30) if item != wanted]
+        ranked = await client.rerank(Query(wanted.fields["title"]), [*named, wanted.item_id], options=ALL)
+        assert not ranked.degraded
+        assert ids(ranked)[0] == wanted.item_id, wanted.fields
+        assert (ranked.metadata.ordered_by, ranked.metadata.ordered_by_version) == ("FIRST_STAGE", "text_ann")
+    await client.delete_items([film.item_id for film in films])
+
+
 async def test_similar_items_never_contain_the_seed(client: CrossrankClient) -> None:
     ranked = await client.similar_items("m7", options=ALL)
     assert ranked.items
@@ -194,7 +221,7 @@ async def test_unknown_ids_are_typed_errors_and_nothing_is_stored(client: Crossr
 
 async def test_a_query_too_long_for_the_model_is_refused_with_the_limit(client: CrossrankClient) -> None:
     with pytest.raises(CrossrankRequestInvalid, match=r"tokens; at most"):
-        await client.rerank(Query("word " * 400), ["m1"])
+        await client.rerank(Query("word " * 400), ["m1"], options=READ)
 
 
 async def test_health_and_info_name_the_verified_version(client: CrossrankClient) -> None:

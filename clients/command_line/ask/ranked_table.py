@@ -10,6 +10,7 @@ from crossrank_client import RankedItem, RankedList, RankingMetadata, StageTime
 
 _COLUMNS = ("rank", "moved", "item", "title", "score", "logit", "sources", "")
 _ORDERS = {"FIRST_STAGE": "first stage", "TREES": "trees", "READER": "cross-encoder"}
+_GIVEN = ("FIRST_STAGE", "caller")
 
 
 def print_ranked(ranked: RankedList) -> None:
@@ -24,6 +25,8 @@ def print_ranked(ranked: RankedList) -> None:
 def about(metadata: RankingMetadata) -> list[Text]:
     """How the list came about: degradations first."""
     order = f"ordered by {_ORDERS.get(metadata.ordered_by, metadata.ordered_by)} {metadata.ordered_by_version}".strip()
+    if (metadata.ordered_by, metadata.ordered_by_version) == _GIVEN:
+        order = "in the order that was given: nothing was measured to be better"
     read = f"{metadata.scored_count} read by {metadata.model} version {metadata.model_version}"
     counts = f"{metadata.candidate_count} candidates, {read}, {metadata.cache_hits} logits from the cache"
     return [

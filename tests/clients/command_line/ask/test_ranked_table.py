@@ -86,6 +86,13 @@ def test_a_whole_answer_is_told_in_two_lines_what_ordered_it_first() -> None:
     assert times == "fetch 10.0 ms · total 45.6 ms"
 
 
+def test_a_list_that_nothing_ordered_is_told_to_be_the_callers() -> None:
+    order, _ = (
+        line.plain for line in about(replace(metadata(), ordered_by="FIRST_STAGE", ordered_by_version="caller"))
+    )
+    assert order.startswith("in the order that was given: nothing was measured to be better · 200 candidates")
+
+
 def test_every_degradation_comes_first_in_its_own_line_and_as_it_was_written() -> None:
     lines = [
         line.plain
