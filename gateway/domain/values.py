@@ -226,7 +226,8 @@ class RankedList:
     """The answer: items best first, and how they came about. ``stages`` are (name, seconds) in path order.
 
     Of ``scored_count`` valid scores ``cache_hits`` were known, ``coalesced`` shared with another request in flight, and
-    ``duplicates`` those of another item with the same text.
+    ``duplicates`` those of another item with the same text. ``unread_fields``: of the request's items, which the model
+    version does not read.
     """
 
     items: tuple[ScoredItem, ...]
@@ -242,6 +243,7 @@ class RankedList:
     duplicates: int = 0
     stages: tuple[tuple[str, float], ...] = ()
     usage: Usage = Usage()
+    unread_fields: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ from gateway.ranker.features import FusionInput
 from gateway.ranker.fitted import BLEND, FittedRanker
 from gateway.ranker.signals import ItemSignals
 from gateway.ranking.order import RankedCandidate, at_least, cap_shared
+from gateway.ranking.rendering import unread_fields
 from gateway.scoring.coalesced import ScoringOutcome
 from gateway.telemetry.stages import StageClock
 
@@ -176,6 +177,7 @@ def ranked_list(request: Request, draft: ListDraft) -> RankedList:
         duplicates=_duplicates(sides, [item_id for item_id in scored if item_id not in cached]) if sides else 0,
         stages=request.clock.times,
         usage=_usage(sides) if sides and model else Usage(),
+        unread_fields=unread_fields(model, request.context, draft.candidates) if sides and model else (),
     )
 
 

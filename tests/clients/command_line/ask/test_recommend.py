@@ -136,6 +136,22 @@ async def test_rerank_takes_ids_and_a_file_in_this_order(server: ScriptedServer,
     assert not request.candidates[4].HasField("first_stage_score")
 
 
+async def test_fields_of_a_file_that_the_model_does_not_read_are_named_beside_those_that_it_reads(
+    server: ScriptedServer, tmp_path: Path
+) -> None:
+    metadata = ranking_pb2.RankingMetadata(unread_fields=["cast", "plot"])
+    server.script("Rerank", answers(ranking_pb2.RerankResponse(items=ITEMS, metadata=metadata)))
+    model = ranking_pb2.ModelInfo(name="cross_encoder", version="1", item_fields=["title", "year"])
+    server.script("GetInfo", answers(ranking_pb2.GetInfoResponse(models=[model])))
+    (tmp_path / "mine.csv").write_text("item_id,title,plot,cast\nx1,Alien,a ship,Weaver\n")
+    file = ("--file", str(tmp_path / "mine.csv"))
+    done = await crossrank("rerank", "--user", "1", *file, "--json", "--target", server.target)
+    assert done.exit_code == 0, done.notes
+    assert done.document["metadata"]["unread_fields"] == ["cast", "plot"]
+    told = "not read: cast, plot · cross_encoder version 1 reads title, year: give what counts in one of these"
+    assert done.notes.splitlines().count(told) == 1
+
+
 async def test_a_degraded_answer_is_shown_with_its_reason(server: ScriptedServer) -> None:
     server.script("Recommend", answers(ranking_pb2.RecommendResponse(items=ITEMS, metadata=DEGRADED)))
     done = await crossrank("recommend", "--user", "1", "--target", server.target)

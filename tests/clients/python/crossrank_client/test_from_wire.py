@@ -91,6 +91,7 @@ async def test_every_field_of_the_metadata_is_returned(server: ScriptedServer, c
         usage=ranking_pb2.Usage(context_tokens=5, scored_tokens=6, model_requests=7),
         ordered_by=ranking_pb2.ORDERED_BY_TREES,
         ordered_by_version="0123456789ab",
+        unread_fields=["plot"],
     )
     server.script("Recommend", answers(ranking_pb2.RecommendResponse(metadata=metadata)))
     assert (await client.recommend(User("u"))).metadata == RankingMetadata(
@@ -109,6 +110,7 @@ async def test_every_field_of_the_metadata_is_returned(server: ScriptedServer, c
         usage=Usage(5, 6, 7),
         ordered_by="TREES",
         ordered_by_version="0123456789ab",
+        unread_fields=("plot",),
     )
 
 
