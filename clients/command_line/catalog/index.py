@@ -203,4 +203,4 @@ def _as_told(ranker: FittedRanker) -> Ranker:
     """As GetInfo tells of it."""
     verdict = ranker.verdict
     rows = (MeasuredOrder(one.name, one.ndcg, one.low, one.high, one.difference, one.p) for one in verdict.rows)
-    return Ranker(ranker.version, verdict.serves, verdict.reason, verdict.users, tuple(rows))
+    return Ranker(ranker.version, verdict.serves, verdict.reason, verdict.users, tuple(rows), verdict.first_stage)

@@ -158,6 +158,7 @@ def _ranker(message: ranking_pb2.RankerInfo) -> Ranker:
         measured=tuple(
             MeasuredOrder(one.name, one.ndcg, one.low, one.high, one.difference, one.p) for one in message.measured
         ),
+        first_stage=message.first_stage,
     )
 
 

@@ -159,13 +159,15 @@ class MeasuredOrder:
 @dataclass(frozen=True, slots=True)
 class Ranker:
     """The ranker that was fitted on this catalogue. ``serves``: "own", "default" or "first_stage"; ``users``: on how
-    many it was measured."""
+    many it was measured; ``first_stage``: the source that was best on other lists, or "blend": the measured orders are
+    compared with its."""
 
     version: str
     serves: str
     reason: str
     users: int
     measured: tuple[MeasuredOrder, ...]
+    first_stage: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -392,18 +392,20 @@ class GetInfoResponse(_message.Message):
     def __init__(self, version: _Optional[str] = ..., limits: _Optional[_Union[Limits, _Mapping]] = ..., models: _Optional[_Iterable[_Union[ModelInfo, _Mapping]]] = ..., candidate_sources: _Optional[_Iterable[str]] = ..., ranker: _Optional[_Union[RankerInfo, _Mapping]] = ...) -> None: ...
 
 class RankerInfo(_message.Message):
-    __slots__ = ("version", "serves", "reason", "users", "measured")
+    __slots__ = ("version", "serves", "reason", "users", "measured", "first_stage")
     VERSION_FIELD_NUMBER: _ClassVar[int]
     SERVES_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
     USERS_FIELD_NUMBER: _ClassVar[int]
     MEASURED_FIELD_NUMBER: _ClassVar[int]
+    FIRST_STAGE_FIELD_NUMBER: _ClassVar[int]
     version: str
     serves: str
     reason: str
     users: int
     measured: _containers.RepeatedCompositeFieldContainer[MeasuredOrder]
-    def __init__(self, version: _Optional[str] = ..., serves: _Optional[str] = ..., reason: _Optional[str] = ..., users: _Optional[int] = ..., measured: _Optional[_Iterable[_Union[MeasuredOrder, _Mapping]]] = ...) -> None: ...
+    first_stage: str
+    def __init__(self, version: _Optional[str] = ..., serves: _Optional[str] = ..., reason: _Optional[str] = ..., users: _Optional[int] = ..., measured: _Optional[_Iterable[_Union[MeasuredOrder, _Mapping]]] = ..., first_stage: _Optional[str] = ...) -> None: ...
 
 class MeasuredOrder(_message.Message):
     __slots__ = ("name", "ndcg", "low", "high", "difference", "p")
