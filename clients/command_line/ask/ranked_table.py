@@ -8,7 +8,7 @@ from rich.text import Text
 from clients.command_line.shared import console
 from crossrank_client import RankedItem, RankedList, RankingMetadata, StageTime
 
-_COLUMNS = ("rank", "moved", "item", "title", "score", "logit", "sources", "")
+_COLUMNS = ("rank", "moved", "item", "title", "score", "logit", "proposed by", "")
 _ORDERS = {"FIRST_STAGE": "first stage", "TREES": "trees", "READER": "cross-encoder"}
 _GIVEN = ("FIRST_STAGE", "caller")
 
@@ -48,6 +48,11 @@ def moved(item: RankedItem) -> Text:
     return Text("=", style="dim")
 
 
+def proposed_by(item: RankedItem) -> str:
+    """The source that proposed the item, or how many did; --json names them all."""
+    return f"{len(item.sources)} sources" if len(item.sources) > 1 else "".join(item.sources)
+
+
 def title(fields: Mapping[str, str], item_id: str) -> str:
     """What people call the item: its title, else its first text, else its id."""
     return fields.get("title") or next((text for text in fields.values() if text), item_id)
@@ -81,7 +86,7 @@ def _row(item: RankedItem, *, explained: bool) -> list[str | Text]:
         title(item.fields, ""),
         number(item.score),
         number(item.logit),
-        ", ".join(item.sources),
+        proposed_by(item),
         Text(", ".join(notes), style="dim"),
     ]
     if explained:

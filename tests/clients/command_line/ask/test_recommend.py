@@ -79,7 +79,7 @@ async def test_recommend_shows_moves_scores_times_and_the_model(server: Scripted
     done = await crossrank("recommend", "--user", "42", "-n", "3", "--target", server.target, "--timeout", "30")
     assert done.exit_code == 0, done.notes
     header, first, second, third, *about = done.output.splitlines()
-    assert header.split() == ["rank", "moved", "item", "title", "score", "logit", "sources"]
+    assert header.split() == ["rank", "moved", "item", "title", "score", "logit", "proposed", "by"]
     assert first.split() == ["1", "▲", "3", "50", "Alien", "0.905", "2.250", "popular"]
     assert second.split() == ["2", "▼", "1", "7", "Heat", "[1995]", "0.182", "-1.500", "cached"]
     assert third.split() == ["3", "=", "9", "–", "–"]
