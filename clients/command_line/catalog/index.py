@@ -18,6 +18,7 @@ from clients.command_line.catalog.table_rows import to_interactions, to_items
 from clients.command_line.shared import console
 from clients.command_line.shared.console import AsJson, CommandFailed, ExitCode, StateDirectory
 from clients.command_line.shared.failures import remedy
+from clients.command_line.shared.hints import copyable
 from clients.command_line.shared.run_choice import MOVIELENS
 from clients.command_line.shared.running_stack import running_url
 from clients.command_line.shared.verdict_table import print_verdict
@@ -156,7 +157,7 @@ def index(
     if done.ranker:
         print_verdict(_as_told(done.ranker))
     if not fit:
-        console.results.print(Text(_unfitted(done)))
+        console.results.print(Text(copyable(_unfitted(done))))
 
 
 async def _run(

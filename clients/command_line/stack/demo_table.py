@@ -7,6 +7,7 @@ from rich.text import Text
 
 from clients.command_line.ask.ranked_table import about, milliseconds, moved, number, proposed_by, title
 from clients.command_line.shared import console
+from clients.command_line.shared.hints import copyable
 from clients.command_line.shared.verdict_table import print_verdict
 from clients.command_line.stack.demo_run import Demo, UserDemo
 from crossrank_client import RankedItem
@@ -75,4 +76,5 @@ def _print_summary(found: Demo) -> None:
     ]
     console.print_table(("", ""), rows)
     console.say()
-    console.say(f"your turn: crossrank up, then crossrank recommend --user {found.users[0].user_id}")
+    turn = f"your turn: crossrank up, then crossrank recommend --user {found.users[0].user_id}"
+    console.say(copyable(turn))
