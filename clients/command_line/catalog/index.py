@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -51,6 +51,9 @@ class TableChoice:
         list[str] | None,
         typer.Option(help=f"NAME:KIND, a column that filters can test; {', '.join(KINDS)}; may be repeated."),
     ] = None
+    skip_unknown: Annotated[
+        bool, typer.Option("--skip-unknown", help="Leave out interactions with items that the items table has not.")
+    ] = False
     dataset: Annotated[str, typer.Option(help=f"Instead of tables: {MOVIELENS}.")] = ""
     source: Annotated[
         Path | None, typer.Option("--from", help="Your own copy of the data set. Default: downloaded once.")
@@ -80,7 +83,7 @@ class TableChoice:
     def read(self, download_folder: Path) -> Tables:
         """The tables. Raises TrainingError for data that cannot be used."""
         if self.items and self.interactions:
-            return read_tables(self.items, self.interactions)
+            return read_tables(self.items, self.interactions, skip_unknown=self.skip_unknown)
         if self.items:
             return Tables(read_items(self.items), ())
         return movielens.from_path(self.source) if self.source else movielens.from_recbole(download_folder)
@@ -131,6 +134,12 @@ class Indexed:
     ranker: FittedRanker | None
     reader: str
 
+    def without(self, left_out: int) -> "Indexed":
+        """Where so many interactions with unknown items were left out of the tables."""
+        interactions = self.counts.interactions
+        interactions = replace(interactions, unknown_items=interactions.unknown_items + left_out)
+        return replace(self, counts=replace(self.counts, interactions=interactions))
+
 
 def index(
     tables: TableChoice,
@@ -148,7 +157,7 @@ def index(
     with remedy(again, CrossrankError), remedy("correct the tables, then crossrank index again", InvalidRequest):
         read = tables.read(place.directory / "downloads")
         items, interactions = to_items(read.items, columns), to_interactions(read.interactions)
-        done = asyncio.run(_run(settings, items, interactions, fit=fit, quiet=as_json))
+        done = asyncio.run(_run(settings, items, interactions, fit=fit, quiet=as_json)).without(read.left_out)
     if as_json:
         ranker = {"version": done.ranker.version, **asdict(done.ranker.verdict)} if done.ranker and fit else None
         console.print_json({**asdict(done.counts), "ranker": ranker})
