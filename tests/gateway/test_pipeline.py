@@ -16,7 +16,6 @@ from gateway.domain.errors import (
     Overloaded,
     StoreUnavailable,
 )
-from gateway.domain.order import Reading
 from gateway.domain.values import (
     Candidate,
     CandidateOptions,
@@ -130,22 +129,6 @@ async def test_rerank_reads_unknown_texts_from_the_catalogue_and_says_which_id_i
     assert ids(answer) == ["m4"]
     with pytest.raises(NotFound, match="'gone' does not exist"):
         await rig.pipeline.rerank(USER, [Candidate("m4", 1, 0.0), Candidate("gone", 2, 0.0)], ALL, call())
-
-
-async def test_fields_that_the_model_does_not_read_are_named_once_and_only_where_it_read(rig: Rig) -> None:
-    given = [
-        Candidate(item_id, rank, 0.0, item=Item(item_id, {"title": "heat", "plot": "a heist", name: "x"}))
-        for rank, (item_id, name) in enumerate([("a", "cast"), ("b", "year")], start=1)
-    ]
-    history = Context(history=(HistoryEvent("h", {"title": "alien", "mood": "dark"}),))
-    answer = await rig.pipeline.rerank(history, given, ALL, call())
-    assert answer.unread_fields == ("cast", "mood", "plot")
-    assert answer.degraded == ()
-    unread = await rig.pipeline.rerank(history, given, RankingOptions(reading=Reading.NEVER), call())
-    assert unread.unread_fields == ()
-    many = Item("c", {f"field {number}": "x" for number in range(30)})
-    assert len((await rig.pipeline.rerank(USER, [Candidate("c", 1, 0.0, item=many)], ALL, call())).unread_fields) == 20
-    assert (await rig.pipeline.rerank(USER, [Candidate("m4", 1, 0.0)], ALL, call())).unread_fields == ()
 
 
 async def test_inline_items_work_without_any_database_behind(rig: Rig) -> None:
