@@ -44,6 +44,7 @@ def test_without_one_they_stay_as_they_are(monkeypatch: pytest.MonkeyPatch, type
     assert hints.copyable("`crossrank up` heals it") == "`crossrank up` heals it"
 
 
+@pytest.mark.whole  # commands import what is slow
 def test_the_commands_without_a_stack_are_those_without_the_option() -> None:
     without = {
         words for words, place in COMMANDS.items() if not any("--state-dir" in one.opts for one in load(place).params)
