@@ -27,9 +27,10 @@ from gateway.domain.values import (
 from gateway.encoding.pair_encoder import EncodedContext
 from gateway.ports import ServedModel
 from gateway.ranker.features import FusionInput
-from gateway.ranker.fitted import FittedRanker
+from gateway.ranker.fitted import BLEND, FittedRanker
 from gateway.ranker.signals import ItemSignals
 from gateway.ranking.order import RankedCandidate, at_least, cap_shared
+from gateway.ranking.rendering import unread_fields
 from gateway.scoring.coalesced import ScoringOutcome
 from gateway.telemetry.stages import StageClock
 
@@ -52,7 +53,8 @@ def reason_of(fault: CrossrankError) -> Reason:
 @dataclass(slots=True)
 class Request:
     """What is known so far. ``model`` is None while no model version was ever verified, for the reason of
-    ``model_fault``; ``ranker`` where none was fitted, or the caller wants first-stage order."""
+    ``model_fault``; ``ranker`` where none was fitted, or the caller wants first-stage order. ``first_stage`` made the
+    scores of the candidates: BLEND, CALLER, or a source."""
 
     context: Context
     options: RankingOptions
@@ -62,6 +64,7 @@ class Request:
     model_fault: str = ""
     ranker: FittedRanker | None = None
     kind: RequestKind = RequestKind.WARM
+    first_stage: str = BLEND
     history: Sequence[HistoryEvent] = ()
     degraded: list[Degradation] = field(default_factory=list)
     attribution_token: str = field(default_factory=lambda: secrets.token_urlsafe(16))
@@ -174,6 +177,7 @@ def ranked_list(request: Request, draft: ListDraft) -> RankedList:
         duplicates=_duplicates(sides, [item_id for item_id in scored if item_id not in cached]) if sides else 0,
         stages=request.clock.times,
         usage=_usage(sides) if sides and model else Usage(),
+        unread_fields=unread_fields(model, request.context, draft.candidates) if sides and model else (),
     )
 
 

@@ -11,6 +11,7 @@ import typer
 from clients.command_line.shared import console
 from clients.command_line.shared.console import AsJson, StateDirectory
 from clients.command_line.shared.failures import remedy
+from clients.command_line.shared.hints import copyable
 from clients.command_line.shared.running_stack import running_url
 from deploy.local import stack
 from gateway.domain.budget import Budget
@@ -70,7 +71,7 @@ def canary_report(findings: Findings, as_json: AsJson = False) -> None:
     if as_json:
         console.print_json([{**asdict(one), "rate": one.rate} for one in versions])
     elif not versions:
-        console.say("no list was shown: ask crossrank recommend, or look further back with --days")
+        console.say(copyable("no list was shown: ask crossrank recommend, or look further back with --days"))
     else:
         console.print_table(
             list(_CANARY),
