@@ -1,7 +1,7 @@
 """What orders a list: the cross-encoder where it was shown to pay, trees over signals, or the best first stage. Knows
 no port."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from gateway.domain.order import OrderedBy, RankedBy, Reading, RequestKind
@@ -10,7 +10,6 @@ from gateway.ports import ServedModel
 from gateway.ranker.features import FusionInput
 from gateway.ranker.fitted import BLEND, FittedRanker, first_stage_fusion
 from gateway.ranker.fused_score import Fusion
-from gateway.ranker.signals import ItemSignals
 from gateway.ranking.order import RankedCandidate, rank
 
 _BLEND = first_stage_fusion(BLEND)
@@ -56,7 +55,7 @@ def of_reader(model: ServedModel) -> Ordering:
     return Ordering(RankedBy(OrderedBy.READER, model.identity.version), model.bundle.fusion)
 
 
-def without_reader(kind: RequestKind, ranker: FittedRanker | None, signals: Mapping[str, ItemSignals]) -> Ordering:
+def without_reader(kind: RequestKind, ranker: FittedRanker | None, *, signals: bool = True) -> Ordering:
     """Trees where they were fitted and have signals to read; else the first stage: the source that was best, where it
     was measured for such requests, or the blend."""
     if ranker is None or kind is not RequestKind.WARM:
