@@ -9,6 +9,11 @@ _NAMES = {"own": "trees of this catalogue", "default": "trees for any catalogue"
 _FIRST_STAGE = "first_stage"
 
 
+def order_name(name: str) -> str:
+    """An order as people call it."""
+    return _NAMES.get(name, name)
+
+
 def print_verdict(ranker: Ranker) -> None:
     """A row per order that was measured, then which one is served and why."""
     if ranker.measured:
@@ -23,4 +28,4 @@ def print_verdict(ranker: Ranker) -> None:
 def _row(row: MeasuredOrder, *, served: bool) -> list[str | Text]:
     compared = [f"{row.difference:+.4f}", f"{row.p:.4f}"] if row.p < 1 or row.difference else ["–", ""]
     mark = Text("served" if served else "", style="green")
-    return [_NAMES.get(row.name, row.name), f"{row.ndcg:.4f}", f"{row.low:.3f} to {row.high:.3f}", *compared, mark]
+    return [order_name(row.name), f"{row.ndcg:.4f}", f"{row.low:.3f} to {row.high:.3f}", *compared, mark]
