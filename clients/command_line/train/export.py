@@ -12,6 +12,8 @@ import typer
 from clients.command_line.evaluate.stack_lists import HeldOutListServer
 from clients.command_line.shared import console
 from clients.command_line.shared.console import AsJson
+from clients.command_line.shared.judge_reading import say_not_judged
+from clients.command_line.shared.run_choice import MOVIELENS as MOVIELENS_TABLES
 from clients.command_line.shared.run_choice import RunChoice
 from deploy.local.parts.triton import PROJECT_REPOSITORY
 from training.export.precision import Device, Precision
@@ -54,3 +56,5 @@ def export(choice: RunChoice, target: ExportChoice, as_json: AsJson = False) -> 
         console.print_json({"version": str(version), **evaluation.to_dict()})
     else:
         console.say(f"written: {version}")
+        own = f"--items {choice.items} --interactions {choice.interactions}"
+        say_not_judged(version, own if choice.items else f"--dataset {MOVIELENS_TABLES}")

@@ -10,6 +10,7 @@ import typer
 
 from clients.command_line.shared import console
 from clients.command_line.shared.console import AsJson
+from clients.command_line.shared.judge_reading import say_not_judged
 from training.export.precision import Device, Precision
 from training.importing.checkpoint import open_checkpoint
 from training.importing.importer import STEPS, Imported, ImportPlan, import_checkpoint
@@ -98,4 +99,4 @@ def _tell(imported: Imported, licence: str, as_json: bool) -> None:
         f"{exactness.precision} differs from transformers by up to {exactness.max_abs_dlogit:.2g} on {exactness.pairs} "
         f"pairs; licence: {licence or 'not stated, see the card'}"
     )
-    console.say("next: crossrank up, then crossrank eval on your own data")
+    say_not_judged(imported.folder)

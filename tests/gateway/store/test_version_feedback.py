@@ -84,9 +84,7 @@ async def test_dislikes_and_items_that_were_not_in_the_list_are_no_likes(databas
     assert (await feedback(database))["1"].liked == 0
 
 
-async def test_lists_that_nothing_known_ordered_and_lists_of_long_ago_are_out(
-    database: Database, log: Log
-) -> None:
+async def test_lists_that_nothing_known_ordered_and_lists_of_long_ago_are_out(database: Database, log: Log) -> None:
     await log.show("", "u1", liked="a")
     await log.show("1", "u2", liked="a")
     await database.execute("UPDATE impressions SET time = now() - interval '8 days'", [], Budget(30))

@@ -71,9 +71,7 @@ async def test_nothing_found_yet_is_said_with_the_next_step(
     assert crossrank(group, "report", "--database-url", postgres, "--json").document == []
 
 
-async def test_the_canary_report_compares_what_was_to_order_the_lists(
-    database: Database, postgres: str
-) -> None:
+async def test_the_canary_report_compares_what_was_to_order_the_lists(database: Database, postgres: str) -> None:
     store = PostgresFeedbackStore(database)
     for token, orderer in (("t1", CHAMPION), ("t2", CHAMPION), ("t3", CHALLENGER)):
         items, user = [ScoredItem("a", 1, 1, 1.0, 0.7)], Context(user_id=token)
