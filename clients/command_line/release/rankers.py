@@ -40,8 +40,9 @@ def rankers(stored: Stored, asked: Asked, as_json: AsJson = False) -> None:
     if not kept:
         console.say("no ranker was fitted: crossrank index")
         return
-    headings = ("version", "fitted", "orders lists by", "NDCG@10", "against the best first stage", "p", "users", "")
+    headings = ("version", "fitted", "orders lists by", "NDCG@10", "gain", "p", "users", "")
     console.print_table(headings, [_cells(one) for one in rows])
+    console.say("gain: in NDCG@10 over the best first stage, on held-out users; p after Holm's correction")
     if served is None:
         console.say("no gateway was asked which one serves: it is the newest unless CROSSRANK_RANKER names another")
     elif served.version not in {one.version for one in kept}:
@@ -74,8 +75,9 @@ def _row(one: KeptRanker, served: Ranker | None) -> dict[str, Any]:
 
 def _cells(row: dict[str, Any]) -> list[str | Text]:
     mark = Text("serves" if row["serves"] else "", style="green")
+    known = [row["version"], row["made_at"][:16].replace("T", " ")]
     if not row["readable"]:
-        return [row["version"], row["made_at"], "cannot be read: fit it again", "-", "-", "-", "-", mark]
+        return [*known, "cannot be read", "-", "-", "-", "-", mark]
     name = row["first_stage"] if row["orders"] == FIRST_STAGE else row["orders"]
     measured = next((MeasuredOrder(**one) for one in row["rows"] if one["name"] == name), None)
     figures = ["-", "-", "-"]
@@ -85,4 +87,4 @@ def _cells(row: dict[str, Any]) -> list[str | Text]:
             f"{measured.ndcg:.4f}",
             *([f"{measured.difference:+.4f}", f"{measured.p:.4f}"] if compared else ["-", "-"]),
         ]
-    return [row["version"], row["made_at"], order_name(name), *figures, f"{row['users']:,}", mark]
+    return [*known, order_name(name), *figures, f"{row['users']:,}", mark]

@@ -27,7 +27,7 @@ def version(tmp_path: Path) -> Path:
 def test_what_pays_is_recorded_and_the_version_stays_the_same_but_for_it(version: Path) -> None:
     before = fingerprint_of(version / "encoding")
     record_reading(version, [GAIN, CHANCE])
-    assert open_bundle(version / "encoding").reading == {RequestKind.INLINE}
+    assert open_bundle(version / "encoding").reading == frozenset({RequestKind.INLINE})
     assert manifest_faults(version) == []
     assert fingerprint_of(version / "encoding") == before
     record_reading(version, [CHANCE])
