@@ -92,7 +92,8 @@ class _Steps:
 
 
 def train_demo(choice: DemoChoice, as_json: AsJson = False) -> None:
-    """Show the whole chain small: tables, candidate lists, negatives, fit, export, evaluation, gate, promotion.
+    """Show the whole chain small: tables, candidate lists, negatives, fit, export, evaluation, reading, gate,
+    promotion.
 
     On users of MovieLens 100K, or on your own tables. Repeat it to go on after a stop; remove the folder to begin anew.
     Nothing that serves is touched. Exit code 1: the gate refused the version.
