@@ -1,11 +1,9 @@
 """An imported model is judged like a trained one: the import names the command, the command records for which requests
 reading pays, and the gate tells it."""
 
-import shutil
 from pathlib import Path
 
 from clients.command_line.shared.console import ExitCode
-from deploy.local.parts.triton import PROJECT_REPOSITORY
 from tests.clients.command_line.program import Outcome, crossrank
 from tests.clients.command_line.shop import Shop, make_shop
 from tests.training.importing.checkpoints import save_checkpoint
@@ -30,7 +28,6 @@ def imported(shop: Shop, repository: Path, name: str) -> Outcome:
 
 def test_the_import_names_the_command_that_judges_it_and_the_gate_tells_what_was_found(tmp_path: Path) -> None:
     shop, repository = make_shop(tmp_path / "shop", seed=SEED), tmp_path / "repository"
-    shutil.copytree(PROJECT_REPOSITORY / "bi_encoder", repository / "bi_encoder")
     notes = " ".join(imported(shop, repository, "cross_encoder").notes.split())
     assert "for which requests reading pays is not judged" in notes
     assert f"crossrank eval --model-repository {repository} --items ITEMS --interactions INTERACTIONS --record" in notes
