@@ -3,6 +3,7 @@
 import sys
 
 import uvloop
+from threadpoolctl import threadpool_limits
 
 from gateway.app import run
 from gateway.domain.address import CannotListen
@@ -19,6 +20,7 @@ def main() -> int:
         print(f"error: the settings cannot be used:\n{fault}", file=sys.stderr)
         return 2
     configure_logging(settings.log_level)
+    threadpool_limits(1)  # requests run side by side, not the parts of a product of small matrices
     try:
         uvloop.run(run(settings))
     except CannotListen as fault:

@@ -1,5 +1,6 @@
 """The path of a request, top to bottom. Sees no adapter: no wire format, no SQL, no model server."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -103,7 +104,9 @@ class Pipeline:
         request = self._begin(context, options, call)
         await self._read_history(request)
         candidates = await self._fetch_candidates(request, wanted)
-        return await self._rank_candidates(request, candidates, options.top_n or self._defaults.top_n)
+        items = await self._read_items(request, candidates)
+        draft = await self._begin_list(request, candidates, items)
+        return await self._rank_items(request, draft, options.top_n or self._defaults.top_n)
 
     async def recommend_stream(
         self, context: Context, wanted: CandidateOptions, options: RankingOptions, call: Call
@@ -123,8 +126,9 @@ class Pipeline:
     ) -> RankedList:
         """Ranks candidates that the caller gave, in first-stage order."""
         request = self._begin(context, options, call)
-        await self._read_history(request)
-        return await self._rank_candidates(request, candidates, options.top_n or len(candidates))
+        items, _ = await asyncio.gather(self._read_items(request, candidates), self._read_history(request))
+        draft = await self._begin_list(request, candidates, items)
+        return await self._rank_items(request, draft, options.top_n or len(candidates))
 
     def would_order(self, earlier: Request) -> Orderer:
         """What this pipeline would have order the list of another one's request."""
@@ -138,10 +142,6 @@ class Pipeline:
         self._parts.admission.check(Priority.BATCH)
         request = self._with_parts(again(earlier, call))
         return request, await self._order(request, await self._begin_list(request, draft.candidates, draft.items))
-
-    async def _rank_candidates(self, request: Request, candidates: Sequence[Candidate], top_n: int) -> RankedList:
-        items = await self._read_items(request, candidates)
-        return await self._rank_items(request, await self._begin_list(request, candidates, items), top_n)
 
     async def _rank_items(self, request: Request, begun: ListDraft, top_n: int) -> RankedList:
         draft = await self._order(request, begun)

@@ -267,6 +267,7 @@ def feature_family(name: str) -> str:
     return _parsed(name)[0].family
 
 
+@cache
 def _parsed(name: str) -> tuple[_Kind, Sequence[str]]:
     label, colon, argument = name.partition(":")
     kind = _KINDS.get(label)

@@ -4,10 +4,9 @@ list, so that every text is split once. Knows no candidates' scores and no featu
 import math
 import re
 import string
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -26,19 +25,44 @@ LARGEST_STEP = 5.0
 _SEPARATORS = re.compile("[|,;]")
 
 SPLIT_TEXTS = 20_000
-"""Texts of a field whose parts are remembered: the same items come again and again."""
+"""Texts of fields whose parts are remembered: the same items come again and again."""
 
 Fields = Mapping[str, str]
-Value = TypeVar("Value", str, tuple[str, str])
+Codes = npt.NDArray[np.int64]
+Split = Callable[[str], Iterable[str]]
+
+_NO_CODES: Codes = np.zeros(0, np.int64)
 
 
 @dataclass(frozen=True, slots=True)
 class Overlap:
-    """Values in common [items, history], and how many values each has."""
+    """``shared`` [items, history]: whether both have a value in common. ``jaccard`` [items, recent]: the Jaccard index
+    of their values, for the ``RECENT`` most recent of the history."""
 
-    common: Column
-    item_sizes: Column
-    history_sizes: Column
+    shared: npt.NDArray[np.bool_]
+    jaccard: Column
+
+
+@dataclass(frozen=True, slots=True)
+class Values:
+    """Of ``size`` items: ``codes`` [values], equal ones for equal values, and ``rows`` [values]: whose each is."""
+
+    size: int
+    codes: Codes
+    rows: Codes
+
+    def incidence(self, known: Codes) -> npt.NDArray[np.float32]:
+        """[size, known]: 1 where one has the value of ``known``, which is sorted."""
+        matrix = np.zeros((self.size, len(known)), np.float32)
+        if len(known):
+            places = np.minimum(np.searchsorted(known, self.codes), len(known) - 1)
+            found = known[places] == self.codes
+            matrix[self.rows[found], places[found]] = 1
+        return matrix
+
+    def counts(self) -> Column:
+        """[size]: how many values each has."""
+        return np.bincount(self.rows, minlength=self.size).astype(np.float64)
 
 
 class FieldFeatures:
@@ -51,34 +75,34 @@ class FieldFeatures:
         self._items = items
         self._history = history
         self._overlaps: dict[str, Overlap] = {}
-        self._series: dict[str, npt.NDArray[np.bool_]] = {}
+        self._split: dict[tuple[bool, str, Split], Values] = {}
         self._numbers: dict[str, tuple[Column, Column]] = {}
         self._decays = DECAY ** np.arange(len(history), dtype=np.float64)
 
     def recency(self, field: str) -> Column:
         """1 / (1 + position) of the most recent history item that shares a value; 0 if none."""
-        return _recency(self._shared(field))
+        return _recency(self._overlap(field).shared)
 
     def share(self, field: str) -> Column:
         """Share of history items that share a value, each position counting ``DECAY`` of the one before."""
-        shares: Column = self._shared(field) @ self._decays / max(float(self._decays.sum()), 1.0)
+        shares: Column = self._overlap(field).shared @ self._decays / max(float(self._decays.sum()), 1.0)
         return shares
 
     def count(self, field: str) -> Column:
         """log(1 + history items that share a value)."""
-        return np.log1p(_row_sums(self._shared(field)))
+        return np.log1p(_row_sums(self._overlap(field).shared))
 
     def last(self, field: str) -> Column:
         """1 if the most recent history item shares a value."""
-        return _row_sums(self._shared(field)[:, :1])
+        return _row_sums(self._overlap(field).shared[:, :1])
 
     def jaccard_last(self, field: str) -> Column:
         """Jaccard index of the values with those of the most recent history item."""
-        return _row_sums(self._jaccard(field)[:, :1])
+        return _row_sums(self._overlap(field).jaccard[:, :1])
 
     def jaccard_mean(self, field: str) -> Column:
         """Its mean over the ``RECENT`` most recent history items."""
-        recent = self._jaccard(field)[:, :RECENT]
+        recent = self._overlap(field).jaccard
         return _row_sums(recent) / max(recent.shape[1], 1)
 
     def value(self, field: str) -> Column:
@@ -107,31 +131,28 @@ class FieldFeatures:
         steps = np.nan_to_num(items) - np.where(there, largest, 0.0)
         return np.where(there, np.clip(steps, -LARGEST_STEP, LARGEST_STEP), 0.0)
 
-    def _shared(self, field: str) -> npt.NDArray[np.bool_]:
-        return self._overlap(field).common > 0
-
-    def _jaccard(self, field: str) -> Column:
-        overlap = self._overlap(field)
-        union = overlap.item_sizes[:, None] + overlap.history_sizes[None, :] - overlap.common
-        jaccard: Column = overlap.common / np.maximum(union, 1.0)
-        return jaccard
-
     def _overlap(self, field: str) -> Overlap:
-        if field not in self._overlaps:
-            name, split = (field.removesuffix(WORDS), _words) if field.endswith(WORDS) else (field, _values)
-            if name == ANY:
-                found = _overlap(_split_all(self._items, split), _split_all(self._history, split))
-            else:
-                found = _overlap(_split(self._items, name, split), _split(self._history, name, split))
-            self._overlaps[field] = found
-        return self._overlaps[field]
+        name, split = (field.removesuffix(WORDS), words_in) if field.endswith(WORDS) else (field, parts_in)
+        return self._overlap_of(field, name, split)
 
     def _same(self, series: str) -> npt.NDArray[np.bool_]:
         """[items, history]: both have the same text, and it is not empty."""
-        if series not in self._series:
-            overlap = _overlap(_split(self._items, series, _whole), _split(self._history, series, _whole))
-            self._series[series] = overlap.common > 0
-        return self._series[series]
+        return self._overlap_of(f"{series} whole", series, _whole).shared
+
+    def _overlap_of(self, field: str, name: str, split: Split) -> Overlap:
+        if field not in self._overlaps:
+            items, history = (self._values(side, name, split) for side in (self._items, self._history))
+            self._overlaps[field] = _overlap(items, history)
+        return self._overlaps[field]
+
+    def _values(self, side: Sequence[Fields], name: str, split: Split) -> Values:
+        if name == ANY:
+            names = dict.fromkeys(name for fields in side for name in fields)
+            return _joined(len(side), [self._values(side, one, split) for one in names])
+        key = (side is self._items, name, split)
+        if key not in self._split:
+            self._split[key] = _values_of(side, name, split)
+        return self._split[key]
 
     def _number(self, field: str) -> tuple[Column, Column]:
         """Of items and history; NaN where the field is no number."""
@@ -160,51 +181,43 @@ def _recency(matches: npt.NDArray[np.bool_]) -> Column:
     return np.where(matches.any(axis=1), 1.0 / (1.0 + matches.argmax(axis=1)), 0.0)
 
 
-def _split(side: Sequence[Fields], name: str, split: Callable[[str], frozenset[str]]) -> list[frozenset[str]]:
-    return [split(fields.get(name, "")) for fields in side]
+def parts_in(text: str) -> Iterable[str]:
+    """A field's values, in lower case."""
+    return filter(None, map(str.strip, _SEPARATORS.split(text.casefold())))
 
 
-def _split_all(side: Sequence[Fields], split: Callable[[str], frozenset[str]]) -> list[frozenset[tuple[str, str]]]:
-    return [frozenset((name, value) for name, text in fields.items() for value in split(text)) for fields in side]
+def words_in(text: str) -> Iterable[str]:
+    """A field's words, in lower case."""
+    return filter(None, (word.strip(string.punctuation) for word in text.casefold().split()))
 
 
-@lru_cache(SPLIT_TEXTS)
-def _values(text: str) -> frozenset[str]:
-    return frozenset(filter(None, map(str.strip, _SEPARATORS.split(text.casefold()))))
-
-
-@lru_cache(SPLIT_TEXTS)
-def _words(text: str) -> frozenset[str]:
-    return frozenset(filter(None, (word.strip(string.punctuation) for word in text.casefold().split())))
+def _whole(text: str) -> Iterable[str]:
+    return filter(None, (text.casefold().strip(),))
 
 
 @lru_cache(SPLIT_TEXTS)
-def _whole(text: str) -> frozenset[str]:
-    return frozenset(filter(None, (text.casefold().strip(),)))
+def _codes(name: str, text: str, split: Split) -> Codes:
+    """A number for each value of a field, once; equal ones in this process are equal values of one field."""
+    return np.array([hash((name, value)) for value in set(split(text))], np.int64)
 
 
-def _overlap(items: Sequence[frozenset[Value]], history: Sequence[frozenset[Value]]) -> Overlap:
-    places: dict[Value, int] = {}
-    for values in history:
-        for value in values:
-            places.setdefault(value, len(places))
-    common = _incidence(items, places) @ _incidence(history, places).T
-    return Overlap(common.astype(np.float64), _sizes(items), _sizes(history))
+def _values_of(side: Sequence[Fields], name: str, split: Split) -> Values:
+    codes = [_codes(name, fields.get(name, ""), split) for fields in side]
+    return Values(len(side), np.concatenate([_NO_CODES, *codes]), np.repeat(np.arange(len(side)), [*map(len, codes)]))
 
 
-def _incidence(sides: Sequence[frozenset[Value]], places: Mapping[Value, int]) -> npt.NDArray[np.float32]:
-    """[sides, values]: 1 where a side has the value. Counts are small: float32 holds them exactly."""
-    matrix = np.zeros((len(sides), len(places)), np.float32)
-    for row, values in enumerate(sides):
-        for value in values:
-            place = places.get(value)
-            if place is not None:
-                matrix[row, place] = 1
-    return matrix
+def _joined(size: int, parts: Sequence[Values]) -> Values:
+    codes = np.concatenate([_NO_CODES, *(one.codes for one in parts)])
+    return Values(size, codes, np.concatenate([_NO_CODES, *(one.rows for one in parts)]))
 
 
-def _sizes(sides: Sequence[frozenset[Value]]) -> Column:
-    return np.array([len(values) for values in sides], dtype=np.float64)
+def _overlap(items: Values, history: Values) -> Overlap:
+    """Counts are small: float32 holds them exactly."""
+    known = np.unique(history.codes)
+    common = items.incidence(known) @ history.incidence(known).T
+    recent = common[:, :RECENT].astype(np.float64)
+    union = items.counts()[:, None] + history.counts()[None, :RECENT] - recent
+    return Overlap(common > 0, recent / np.maximum(union, 1.0))
 
 
 def _number(text: str) -> float:

@@ -4,6 +4,7 @@ no store, no feature by name and no text."""
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -21,10 +22,14 @@ RELATIONS = (*SPARSE, *SMOOTH, TEXT)
 Keys = npt.NDArray[np.uint64]
 Floats = npt.NDArray[np.float32]
 
+KEYS = 100_000
+"""Items whose keys are remembered: the same ones come again and again."""
+
 _NO_KEYS: Keys = np.zeros(0, np.uint64)
 _NO_WEIGHTS: Floats = np.zeros((0, len(SPARSE)), np.float32)
 
 
+@lru_cache(KEYS)
 def key_of(item_id: str) -> int:
     """An item's number in tables of neighbours: BLAKE2b-64 of its id. Of a million items two share one with a chance of
     3e-8."""
@@ -61,37 +66,50 @@ def relate(
     """
     wanted = [signals.get(item_id, NOTHING) for item_id in candidates]
     given = [signals.get(item_id, NOTHING) for item_id in history]
-    rows, columns = _known([one.smooth for one in wanted]), _known([one.smooth for one in given])
-    liked = np.ix_(rows, columns)
-    found = {name: np.full((len(wanted), len(given)), np.nan) for name in RELATIONS}
-    if len(rows) and len(columns):
-        sparse = _sparse([candidates[row] for row in rows], [given[column] for column in columns])
-        for place, name in enumerate(SPARSE):
-            found[name][liked] = sparse[:, :, place]
-        as_candidate, as_history = (
-            np.stack([one.smooth[:, side] for one in side_of if one.smooth is not None], axis=1)
-            for side, side_of in ((1, wanted), (0, given))
-        )
-        for place, name in enumerate(SMOOTH):
-            found[name][liked] = as_candidate[place] @ as_history[place].T
-    read = np.ix_(_known([one.embedding for one in wanted]), _known([one.embedding for one in given]))
-    texts, recent = ([one.embedding for one in side if one.embedding is not None] for side in (wanted, given))
-    if texts and recent:
-        found[TEXT][read] = np.stack(texts) @ np.stack(recent).T
-    return found
+    weights = _weights(candidates, given)
+    related = {name: weights[:, :, place] for place, name in enumerate(SPARSE)}
+    smooth = [one.smooth for one in wanted], [one.smooth for one in given]
+    as_candidate, as_history = (
+        [None if one is None else one[:, side] for one in items] for side, items in zip((1, 0), smooth, strict=True)
+    )
+    none = np.zeros((len(SMOOTH), 0), np.float32)
+    related |= dict(zip(SMOOTH, _products(as_candidate, as_history, none), strict=True))
+    texts = [one.embedding for one in wanted], [one.embedding for one in given]
+    cosines = _products(*texts, np.zeros(0, np.float32))
+    return {name: _known(values, *smooth) for name, values in related.items()} | {TEXT: _known(cosines, *texts)}
 
 
-def _known(values: Sequence[Floats | None]) -> npt.NDArray[np.intp]:
-    return np.array([place for place, value in enumerate(values) if value is not None], np.intp)
+def _products(wanted: Sequence[Floats | None], given: Sequence[Floats | None], nothing: Floats) -> Floats:
+    """[..., wanted, given] of vectors [..., width], 0 where there is none. ``nothing``: what stands for all where no
+    vector is known."""
+    nothing = next((np.zeros_like(one) for one in (*wanted, *given) if one is not None), nothing)
+    left, right = (
+        np.stack([*(nothing if one is None else one for one in side), nothing], axis=-2)[..., :-1, :]
+        for side in (wanted, given)
+    )
+    products: Floats = left @ right.swapaxes(-1, -2)
+    return products
 
 
-def _sparse(candidates: Sequence[str], history: Sequence[ItemSignals]) -> Floats:
+def _known(values: Floats, wanted: Sequence[Floats | None], given: Sequence[Floats | None]) -> npt.NDArray[np.float64]:
+    """[wanted, given]: NaN where one of the two is None."""
+    known = values.astype(np.float64)
+    known[[place for place, one in enumerate(wanted) if one is None]] = np.nan
+    known[:, [place for place, one in enumerate(given) if one is None]] = np.nan
+    return known
+
+
+def _weights(candidates: Sequence[str], history: Sequence[ItemSignals]) -> Floats:
     """[candidates, history, SPARSE]"""
-    keys = np.array([key_of(item_id) for item_id in candidates], np.uint64)
     found = np.zeros((len(candidates), len(history), len(SPARSE)), np.float32)
-    for column, one in enumerate(history):
-        if len(one.neighbors):
-            places = np.minimum(np.searchsorted(one.neighbors, keys), len(one.neighbors) - 1)
-            rows = np.flatnonzero(one.neighbors[places] == keys)
-            found[rows, column] = one.weights[places[rows]]
+    if not candidates:
+        return found
+    keys = np.array([key_of(item_id) for item_id in candidates], np.uint64)
+    order = np.argsort(keys)
+    neighbors = np.concatenate([_NO_KEYS, *(one.neighbors for one in history)])
+    weights = np.concatenate([_NO_WEIGHTS, *(one.weights for one in history)])
+    columns = np.repeat(np.arange(len(history)), [len(one.neighbors) for one in history])
+    rows = order[np.minimum(np.searchsorted(keys[order], neighbors), len(keys) - 1)]
+    there = np.flatnonzero(keys[rows] == neighbors)
+    found[rows[there], columns[there]] = weights[there]
     return found

@@ -20,9 +20,12 @@ class Cosine:
 
     def score(self, histories: Sequence[History[int]]) -> Scores:
         """[histories, items]"""
+        recent = [list(history.newest(self.recent).newest_first) for history in histories]
+        if self.pool == "mean":  # the mean of cosines is the cosine of the mean, times its length
+            means = [self.vectors[places].sum(axis=0) / max(len(places), 1) for places in recent]
+            return np.asarray(np.reshape(means, (-1, self.vectors.shape[1])) @ self.vectors.T, np.float32)
         scores = np.zeros((len(histories), len(self.vectors)), np.float32)
-        for row, history in enumerate(histories):
-            near = self.vectors[list(history.newest(self.recent).newest_first)] @ self.vectors.T
-            if len(near):
-                scores[row] = near.max(axis=0) if self.pool == "max" else near.mean(axis=0)
+        for row, places in enumerate(recent):
+            if places:
+                scores[row] = (self.vectors[places] @ self.vectors.T).max(axis=0)
         return scores

@@ -58,7 +58,8 @@ class FoldFirstStage:
 
     def _list(self, case: UserCase, scores: Scores) -> CandidateList:
         """``scores`` [sources, items]"""
-        ranks = _ranks(scores)
+        orders = np.argsort(-scores, axis=1, kind="stable")
+        ranks = _ranks(scores, orders)
         chosen = [number for number, source in enumerate(self._sources) if source.name in self._options.fused]
         told = (ranks <= self._options.fused_depth) & np.isfinite(scores) & (scores != 0)
         fused = reciprocal_rank_sums(ranks[chosen], told[chosen], self._weights[chosen])
@@ -74,12 +75,15 @@ class FoldFirstStage:
                 Candidate(self._item_ids[place], number, float(fused[place]), self._hits(*told))
                 for number, (place, told) in enumerate(zip(best, hits, strict=True), start=1)
             ),
-            {source.name: self._alone(score) for source, score in zip(self._sources, scores, strict=True)},
+            {
+                source.name: self._alone(score, order)
+                for source, score, order in zip(self._sources, scores, orders, strict=True)
+            },
         )
 
-    def _alone(self, scores: Scores) -> tuple[str, ...]:
+    def _alone(self, scores: Scores, order: Ranks) -> tuple[str, ...]:
         """The first ``depth`` items by one source's ``scores`` [items]; where it says nothing the list ends."""
-        best = np.argsort(-scores, kind="stable")[: self._options.depth]
+        best = order[: self._options.depth]
         return tuple(self._item_ids[place] for place in best if np.isfinite(scores[place]) and scores[place])
 
     def _hits(self, ranks: Sequence[int], scores: Sequence[float]) -> tuple[SourceHit, ...]:
@@ -102,7 +106,12 @@ def reciprocal_rank_sums(
     return sums
 
 
-def _ranks(scores: Scores) -> Ranks:
-    """[sources, items] from 1: one more than there are items with a higher score, so equal scores share a rank."""
-    count = scores.shape[1]
-    return np.stack([count - np.searchsorted(np.sort(row), row, side="right") + 1 for row in scores])
+def _ranks(scores: Scores, orders: Ranks) -> Ranks:
+    """[sources, items] from 1: one more than there are items with a higher score, so equal scores share a rank.
+    ``orders`` [sources, items]: places by falling score."""
+    falling = np.take_along_axis(scores, orders, axis=1)
+    first = np.ones(scores.shape, np.int64)
+    first[:, 1:] = np.where(falling[:, 1:] < falling[:, :-1], np.arange(2, scores.shape[1] + 1), 1)
+    ranks = np.empty_like(first)
+    np.put_along_axis(ranks, orders, np.maximum.accumulate(first, axis=1), axis=1)
+    return ranks

@@ -4,8 +4,8 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 
 from gateway.ranker.features import LOGIT_FAMILY, feature_family
-from gateway.ranker.fields import ANY, WORDS
-from gateway.ranker.signals import RELATIONS, TEXT
+from gateway.ranker.fields import ANY, WORDS, parts_in, words_in
+from gateway.ranker.signals import RELATIONS, SMOOTH, TEXT
 from training.options.config import FusionOptions
 
 LOGIT = ("logit",)
@@ -13,10 +13,12 @@ LOGIT = ("logit",)
 NEWEST = 5
 """Items of the history whose relations to a candidate are features of their own."""
 
-_OVERLAP = ("recency", "share", "count", "last", "jaccard_last", "jaccard_mean")
+NUMBERS_SHARE = 0.95
+"""A field with as many numbers is one of numbers: the others are slips, and count as missing."""
+
+_OVERLAP = ("recency", "share", "count", "jaccard_last", "jaccard_mean")
 _WORDS = ("share", "jaccard_last", "jaccard_mean")
 _SHARED = (*(f"{kind}:{ANY}" for kind in _OVERLAP), *(f"{kind}:{ANY}{WORDS}" for kind in _WORDS))
-_RELATIVE = ("order", "share", "recent_order", "recent_share", "max_share")
 _NUMBER = ("value", "gap", "gap_last")
 
 
@@ -40,10 +42,12 @@ def feature_names(
 def signal_features() -> tuple[str, ...]:
     """What trees read of any catalogue: relations to the history, popularity, and what all fields together share with
     it. They bear no field's and no source's name, so that trees of one catalogue can rank another's items, and lists
-    that a caller brings have the same features as those that sources propose."""
+    that a caller brings have the same features as those that sources propose. Smooth relations are logarithms, of which
+    no share can be told."""
     names = ["popularity", "popularity_order", "history_length", "cold"]
     for relation in RELATIONS:
-        names += [f"relation_{kind}:{relation}" for kind in ("sum", "recent", "max", "order", "share")]
+        names += [f"relation_{kind}:{relation}" for kind in ("sum", "recent", "max", "order")]
+        names += [f"relation_share:{relation}"] if relation not in SMOOTH else []
         names += [f"relation_at:{relation}/{place}" for place in range(NEWEST)]
     return (*names, *_SHARED)
 
@@ -53,8 +57,10 @@ def default_features() -> tuple[str, ...]:
     list's largest and as a place in the list. Cosines of texts mean the same everywhere."""
     names = ["popularity_gap", "popularity_order", "history_length", "cold"]
     for relation in RELATIONS:
-        names += [f"relation_{kind}:{relation}" for kind in _RELATIVE]
-        names += [f"relation_at_share:{relation}/{place}" for place in range(NEWEST)]
+        names += [f"relation_{kind}:{relation}" for kind in ("order", "recent_order")]
+        if relation not in SMOOTH:
+            names += [f"relation_{kind}:{relation}" for kind in ("share", "recent_share", "max_share")]
+            names += [f"relation_at_share:{relation}/{place}" for place in range(NEWEST)]
     names += [f"relation_{kind}:{TEXT}" for kind in ("sum", "recent", "max")]
     names += [f"relation_at:{TEXT}/{place}" for place in range(NEWEST)]
     return (*names, *_SHARED)
@@ -69,7 +75,8 @@ def own_features(items: Sequence[Mapping[str, str]]) -> tuple[str, ...]:
 
 
 def field_features(items: Iterable[Mapping[str, str]]) -> list[str]:
-    """Numbers for fields that hold nothing else, values and words in common for the others."""
+    """Numbers for fields that hold hardly anything else. Of the others, values in common where items have any, and
+    words where these are not the values."""
     texts: dict[str, list[str]] = {}
     for fields in items:
         for name, text in fields.items():
@@ -77,11 +84,20 @@ def field_features(items: Iterable[Mapping[str, str]]) -> list[str]:
     names: list[str] = []
     for name in sorted(texts):
         filled = [text for text in texts[name] if text.strip()]
-        if filled and all(map(_is_number, filled)):
+        if filled and sum(map(_is_number, filled)) >= NUMBERS_SHARE * len(filled):
             names += [f"{kind}:{name}" for kind in _NUMBER]
-        elif filled:
-            names += [f"{kind}:{name}" for kind in _OVERLAP] + [f"{kind}:{name}.words" for kind in _WORDS]
+            continue
+        values, words = ([frozenset(split(text)) for text in filled] for split in (parts_in, words_in))
+        if _repeat(values):
+            names += [f"{kind}:{name}" for kind in _OVERLAP]
+        if words != values and _repeat(words):
+            names += [f"{kind}:{name}{WORDS}" for kind in _WORDS]
     return names
+
+
+def _repeat(sets: Sequence[frozenset[str]]) -> bool:
+    """Whether two have anything in common."""
+    return sum(map(len, sets)) > len(frozenset().union(*sets))
 
 
 def _is_number(text: str) -> bool:

@@ -1,13 +1,12 @@
 """Which order of a list may be served: only what a paired test showed to be better than the best first stage. Knows no
 way of fitting."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from gateway.ranker.fitted import BLEND, FIRST_STAGE, ORDERS, MeasuredOrder, Order, Verdict
-from gateway.ranker.fused_score import Fusion
 from training.lists.candidate_list import CandidateList
 from training.metrics.ranking import ndcg, target_ranks
 from training.metrics.significance import (
@@ -17,38 +16,39 @@ from training.metrics.significance import (
     bootstrap_intervals,
     paired_differences,
 )
-from training.ranker.lists import order_by
-from training.ranker.table import ScoredList
 
 DEPTH = 10
 FEW_USERS = 200
 """On fewer a difference of a tenth is often not told from chance."""
 
 
-@dataclass(frozen=True, slots=True)
-class Orders:
-    """``choosing``: lists that the best first stage is chosen on; ``lists``, and the same ``scored``: those that orders
-    are measured on."""
-
-    choosing: Sequence[CandidateList]
-    lists: Sequence[CandidateList]
-    scored: Sequence[ScoredList]
+def first_stage_gains(lists: Sequence[CandidateList]) -> dict[str, Values]:
+    """By source, and of the blend: NDCG@10 [lists]."""
+    blend = _gains(([candidate.item_id for candidate in one.candidates] for one in lists), lists)
+    sources = lists[0].by_source if lists else ()
+    return {BLEND: blend} | {name: _gains((one.by_source[name] for one in lists), lists) for name in sources}
 
 
-def judge(orders: Orders, trees: Mapping[str, Fusion], missing: str = "", seed: int = 1) -> Verdict:
-    """Measures every source, the blend and ``trees`` (by name of their Order), and says which is served: of those
-    significantly better than the best first stage the best, else first-stage order. ``missing``: why there are no trees
-    of the team's own."""
-    sources = [BLEND, *orders.lists[0].by_source]
-    best = max(sources, key=lambda name: float(_first_stage(orders.choosing, name).mean()))
-    columns = {name: _first_stage(orders.lists, name) for name in sources}
-    columns |= {name: _ranked(orders, fusion) for name, fusion in trees.items()}
+def judge(
+    choosing: Mapping[str, Values],
+    first_stages: Mapping[str, Values],
+    trees: Mapping[str, Values],
+    missing: str = "",
+    seed: int = 1,
+) -> Verdict:
+    """Says which order is served: of ``trees`` (by name of their Order) those significantly better than the best first
+    stage the best, else first-stage order. NDCG@10 [lists] of each order: ``first_stages`` and ``trees`` on the same
+    lists, ``choosing`` on others, where the best first stage is chosen. ``missing``: why there are no trees of the
+    team's own."""
+    best = max(choosing, key=lambda name: float(choosing[name].mean()))
+    columns = {**first_stages, **trees}
     differences = _differences(columns, best, seed)
     rows = _rows(columns, differences, seed)
     better = [row for row in rows if row.name in trees and row.difference > 0 and row.p < SIGNIFICANCE]
     served = max(better, key=lambda row: row.ndcg, default=None)
     serves: Order = next((order for order in ORDERS if served and order == served.name), FIRST_STAGE)
-    return Verdict(serves, _reason(served, best, len(orders.lists), missing), len(orders.lists), best, rows)
+    lists = len(first_stages[best])
+    return Verdict(serves, _reason(served, best, lists, missing), lists, best, rows)
 
 
 def _differences(columns: Mapping[str, Values], base: str, seed: int) -> Mapping[str, PairedDifference]:
@@ -74,19 +74,7 @@ def _rows(
     return tuple(rows)
 
 
-def _first_stage(lists: Sequence[CandidateList], name: str) -> Values:
-    """[lists]: NDCG@10 of one source, or of the blend."""
-    orders = [
-        [candidate.item_id for candidate in one.candidates] if name == BLEND else one.by_source[name] for one in lists
-    ]
-    return _gains(orders, lists)
-
-
-def _ranked(orders: Orders, fusion: Fusion) -> Values:
-    return _gains([order_by(fusion, one.given) for one in orders.scored], orders.lists)
-
-
-def _gains(ranked: Sequence[Sequence[str]], lists: Sequence[CandidateList]) -> Values:
+def _gains(ranked: Iterable[Sequence[str]], lists: Sequence[CandidateList]) -> Values:
     pairs = zip(ranked, lists, strict=True)
     return np.array([ndcg(target_ranks(order, one.targets), len(set(one.targets)), DEPTH) for order, one in pairs])
 

@@ -35,7 +35,7 @@ class ColdMeasure:
 
 def measure_cold(cold: ColdProtocol, ranker: OwnRanker, orders: Mapping[str, Fusion]) -> dict[str, ColdMeasure]:
     """By order's name. ``ranker`` knows ``cold.known`` and nothing else. Empty where no user liked a hidden item."""
-    test = ranker.fold(Phase.TEST)
+    test = ranker.lists.fold(Phase.TEST)
     pairs = [
         (longer, one)
         for longer, one in zip(_with_hidden(cold, ranker, test.lists), test.scored, strict=True)
@@ -45,7 +45,7 @@ def measure_cold(cold: ColdProtocol, ranker: OwnRanker, orders: Mapping[str, Fus
 
 
 def _with_hidden(cold: ColdProtocol, ranker: OwnRanker, lists: Sequence[CandidateList]) -> list[CandidateList]:
-    places = {item_id: place for place, item_id in enumerate(ranker.item_ids)}
+    places = {item_id: place for place, item_id in enumerate(ranker.lists.item_ids)}
     reader = Cosine(READS, ranker.vectors, TextAnnSettings().history_items, pool="mean")
     scores = reader.score([one.history.map(places.__getitem__) for one in lists])
     hidden = sorted(cold.hidden, key=places.__getitem__)

@@ -6,37 +6,44 @@ from dataclasses import dataclass
 
 from gateway.ranker.fitted import FittedRanker, Order, Verdict
 from gateway.ranker.fused_score import Fusion
+from training.errors import RunIncomplete
 from training.options.config import FusionOptions
 from training.protocol.dataset import Phase
 from training.ranker.feature_names import default_features
 from training.ranker.lambdamart import fit_lambdamart
-from training.ranker.table import FusionTable, joined, tabulate
-from training.ranker.verdict import Orders, judge
-from training.trees.own import TREES, OwnRanker
+from training.ranker.table import FusionTable, Values, concatenated, joined
+from training.ranker.verdict import judge
+from training.trees.own import OwnRanker, gains_of
+from training.trees.own_lists import TREES
+from training.trees.own_tables import FoldTable, fold_tables
 
 DEFAULT: Order = "default"
 
 
 @dataclass(frozen=True, slots=True)
 class CatalogueLists:
-    """Of one catalogue: the ``table`` that default trees are fitted on, the ``orders`` that they are judged on, and its
-    ``own`` trees, or the reason why there are none."""
+    """Of one catalogue: the ``table`` that default trees are fitted on; NDCG@10 of the first stages on the lists where
+    the best is chosen (``choosing``); ``test``: what trees are judged on; and the ``own`` trees, or the reason why
+    there are none."""
 
     table: FusionTable
-    orders: Orders
+    choosing: Mapping[str, Values]
+    test: FoldTable
     own: Fusion | None
     missing: str = ""
 
 
 def prepare(ranker: OwnRanker) -> CatalogueLists:
     """The lists of a catalogue. Raises TooFewUsers, and RunIncomplete where no list holds a target."""
-    ranker.dataset.require_users()
-    folds = [ranker.learned_fold(fold) for fold in ranker.learned_folds]
-    scored = [one for fold in folds for one in fold.scored]
-    own, missing = ranker.own_trees(folds)
-    test = ranker.fold(Phase.TEST)
-    orders = Orders(folds[0].lists, test.lists, test.scored)
-    return CatalogueLists(tabulate(scored, default_features()), orders, own, missing)
+    ranker.lists.dataset.require_users()
+    folds = [*ranker.lists.learned_folds, int(Phase.TEST)]
+    names = list(dict.fromkeys([*ranker.features, *default_features()]))
+    *learned, test = fold_tables(ranker.lists, folds, names)
+    own, missing = ranker.trees_of(learned)
+    tables = [one.table.with_features(default_features()) for one in learned if one.table]
+    if not tables:
+        raise RunIncomplete(missing, "give more interactions")
+    return CatalogueLists(concatenated(tables), learned[0].first_stages, test, own, missing)
 
 
 def fit_default(tables: Mapping[str, FusionTable], options: FusionOptions = TREES, seed: int = 1) -> Fusion:
@@ -51,8 +58,9 @@ def leave_one_out(
     verdicts = {}
     for name, one in catalogues.items():
         others = {other: catalogues[other].table for other in learned if other != name}
-        trees = {"own": one.own, DEFAULT: fit_default(others, options)}
-        verdicts[name] = judge(one.orders, {key: fusion for key, fusion in trees.items() if fusion}, one.missing)
+        trees: dict[str, Fusion | None] = {"own": one.own, DEFAULT: fit_default(others, options)}
+        gains = {key: gains_of(fusion, one.test) for key, fusion in trees.items() if fusion}
+        verdicts[name] = judge(one.choosing, one.test.first_stages, gains, one.missing)
     return verdicts
 
 

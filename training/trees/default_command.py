@@ -19,7 +19,8 @@ from training.data.tables import Tables
 from training.first_stage.text import embed
 from training.first_stage.training_interactions import Scores
 from training.trees.default import DEFAULT, default_ranker, leave_one_out, prepare
-from training.trees.own import TREES, OwnOptions, OwnRanker
+from training.trees.own import OwnRanker
+from training.trees.own_lists import TREES, OwnOptions
 
 MOST_BOOKS = 4_000
 """EASE of all 10,000 would take the time of all the rest."""

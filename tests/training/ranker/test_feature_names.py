@@ -4,7 +4,7 @@ import pytest
 
 from gateway.domain.values import Candidate, HistoryEvent
 from gateway.ranker.features import FusionInput, check_features, feature_family, feature_matrix
-from gateway.ranker.signals import RELATIONS
+from gateway.ranker.signals import RELATIONS, SMOOTH
 from training.ranker.feature_names import NEWEST, field_features, own_features, signal_features
 
 ITEMS = [
@@ -39,13 +39,37 @@ def test_each_relation_has_its_sums_and_its_newest_items() -> None:
         assert [name for name in names if name.startswith("relation_at") and f":{relation}/" in name] == [
             f"relation_at:{relation}/{place}" for place in range(NEWEST)
         ]
-        assert {f"relation_{kind}:{relation}" for kind in ("sum", "recent", "max", "order", "share")} <= set(names)
+        assert {f"relation_{kind}:{relation}" for kind in ("sum", "recent", "max", "order")} <= set(names)
+        assert (f"relation_share:{relation}" in names) == (relation not in SMOOTH)
 
 
 def test_own_features_are_those_and_the_fields_of_the_items() -> None:
     names = own_features(ITEMS)
     assert names[: len(signal_features())] == signal_features()
     assert set(field_features(ITEMS)) <= set(names)
-    assert {"gap:year", "recency:title", "sequel:series/volume", "series_step:series/volume"} <= set(names)
+    assert {
+        "gap:year",
+        "recency:series",
+        "share:title.words",
+        "sequel:series/volume",
+        "series_step:series/volume",
+    } <= set(names)
     assert not any("series/volume" in name for name in own_features([{"series": "Dune"}]))
     assert own_features([]) == signal_features()
+
+
+def test_a_field_whose_values_no_two_items_share_has_no_features_of_values_and_its_words_may() -> None:
+    names = field_features([{"title": "The Hobbit"}, {"title": "The Rose"}])
+    assert names == ["share:title.words", "jaccard_last:title.words", "jaccard_mean:title.words"]
+
+
+def test_words_that_are_the_values_are_not_told_twice() -> None:
+    names = field_features([{"genre": "drama|war"}, {"genre": "drama"}])
+    assert "recency:genre" in names
+    assert not any(name.endswith(".words") for name in names)
+
+
+def test_a_few_slips_leave_a_field_of_numbers_one_of_numbers() -> None:
+    years = [{"year": str(1900 + number)} for number in range(19)]
+    assert field_features([*years, {"year": "unknown"}]) == ["value:year", "gap:year", "gap_last:year"]
+    assert field_features([*years[:10], {"year": "unknown"}, {"year": "unknown"}])[0] == "recency:year"

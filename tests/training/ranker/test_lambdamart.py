@@ -61,7 +61,7 @@ def test_a_logit_alone_is_no_work_for_trees() -> None:
 
 def test_trees_that_are_wrong_about_others_are_refused() -> None:
     table = random_table(60, logit_quality=1.0, seed=13, names=("logit", "first_stage"))
-    noise = np.random.default_rng(1).permutation(table.matrix[:, 1])
+    noise = np.random.default_rng(2).permutation(table.matrix[:, 1])
     meaningless = replace(table, matrix=np.column_stack([table.matrix[:, 0], noise]))
     with pytest.raises(RunIncomplete, match="no better than chance; give more lists"):
         fit_lambdamart(meaningless, replace(OPTIONS, leaves=2, trees=2), seed=1)
@@ -88,7 +88,7 @@ def test_the_gateway_scores_as_lightgbm_does() -> None:
 
 
 def test_a_booster_stops_where_unseen_users_gain_no_more() -> None:
-    noise = random_table(80, logit_quality=0.0, seed=7, names=("logit", "score:noise"))
+    noise = random_table(80, logit_quality=0.0, seed=6, names=("logit", "score:noise"))
     many = replace(OPTIONS, trees=300)
     fusion = fit_lambdamart(noise, many, seed=1)
     assert fusion.trees is not None

@@ -12,7 +12,7 @@ from tests.training.synthetic import synthetic_tables
 from training.options.config import FusionOptions
 from training.options.protocol import Protocol
 from training.protocol.dataset import Dataset, Phase
-from training.ranker.feature_names import feature_names, field_features
+from training.ranker.feature_names import feature_names
 from training.ranker.lists import fusion_input, order_by, scored_lists, users_by_item
 from training.ranker.table import ScoredList, tabulate
 
@@ -74,12 +74,12 @@ def test_the_order_of_a_fusion_is_the_gateway_s() -> None:
 
 
 def test_a_linear_fusion_gets_the_first_stage_and_trees_get_the_fields_too() -> None:
-    items = [{"title": "Dune", "year": "1965"}, {"title": "Emma 2", "year": ""}, {"blank": " "}]
+    items = [{"title": "Dune", "year": "1965", "genre": "war"}, {"title": "Dune 2", "genre": "war"}, {"blank": " "}]
     linear = feature_names(FusionOptions(), ["knn"], items)
     assert linear == ("logit", "first_stage", "reciprocal_rank:knn", "log_score:knn")
     trees = feature_names(FusionOptions(kind="lambdamart"), ["knn"], items)
     assert trees[:2] == linear[:2]
-    assert {"popularity", "recency:title", "jaccard_last:title.words", "gap:year"} <= set(trees)
+    assert {"popularity", "recency:genre", "jaccard_last:title.words", "gap:year"} <= set(trees)
     assert not any("blank" in name or name == "recency:year" for name in trees)
 
 
@@ -88,9 +88,3 @@ def test_named_features_are_taken_as_they_are_with_the_logit_first() -> None:
     assert feature_names(named, ["knn"]) == ("logit", "popularity", "last:author")
     own = FusionOptions(kind="lambdamart", features=("popularity", "logit_rank"))
     assert feature_names(own, ["knn"]) == ("logit_rank", "popularity")
-
-
-def test_a_field_of_numbers_only_is_a_number() -> None:
-    assert field_features([{"a": "1"}, {"a": ""}, {"a": "2.5"}]) == ["value:a", "gap:a", "gap_last:a"]
-    assert "recency:a" in field_features([{"a": "1"}, {"a": "one"}])
-    assert field_features([]) == []

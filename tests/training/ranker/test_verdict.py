@@ -1,7 +1,7 @@
 """Which order is served: only what a paired test, corrected for all that was tested, showed to be better."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -14,12 +14,32 @@ from tests.fakes.rankers import steps
 from tests.training.histories import oldest_first
 from training.lists.candidate_list import CandidateList
 from training.metrics.significance import holm, randomisation_p_values
-from training.ranker.table import ScoredList
-from training.ranker.verdict import FEW_USERS, Orders, judge
+from training.ranker.cross_fit import ndcg_by_list
+from training.ranker.table import ScoredList, Values, tabulate
+from training.ranker.verdict import FEW_USERS, first_stage_gains, judge
 
 ITEMS = [f"i{number}" for number in range(12)]
 OWN, DEFAULT = steps("score:hint", 0.5), steps("score:other_hint", 0.5)
 """They put first what a hint speaks for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """Lists to choose the first stage on, and lists to judge on, with their features' input."""
+
+    choosing: Sequence[CandidateList]
+    lists: Sequence[CandidateList]
+    scored: Sequence[ScoredList]
+
+
+def judged(orders: Orders, trees: Mapping[str, Fusion], missing: str = "") -> Verdict:
+    gains = {name: tree_gains(fusion, orders) for name, fusion in trees.items()}
+    return judge(first_stage_gains(orders.choosing), first_stage_gains(orders.lists), gains, missing)
+
+
+def tree_gains(fusion: Fusion, orders: Orders) -> Values:
+    table = tabulate(orders.scored, fusion.spec.features)
+    return ndcg_by_list(table, fusion.margins_of(table.matrix))
 
 
 def made(users: int, seed: int, *, sources: Mapping[str, float], hints: Mapping[str, float]) -> Orders:
@@ -56,7 +76,7 @@ def rows(verdict: Verdict) -> dict[str, float]:
 
 
 def test_trees_that_are_significantly_better_are_served_with_the_difference_and_its_p() -> None:
-    verdict = judge(made(250, 1, sources={"knn": 0.3}, hints={"hint": 0.9}), {"own": OWN})
+    verdict = judged(made(250, 1, sources={"knn": 0.3}, hints={"hint": 0.9}), {"own": OWN})
     own = next(row for row in verdict.rows if row.name == "own")
     assert (verdict.serves, verdict.first_stage, verdict.users) == ("own", "knn", 250)
     assert verdict.reason == f"NDCG@10 {own.difference:+.4f} against knn, p {own.p:.4f}, on 250 held-out users"
@@ -67,7 +87,7 @@ def test_trees_that_are_significantly_better_are_served_with_the_difference_and_
 
 def test_every_source_the_blend_and_the_trees_are_measured() -> None:
     orders = made(60, 2, sources={"knn": 0.3, "popular": 0.1}, hints={"hint": 0.5})
-    verdict = judge(orders, {"own": OWN})
+    verdict = judged(orders, {"own": OWN})
     assert list(rows(verdict)) == ["blend", "knn", "popular", "own"]
     assert all(row.low <= row.ndcg <= row.high for row in verdict.rows)
     base = next(row for row in verdict.rows if row.name == verdict.first_stage)
@@ -76,14 +96,14 @@ def test_every_source_the_blend_and_the_trees_are_measured() -> None:
 
 @pytest.mark.parametrize("knows", [0.0, 0.31])
 def test_trees_that_are_no_better_or_not_shown_to_be_are_not_served(knows: float) -> None:
-    verdict = judge(made(250, 3, sources={"knn": 0.3}, hints={"hint": knows}), {"own": OWN})
+    verdict = judged(made(250, 3, sources={"knn": 0.3}, hints={"hint": knows}), {"own": OWN})
     assert verdict.serves == "first_stage"
     assert verdict.first_stage in {"blend", "knn"}
     assert verdict.reason.startswith("no trees were significantly better: first-stage order (")
 
 
 def test_trees_that_are_significantly_worse_are_not_served() -> None:
-    verdict = judge(made(250, 4, sources={"knn": 0.9}, hints={"hint": 0.1}), {"own": OWN})
+    verdict = judged(made(250, 4, sources={"knn": 0.9}, hints={"hint": 0.1}), {"own": OWN})
     own = next(row for row in verdict.rows if row.name == "own")
     assert own.p < 0.01
     assert own.difference < 0
@@ -93,16 +113,16 @@ def test_trees_that_are_significantly_worse_are_not_served() -> None:
 def test_of_several_that_are_better_the_best_is_served() -> None:
     trees = {"own": OWN, "default": DEFAULT}
     better = made(250, 5, sources={"knn": 0.1}, hints={"hint": 0.5, "other_hint": 0.95})
-    assert judge(better, trees).serves == "default"
+    assert judged(better, trees).serves == "default"
     worse = made(250, 5, sources={"knn": 0.1}, hints={"hint": 0.95, "other_hint": 0.5})
-    assert judge(worse, trees).serves == "own"
+    assert judged(worse, trees).serves == "own"
 
 
 def test_the_first_stage_to_beat_is_chosen_on_other_lists_than_it_is_measured_on() -> None:
     here, there = (
         made(100, 6, sources=sources, hints={"hint": 0.0}) for sources in ({"a": 0.9, "b": 0.1}, {"a": 0.1, "b": 0.9})
     )
-    verdict = judge(replace(here, choosing=there.choosing), {"own": OWN})
+    verdict = judged(replace(here, choosing=there.choosing), {"own": OWN})
     assert verdict.first_stage == "b"
     assert rows(verdict)["a"] > rows(verdict)["b"]
 
@@ -127,7 +147,7 @@ def p_values(orders: Orders, trees: Mapping[str, Fusion], base: str) -> dict[str
 @pytest.mark.parametrize("seed", range(3))
 def test_p_is_that_of_a_paired_test_corrected_for_all_orders_together(seed: int) -> None:
     orders = made(60, seed, sources={"knn": 0.4, "popular": 0.3}, hints={"hint": 0.6})
-    verdict = judge(orders, {"own": OWN})
+    verdict = judged(orders, {"own": OWN})
     expected = p_values(orders, {"own": OWN}, verdict.first_stage)
     assert {row.name: row.p for row in verdict.rows if row.name != verdict.first_stage} == expected
 
@@ -136,7 +156,7 @@ def test_what_is_better_by_a_test_alone_may_not_be_after_many_tests() -> None:
     few = {"knn": 0.3}
     many = {"knn": 0.3} | {f"like{number}": 0.29 for number in range(12)}
     served = {
-        name: [judge(made(60, seed, sources=sources, hints={"hint": 0.55}), {"own": OWN}).serves for seed in range(8)]
+        name: [judged(made(60, seed, sources=sources, hints={"hint": 0.55}), {"own": OWN}).serves for seed in range(8)]
         for name, sources in (("few", few), ("many", many))
     }
     assert served["few"].count("own") > served["many"].count("own")
@@ -145,17 +165,17 @@ def test_what_is_better_by_a_test_alone_may_not_be_after_many_tests() -> None:
 @pytest.mark.parametrize(("users", "told"), [(FEW_USERS - 1, True), (FEW_USERS, False)])
 @pytest.mark.parametrize("knows", [0.0, 0.95])
 def test_few_users_are_said_to_tell_little(users: int, told: bool, knows: float) -> None:
-    verdict = judge(made(users, 7, sources={"knn": 0.1}, hints={"hint": knows}), {"own": OWN})
+    verdict = judged(made(users, 7, sources={"knn": 0.1}, hints={"hint": knows}), {"own": OWN})
     assert verdict.reason.endswith(f"; {users} users tell little") is told
 
 
 def test_why_there_are_no_trees_is_said_where_the_first_stage_serves() -> None:
     orders = made(60, 8, sources={"knn": 0.5}, hints={})
-    verdict = judge(orders, {}, "too few users for trees")
+    verdict = judged(orders, {}, "too few users for trees")
     assert verdict.serves == "first_stage"
     assert verdict.reason.startswith("too few users for trees: first-stage order (knn), measured on 60 held-out users")
 
 
 def test_the_same_lists_have_the_same_verdict() -> None:
     orders = made(60, 9, sources={"knn": 0.3}, hints={"hint": 0.5})
-    assert judge(orders, {"own": OWN}) == judge(orders, {"own": OWN})
+    assert judged(orders, {"own": OWN}) == judged(orders, {"own": OWN})

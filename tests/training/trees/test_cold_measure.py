@@ -11,7 +11,8 @@ from gateway.ranker.spec import FusionTerm, LinearFusion
 from tests.training.synthetic import synthetic_tables
 from training.protocol.cold import ColdProtocol
 from training.trees.cold_measure import measure_cold
-from training.trees.own import OwnOptions, OwnRanker, own_protocol
+from training.trees.own import OwnRanker, own_protocol
+from training.trees.own_lists import OwnOptions
 
 TABLES = synthetic_tables(users=30)
 GENRES = np.eye(4, dtype=np.float32)[np.arange(len(TABLES.items)) % 4]

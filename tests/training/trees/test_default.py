@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from gateway.domain.progress import Advance
-from gateway.ranker.fitted import first_stage_fusion, parse_ranker
+from gateway.ranker.fitted import parse_ranker
 from gateway.ranker.fused_score import Fusion
+from tests.fakes.rankers import steps
 from tests.training.synthetic import synthetic_tables
 from tests.training.tables_by_hand import random_table
 from training.options.config import FusionOptions
@@ -19,7 +20,8 @@ from training.ranker.lambdamart import fit_lambdamart
 from training.ranker.table import FusionTable, joined
 from training.trees import default
 from training.trees.default import CatalogueLists, default_ranker, fit_default, leave_one_out, prepare
-from training.trees.own import OwnOptions, OwnRanker
+from training.trees.own import OwnRanker
+from training.trees.own_lists import OwnOptions
 
 TREES = FusionOptions(kind="lambdamart", bag=1, trees=5, leaves=4, leaf_items=5, patience=5, ridge=1.0)
 
@@ -75,7 +77,7 @@ def test_each_catalogue_is_judged_by_trees_of_the_others(
 
     def noted(tables: Mapping[str, FusionTable], options: FusionOptions) -> Fusion:
         fitted.append(sorted(tables))
-        return first_stage_fusion("popular")
+        return steps("popularity", 2.0)
 
     monkeypatch.setattr(default, "fit_default", noted)
     verdicts = leave_one_out(catalogues, ["films", "books"], TREES)

@@ -17,8 +17,9 @@ from training.data.tables import InteractionRow, ItemRow, Tables
 from training.first_stage.training_interactions import known_in
 from training.options.protocol import Protocol
 from training.protocol.dataset import Phase
-from training.trees.own import DENSE_USERS, OwnOptions, OwnRanker, own_protocol
+from training.trees.own import DENSE_USERS, OwnRanker, own_protocol
 from training.trees.own import SPARSE as SPARSE_PROTOCOL
+from training.trees.own_lists import OwnOptions
 
 START = datetime(2000, 1, 1, tzinfo=UTC)
 VOLUMES = 6
@@ -147,7 +148,7 @@ def test_the_same_tables_give_the_same_ranker() -> None:
 
 def test_no_more_lists_of_a_fold_are_made_than_were_asked_for() -> None:
     ranker = ranker_of(readers_of_series(60, series=10), options=OwnOptions(lists=20, depth=15))
-    data = ranker.fold(Phase.TEST)
+    data = ranker.lists.fold(Phase.TEST)
     assert len(data.lists) == len(data.scored) == 20
     assert all(len(one.candidates) <= 15 for one in data.lists)
     assert [one.user_id for one in data.lists] == [one.user_id for one in data.scored]
@@ -155,11 +156,11 @@ def test_no_more_lists_of_a_fold_are_made_than_were_asked_for() -> None:
 
 def test_signals_of_a_fold_know_nothing_of_what_is_held_out() -> None:
     ranker = ranker_of(readers_of_series(40, series=10))
-    (one, *_), known = ranker.fold(Phase.TEST).scored, known_in(ranker.dataset, Phase.TEST)
+    (one, *_), known = ranker.lists.fold(Phase.TEST).scored, known_in(ranker.lists.dataset, Phase.TEST)
     signals = one.given.signals
-    assert len(signals) == len(ranker.dataset.items)
+    assert len(signals) == len(ranker.lists.dataset.items)
     places = {place for history in known.histories for place in history.oldest_first}
-    for place, item in enumerate(ranker.dataset.items):
+    for place, item in enumerate(ranker.lists.dataset.items):
         assert (signals[item.item_id].smooth is not None) == (place in places)
     assert next(iter(signals.values())).weights.shape[1] == len(SPARSE)
 
