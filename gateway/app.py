@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from gateway.catalog.writer import CatalogWriter
 from gateway.domain.budget import Budget
 from gateway.domain.errors import ModelUnavailable
 from gateway.domain.limits import Limits
-from gateway.domain.order import Reading
+from gateway.domain.order import RANKER, Orderer, Reading
 from gateway.models import Models, open_models
 from gateway.pipeline import Defaults, Parts, Pipeline
 from gateway.ports import ScoreCache
@@ -38,7 +39,7 @@ from gateway.scoring.coalesced import ChunkLimits, CoalescedScorer
 from gateway.scoring.verified_model import VerifiedModel
 from gateway.server.gc_tuning import tuned_gc
 from gateway.server.grpc_server import ServerSettings, Services, TlsFiles, serve
-from gateway.settings import Settings
+from gateway.settings import Settings, ranker_on_trial
 from gateway.store.comparisons import PostgresComparisonStore
 from gateway.store.feedback import PostgresFeedbackStore
 from gateway.store.histories import PostgresHistoryStore
@@ -50,10 +51,8 @@ from gateway.store.signals import PostgresSignalStore
 from gateway.telemetry.endpoint import metrics_endpoint
 from gateway.telemetry.loop_lag import watch_loop_lag
 from gateway.telemetry.metrics import Metrics
-from gateway.trial.canary import Canary, Challenger
-from gateway.trial.comparison_log import ComparisonLog
-from gateway.trial.shadow import Shadow, ShadowLimits
-from gateway.trial.traffic_split import TrafficSplit
+from gateway.trial.shadow import ShadowLimits
+from gateway.trial.trial import OnTrial, TrialPlan, open_trial
 from gateway.warm_up import WarmUp, unseen, warming
 
 START_TIMEOUT_S = 30.0
@@ -218,34 +217,36 @@ async def open_warm_up(settings: Settings, parts: Parts, models: Models, metrics
 async def open_ranker(
     settings: Settings, parts: Parts, stores: Stores, models: Models, metrics: Metrics
 ) -> AsyncIterator[Ranker]:
-    """The champion's pipeline; with a challenger its shadow and its canary around it. At the end the shadow finishes
-    what it has begun."""
-    if models.challenger is None:
-        yield build_pipeline(settings, parts)
+    """The champion's pipeline; with a challenger its shadow and its canary around it."""
+    build = partial(build_pipeline, settings)
+    if not settings.challenger:
+        yield build(parts)
         return
-    endpoints, verification = models.challenger.endpoints, models.challenger.verification
+    limits = ShadowLimits(settings.shadow_lists, settings.shadow_waiting, settings.shadow_deadline_s)
+    plan = TrialPlan(settings.challenger, settings.shadow_share, settings.canary_share, limits)
+    async with (
+        open_challenger(settings, parts, stores, models) as on_trial,
+        open_trial(plan, parts, on_trial, build, stores.comparisons, metrics) as ranker,
+    ):
+        metrics.watch("challenger_ready", "1 while the challenger may answer", lambda: float(on_trial.ready()))
+        yield ranker
 
-    def ready() -> bool:
-        return endpoints.right_within(settings.serving_window_s)
 
-    metrics.watch("challenger_ready", "1 while the challenger answers golden pairs rightly", lambda: float(ready()))
-    challenger = replace(parts, scorer=build_scorer(settings, models.challenger, parts.admission))
-    comparisons = ComparisonLog(stores.comparisons, metrics)
-    shadow = Shadow(
-        build_pipeline(settings, replace(challenger, cache=LocalScoreCache(0))),
-        verification.identity,
-        TrafficSplit(f"shadow:{settings.challenger}", settings.shadow_share),
-        comparisons,
-        ShadowLimits(settings.shadow_lists, settings.shadow_waiting, settings.shadow_deadline_s),
-    )
-    champion = build_pipeline(settings, replace(parts, listener=shadow) if settings.shadow_share else parts)
-    draw = TrafficSplit(f"canary:{settings.challenger}", settings.canary_share)
-    canary = Canary(champion, Challenger(build_pipeline(settings, challenger), ready), draw, metrics)
-    try:
-        yield canary if settings.canary_share else champion
-    finally:
-        await shadow.drain()
-        await comparisons.close()
+@asynccontextmanager
+async def open_challenger(settings: Settings, parts: Parts, stores: Stores, models: Models) -> AsyncIterator[OnTrial]:
+    """The champion's parts but for the one that is on trial: a model, or a ranker."""
+    if model := models.challenger:
+        scorer, identity = build_scorer(settings, model, parts.admission), model.verification.identity
+        yield OnTrial(
+            replace(parts, scorer=scorer),
+            lambda: Orderer(identity().name, identity().version),
+            lambda: model.endpoints.right_within(settings.serving_window_s),
+        )
+        return
+    wanted = ranker_on_trial(settings)
+    ranker = CurrentRanker(stores.rankers, parts.signals, wanted)
+    async with looking_up(ranker, settings.ranker_interval_s):
+        yield OnTrial(replace(parts, ranker=ranker), lambda: Orderer(RANKER, wanted), lambda: ranker.found)
 
 
 def build_services(

@@ -11,7 +11,7 @@ from gateway.scoring.embedder import BiEncoder
 from gateway.scoring.triton import TritonConnection
 from gateway.scoring.verification import VerificationPlan
 from gateway.scoring.verified_model import VerifiedModel, open_verified
-from gateway.settings import Settings, encodings_folder
+from gateway.settings import Settings, encodings_folder, ranker_on_trial
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ async def open_models(settings: Settings) -> AsyncIterator[Models]:
             opened.push_async_callback(connection.close)
         champion = await opened.enter_async_context(open_verified(connections, champion_plan(settings)))
         challenger = None
-        if settings.challenger:
+        if settings.challenger and not ranker_on_trial(settings):
             challenger = await opened.enter_async_context(open_verified(connections, challenger_plan(settings)))
         embedder = BiEncoder(champion.endpoints, TextEncoder(tokenizer), settings.embedding_model)
         yield Models(champion, embedder, challenger)

@@ -8,12 +8,11 @@ from gateway.cache.keys import PairKeys
 from gateway.cache.token_ids import TokenIdCache
 from gateway.domain.budget import Call
 from gateway.domain.errors import DeadlineTooShort, ModelUnavailable, NotFound, StoreUnavailable
-from gateway.domain.order import Reading, RequestKind
+from gateway.domain.order import Orderer, Reading, RequestKind
 from gateway.domain.values import (
     Candidate,
     CandidateOptions,
     Context,
-    Impression,
     Item,
     Priority,
     RankedList,
@@ -37,13 +36,15 @@ from gateway.ranking import lookup, rendering
 from gateway.ranking.current_ranker import CurrentRanker
 from gateway.ranking.explanation import explain
 from gateway.ranking.in_thread import in_thread_if_large
-from gateway.ranking.ordering import kind_of, of_reader, place, reader_orders, reads, without_reader
+from gateway.ranking.ordering import kind_of, of_reader, place, without_reader
 from gateway.ranking.request import (
     EncodedList,
     ListDraft,
     Listener,
     Request,
+    again,
     fusion_input,
+    impression,
     ranked_list,
     reason_of,
     shown,
@@ -136,17 +137,18 @@ class Pipeline:
         draft = await self._begin_list(request, candidates, items)
         return await self._rank_items(request, draft, options.top_n or len(candidates))
 
+    def would_order(self, earlier: Request) -> Orderer:
+        """What this pipeline would have order the list of another one's request."""
+        return self._with_parts(again(earlier, earlier.call)).orderer
+
     async def rank_again(self, earlier: Request, draft: ListDraft, call: Call) -> tuple[Request, ListDraft]:
         """The whole list of another pipeline's request in this one's order: as batch work, neither logged nor counted.
 
-        Raises CrossrankError where the model cannot score all of it.
+        Raises CrossrankError where a model that is to order it cannot score all of it.
         """
-        options = RankingOptions(priority=Priority.BATCH, require_rerank=True, reading=Reading.ALWAYS)
-        begun = self._begin(earlier.context, options, call)
-        request = replace(
-            begun, clock=StageClock(), history=earlier.history, kind=earlier.kind, first_stage=earlier.first_stage
-        )
-        return request, await self._order(request, draft)
+        self._parts.admission.check(Priority.BATCH)
+        request = self._with_parts(again(earlier, call))
+        return request, await self._order(request, await self._begin_list(request, draft.candidates, draft.items))
 
     async def _rank_items(self, request: Request, begun: ListDraft, top_n: int) -> RankedList:
         draft = await self._order(request, begun)
@@ -165,17 +167,16 @@ class Pipeline:
     ) -> ListDraft:
         """Step 3: the candidates whose items are known, and how these relate to the history."""
         candidates = [candidate for candidate in candidates if candidate.item_id in items]
-        ranker = None if request.options.first_stage_order else self._parts.ranker.current()
-        request.ranker, request.kind = ranker, kind_of(request.context, request.history, candidates)
+        request.kind = kind_of(request.context, request.history, candidates)
         signals: Mapping[str, ItemSignals] = {}
-        if ranker and ranker.trees and request.kind is RequestKind.WARM:
+        if request.ranker and request.ranker.trees and request.kind is RequestKind.WARM:
             with request.clock.stage("signals"):
                 signals = await lookup.read_signals(request, candidates, self._parts.signals)
         return ListDraft((), candidates, items, signals=signals)
 
     async def _order(self, request: Request, draft: ListDraft) -> ListDraft:
         """Steps 4 to 8: all candidates in their total order, read by the cross-encoder where that pays."""
-        if draft.candidates and self._reads(request):
+        if draft.candidates and request.reads:
             if request.model is None:
                 request.degrade(Reason.MODEL_UNAVAILABLE, request.model_fault)
             else:
@@ -186,25 +187,24 @@ class Pipeline:
                 draft = replace(draft, sides=sides)
         return await self._rank(request, draft)
 
-    def _reads(self, request: Request) -> bool:
-        reading = request.options.reading
-        if reading is Reading.AUTO:
-            reading = Reading.ALWAYS if request.options.explain else self._defaults.reading
-        return reads(reading, orders=self._reader_orders(request))
-
-    def _reader_orders(self, request: Request) -> bool:
-        return not request.options.first_stage_order and reader_orders(request.kind, request.model, request.ranker)
-
     def _begin(self, context: Context, options: RankingOptions, call: Call) -> Request:
         """Refuses what cannot be served, before any work."""
         if options.model not in {"", self._defaults.model}:
             raise NotFound("model", options.model, f"GetInfo lists the served models ({self._defaults.model!r})")
         self._parts.admission.check(options.priority)
         request = Request(context, options, call, StageClock(self._parts.observer.stage_ended), model=None)
+        request.reading = options.reading
+        if options.reading is Reading.AUTO:
+            request.reading = Reading.ALWAYS if options.explain else self._defaults.reading
+        return self._with_parts(request)
+
+    def _with_parts(self, request: Request) -> Request:
+        """With the model version and the ranker that serve now: one of each for the whole request."""
         try:
             request.model = self._parts.scorer.current()
         except ModelUnavailable as fault:
             request.model_fault = fault.message
+        request.ranker = None if request.options.first_stage_order else self._parts.ranker.current()
         return request
 
     async def _read_history(self, request: Request) -> None:
@@ -273,10 +273,12 @@ class Pipeline:
         without the reader."""
         with request.clock.stage("rank"):
             given = fusion_input(request, draft)
-            if request.model and given.logits and self._reader_orders(request):
+            if request.model and given.logits and request.reader_orders:
                 ordering = of_reader(request.model)
             else:
-                ordering = without_reader(request.kind, request.ranker, draft.signals, request.first_stage)
+                ordering = without_reader(
+                    request.kind, request.ranker, request.first_stage, signals=bool(draft.signals)
+                )
             placed = await in_thread_if_large(len(draft.candidates), lambda: place(ordering, given))
             if invalid := sum(one.invalid for one in placed):
                 request.degrade(Reason.SCORE_INVALID, f"{invalid} items have no finite logit")
@@ -287,10 +289,7 @@ class Pipeline:
         token = request.attribution_token
         try:
             with request.clock.stage("log"):
-                await self._parts.feedback.record_impression(
-                    Impression(token, answer.request_id, request.context, answer.model, answer.items, answer.degraded),
-                    request.budget.slice(1.0),
-                )
+                await self._parts.feedback.record_impression(impression(request, answer), request.budget.slice(1.0))
         except (StoreUnavailable, DeadlineTooShort) as fault:
             request.degrade(Reason.IMPRESSION_NOT_LOGGED, fault.message)
             token = ""

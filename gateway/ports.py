@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 import numpy as np
@@ -112,17 +113,32 @@ class SignalReader(Protocol):
         """How often the signals were made anew."""
 
 
+@dataclass(frozen=True, slots=True)
+class KeptRanker:
+    """A ranker in the store. ``ranker`` is None where it cannot be read."""
+
+    version: str
+    made_at: datetime
+    ranker: FittedRanker | None
+
+
 class RankerStore(Protocol):
-    """Rankers that were fitted on this catalogue. All methods raise StoreUnavailable."""
+    """The rankers fitted on this catalogue last. All methods raise StoreUnavailable."""
 
     async def keep(self, ranker: FittedRanker, budget: Budget) -> None:
-        """Makes it the newest."""
+        """Makes it the newest. Beyond a number that the store names the oldest leave, but for those that are held."""
+
+    async def hold(self, version: str, budget: Budget) -> None:
+        """Lets it stay for a day, however many newer ones there are; nothing for an unknown version."""
 
     async def newest(self, budget: Budget) -> str:
         """Its version; empty where none was kept."""
 
     async def get(self, version: str, budget: Budget) -> FittedRanker | None:
         """None for an unknown version. Raises SpecInvalid for one that cannot be read."""
+
+    async def kept(self, budget: Budget) -> Sequence[KeptRanker]:
+        """Newest first."""
 
 
 class HistoryStore(Protocol):
@@ -194,17 +210,17 @@ class CacheObserver(Protocol):
 
 
 class ComparisonStore(Protocol):
-    """What shadow scoring found, of all gateways together. Raises StoreUnavailable."""
+    """What the shadow found, of all gateways together. Raises StoreUnavailable."""
 
     async def record(self, comparisons: Sequence[Comparison], losses: Mapping[Loss, int], budget: Budget) -> None:
         """Adds all or nothing."""
 
 
 class TrialObserver(Protocol):
-    """Metrics of a model on trial."""
+    """Metrics of a trial."""
 
     def shadow_ended(self, outcome: Outcome) -> None:
-        """One drawn request was compared or lost."""
+        """One drawn request was compared, or not."""
 
     def shadow_compared(self, comparison: Comparison) -> None:
         """What one comparison found."""

@@ -8,6 +8,7 @@ from typing import Any
 
 PREFIX = "CROSSRANK_"
 READING = ("auto", "always", "never")
+_RANKER = "ranker:"
 _REDIS_SCHEMES = ("redis://", "rediss://", "unix://")
 
 
@@ -106,12 +107,14 @@ class Settings:
     )
 
     challenger: str = _knob(
-        "", "model on trial beside the champion: a version of its model, or the name of another model; empty: none"
+        "",
+        "on trial beside what serves: a version of the model, the name of another model, ranker:VERSION or "
+        "ranker:first_stage; empty: nothing",
     )
     shadow_share: float = _knob(
-        0.0, "share of users whose lists the challenger ranks too, unseen, to be compared", "", (0, 1)
+        0.0, "share of users whose lists the challenger orders too, unseen, to be compared", "", (0, 1)
     )
-    shadow_lists: int = _knob(2, "lists that the challenger ranks unseen at a time", "lists", (1, 64))
+    shadow_lists: int = _knob(2, "lists that the challenger orders unseen at a time", "lists", (1, 64))
     shadow_waiting: int = _knob(16, "lists that may wait for that; more are dropped and counted", "lists", (0, 10_000))
     shadow_deadline_s: float = _knob(
         2.0, "longest time for one of them, and for all of them at the end", "s", (0.05, 60)
@@ -179,14 +182,29 @@ def _contradictions(settings: Settings) -> list[str]:
         faults.append(f"{PREFIX}MAX_DEADLINE_S is below {PREFIX}DEFAULT_DEADLINE_S: raise it")
     if settings.cache_redis_url and not settings.cache_redis_url.startswith(_REDIS_SCHEMES):
         faults.append(f"{PREFIX}CACHE_REDIS_URL is no URL of a Redis: begin it with one of {', '.join(_REDIS_SCHEMES)}")
-    if settings.challenger == settings.model:
-        faults.append(f"{PREFIX}CHALLENGER is the model that serves: name one of its versions, or another model")
     if settings.reading not in READING:
         faults.append(f"{PREFIX}READING is {settings.reading!r}: give one of {', '.join(READING)}")
-    for name in ("shadow_share", "canary_share"):
-        if getattr(settings, name) and not settings.challenger:
-            faults.append(f"{PREFIX}{name.upper()} is above 0 without {PREFIX}CHALLENGER: name the model on trial")
+    return faults + _contradictions_of_trial(settings)
+
+
+def _contradictions_of_trial(settings: Settings) -> list[str]:
+    serves = {settings.model: "model", f"{_RANKER}{settings.ranker}": "ranker"}
+    faults = [
+        f"{PREFIX}{name.upper()} is above 0 without {PREFIX}CHALLENGER: name what is on trial"
+        for name in ("shadow_share", "canary_share")
+        if getattr(settings, name) and not settings.challenger
+    ]
+    if settings.challenger in serves:
+        kind = serves[settings.challenger]
+        faults.append(f"{PREFIX}CHALLENGER is the {kind} that serves: name another version, or another model")
+    elif settings.challenger in {_RANKER, f"{_RANKER}auto"}:
+        faults.append(f"{PREFIX}CHALLENGER is {settings.challenger!r}, no version: crossrank rankers lists them")
     return faults
+
+
+def ranker_on_trial(settings: Settings) -> str:
+    """Its version, or first_stage; empty where no ranker is on trial."""
+    return settings.challenger.removeprefix(_RANKER) if settings.challenger.startswith(_RANKER) else ""
 
 
 def encodings_folder(settings: Settings) -> Path:

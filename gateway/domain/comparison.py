@@ -1,9 +1,9 @@
-"""Nouns of a trial: how far a challenger's list is from the champion's. Knows no model and no store."""
+"""Nouns of a trial: how far a challenger's list is from the champion's, whatever orders either. Knows no store."""
 
 from dataclasses import dataclass
 from enum import Enum
 
-from gateway.domain.values import ModelIdentity
+from gateway.domain.order import Orderer
 
 TOP = 10
 """Depth of the overlap: what users look at."""
@@ -20,31 +20,33 @@ class Shift:
 @dataclass(frozen=True, slots=True)
 class Agreement:
     """How alike two orders of the same ``items`` are: Kendall tau in [-1, 1], shared part of the first ``TOP`` in
-    [0, 1], and how the fused scores and the logits moved."""
+    [0, 1], and how the scores and the logits moved: None where a list has none, or they are of another kind."""
 
     items: int
     kendall_tau: float
     top_overlap: float
-    score: Shift
-    logit: Shift
+    score: Shift | None = None
+    logit: Shift | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """One request under both models. Seconds are those of the stage ``score``; the champion's are None where a part of
-    its list came from a cache or another request, for the challenger's never does."""
+    """One request under both. Seconds are those of scoring and ordering; the champion's are None where a part of its
+    scores came from a cache or another request, for the challenger's never do."""
 
-    champion: ModelIdentity
-    challenger: ModelIdentity
+    champion: Orderer
+    challenger: Orderer
     agreement: Agreement
     champion_s: float | None
     challenger_s: float
 
 
 class Outcome(Enum):
-    """How the comparison of one request ended; all but the first are losses."""
+    """How the comparison of one request ended. SAME: with and without the challenger the same orders the list, so that
+    there is nothing to compare. All that follow are losses; UNSCORED: what was to order the list could not."""
 
     COMPARED = "compared"
+    SAME = "same"
     BUSY = "busy"
     DEADLINE = "deadline"
     UNAVAILABLE = "unavailable"
@@ -55,8 +57,9 @@ class Outcome(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """A request that was drawn and could not be compared."""
+    """A request that was drawn and not compared. ``champion``: what was to order its list; ``challenger``: what is on
+    trial."""
 
-    champion: ModelIdentity
-    challenger: ModelIdentity
+    champion: Orderer
+    challenger: Orderer
     outcome: Outcome

@@ -20,6 +20,21 @@ class RankedBy:
     version: str = ""
 
 
+RANKER = "ranker"
+
+
+@dataclass(frozen=True, slots=True)
+class Orderer:
+    """What orders lists, as people name it: ``cross_encoder:2``, ``ranker:1f0c9a3be27d``, ``first_stage:popular``. The
+    version is empty while it is not known."""
+
+    name: str = ""
+    version: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.name}:{self.version}"
+
+
 class RequestKind(Enum):
     """What is known of a request; a model version records for which kinds reading pays."""
 

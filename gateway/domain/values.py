@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 
-from gateway.domain.order import RankedBy, Reading
+from gateway.domain.order import Orderer, RankedBy, Reading, RequestKind
 
 AttributeValue = str | float | bool | tuple[str, ...]
 
@@ -260,7 +260,8 @@ class Interaction:
 
 @dataclass(frozen=True, slots=True)
 class Impression:
-    """A list that was shown: what was asked, which version answered, ranks before and after."""
+    """A list that was shown: what was asked, which model version answered, ranks before and after. ``orderer``: what
+    was to order lists of this ``kind``; ``degraded`` says where that failed."""
 
     attribution_token: str
     request_id: str
@@ -268,6 +269,8 @@ class Impression:
     model: ModelIdentity
     items: Sequence[ScoredItem]
     degraded: tuple[Degradation, ...] = ()
+    kind: RequestKind = RequestKind.WARM
+    orderer: Orderer = field(default_factory=Orderer)
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,11 @@ class CurrentRanker:
         self._looked_at = ""
         self._missing = ""
 
+    @property
+    def found(self) -> bool:
+        """Whether what orders lists is what was wanted; first-stage order always is."""
+        return bool(self._looked_at) or self._wanted == FIRST_STAGE
+
     def current(self) -> FittedRanker | None:
         """What orders lists; None where nothing was ever fitted."""
         return self._current
@@ -42,8 +47,11 @@ class CurrentRanker:
         """Takes what the store has now. Raises StoreUnavailable; a ranker that cannot be read is told once and left."""
         budget = Budget(_LOOK_UP_S)
         await self._signals.version(budget)
-        named = self._wanted not in {AUTO, FIRST_STAGE}
-        version = self._wanted if named else await self._rankers.newest(budget)
+        if self._wanted in {AUTO, FIRST_STAGE}:
+            version = await self._rankers.newest(budget)
+        else:
+            version = self._wanted
+            await self._rankers.hold(version, budget)
         if version in {"", self._looked_at}:
             return
         try:
@@ -51,7 +59,7 @@ class CurrentRanker:
                 self._current, self._looked_at = self._allowed(found), version
             elif version != self._missing:
                 self._missing = version
-                _log.warning("ranker_unknown", version=version, remedy="crossrank info names the one that serves")
+                _log.warning("ranker_unknown", version=version, remedy="crossrank rankers lists those that are kept")
         except SpecInvalid as fault:
             self._looked_at = version
             _log.error("ranker_unreadable", version=version, detail=str(fault))

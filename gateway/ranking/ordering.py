@@ -1,7 +1,7 @@
 """What orders a list: the cross-encoder where it was shown to pay, trees over signals, or the best first stage. Knows
 no port."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from gateway.domain.order import OrderedBy, RankedBy, Reading, RequestKind
@@ -10,7 +10,6 @@ from gateway.ports import ServedModel
 from gateway.ranker.features import FusionInput
 from gateway.ranker.fitted import BLEND, FittedRanker, first_stage_fusion
 from gateway.ranker.fused_score import Fusion
-from gateway.ranker.signals import ItemSignals
 from gateway.ranking.order import RankedCandidate, rank
 
 _BY_SCORE = first_stage_fusion(BLEND)
@@ -55,7 +54,7 @@ def of_reader(model: ServedModel) -> Ordering:
 
 
 def without_reader(
-    kind: RequestKind, ranker: FittedRanker | None, signals: Mapping[str, ItemSignals], first_stage: str = BLEND
+    kind: RequestKind, ranker: FittedRanker | None, first_stage: str = BLEND, *, signals: bool = True
 ) -> Ordering:
     """Trees where they were fitted and have signals to read; else ``first_stage``, which made the candidates' scores.
     In place of the blend it is the source that was best, where it was measured for such requests."""

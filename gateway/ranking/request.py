@@ -9,15 +9,17 @@ from typing import Protocol
 
 from gateway.domain.budget import Budget, Call
 from gateway.domain.errors import CrossrankError, DeadlineTooShort, ModelOverloaded, ModelUnavailable
-from gateway.domain.order import RankedBy, RequestKind
+from gateway.domain.order import RANKER, OrderedBy, Orderer, RankedBy, Reading, RequestKind
 from gateway.domain.values import (
     Candidate,
     Context,
     Degradation,
     EncodedPair,
     HistoryEvent,
+    Impression,
     Item,
     ModelIdentity,
+    Priority,
     RankedList,
     RankingOptions,
     Reason,
@@ -30,6 +32,7 @@ from gateway.ranker.features import FusionInput
 from gateway.ranker.fitted import BLEND, FittedRanker
 from gateway.ranker.signals import ItemSignals
 from gateway.ranking.order import RankedCandidate, at_least, cap_shared
+from gateway.ranking.ordering import reader_orders, reads, without_reader
 from gateway.ranking.rendering import unread_fields
 from gateway.scoring.coalesced import ScoringOutcome
 from gateway.telemetry.stages import StageClock
@@ -53,8 +56,8 @@ def reason_of(fault: CrossrankError) -> Reason:
 @dataclass(slots=True)
 class Request:
     """What is known so far. ``model`` is None while no model version was ever verified, for the reason of
-    ``model_fault``; ``ranker`` where none was fitted, or the caller wants first-stage order. ``first_stage`` made the
-    scores of the candidates: BLEND, CALLER, or a source."""
+    ``model_fault``; ``ranker`` where none was fitted, or the caller wants first-stage order. ``reading``: what options
+    and settings say of it together. ``first_stage`` made the scores of the candidates: BLEND, CALLER, or a source."""
 
     context: Context
     options: RankingOptions
@@ -63,6 +66,7 @@ class Request:
     model: ServedModel | None
     model_fault: str = ""
     ranker: FittedRanker | None = None
+    reading: Reading = Reading.AUTO
     kind: RequestKind = RequestKind.WARM
     first_stage: str = BLEND
     history: Sequence[HistoryEvent] = ()
@@ -78,6 +82,30 @@ class Request:
     def identity(self) -> ModelIdentity:
         """The model version that ranks."""
         return self.model.identity if self.model else ModelIdentity(self.options.model, "", "")
+
+    @property
+    def reader_orders(self) -> bool:
+        """Whether the cross-encoder orders the list, once it has read it."""
+        return not self.options.first_stage_order and reader_orders(self.kind, self.model, self.ranker)
+
+    @property
+    def reads(self) -> bool:
+        """Whether the cross-encoder is asked."""
+        return reads(self.reading, orders=self.reader_orders)
+
+    @property
+    def meant_by(self) -> RankedBy:
+        """What orders the list unless something fails."""
+        if self.reads and self.reader_orders:
+            return RankedBy(OrderedBy.READER, self.identity.version)
+        return without_reader(self.kind, self.ranker, self.first_stage).by
+
+    @property
+    def orderer(self) -> Orderer:
+        """The same, as people name it."""
+        meant = self.meant_by
+        names = {OrderedBy.READER: self.identity.name, OrderedBy.TREES: RANKER}
+        return Orderer(names.get(meant.by, meant.by.value.lower()), meant.version)
 
     def degrade(self, reason: Reason, detail: str) -> None:
         """Notes why the answer is less than full, once a reason and detail; raises where the caller required more."""
@@ -122,6 +150,17 @@ class Listener(Protocol):
 
     def list_ranked(self, request: Request, draft: ListDraft) -> None:
         """The draft holds all candidates in order, whatever part of them was answered."""
+
+
+def again(earlier: Request, call: Call) -> Request:
+    """The same question for other parts: as batch work, all or nothing, read only where that decides the order."""
+    options = RankingOptions(
+        priority=Priority.BATCH, require_rerank=True, first_stage_order=earlier.options.first_stage_order
+    )
+    reading = Reading.NEVER if earlier.reading is Reading.NEVER else Reading.AUTO
+    request = Request(earlier.context, options, call, StageClock(), model=None, reading=reading, kind=earlier.kind)
+    request.history, request.first_stage = earlier.history, earlier.first_stage
+    return request
 
 
 def fusion_input(request: Request, draft: ListDraft) -> FusionInput:
@@ -178,6 +217,20 @@ def ranked_list(request: Request, draft: ListDraft) -> RankedList:
         stages=request.clock.times,
         usage=_usage(sides) if sides and model else Usage(),
         unread_fields=unread_fields(model, request.context, draft.candidates) if sides and model else (),
+    )
+
+
+def impression(request: Request, answer: RankedList) -> Impression:
+    """What is logged of an answer."""
+    return Impression(
+        request.attribution_token,
+        answer.request_id,
+        request.context,
+        answer.model,
+        answer.items,
+        answer.degraded,
+        request.kind,
+        request.orderer,
     )
 
 

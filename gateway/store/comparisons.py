@@ -1,11 +1,11 @@
-"""What shadow scoring found, in PostgreSQL, so that the findings of several gateways add up. Knows no model."""
+"""What the shadow found, in PostgreSQL, so that the findings of several gateways add up. Knows no model."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 from gateway.domain.budget import Budget
-from gateway.domain.comparison import Comparison, Loss, Outcome
+from gateway.domain.comparison import Comparison, Loss, Outcome, Shift
 from gateway.store.pool import Database
 
 KEPT_DAYS = 90
@@ -18,22 +18,22 @@ _RECORD = """
         ))
     )
     INSERT INTO shadow_comparisons (
-        champion_model, champion_version, challenger_model, challenger_version, challenger_fingerprint, outcome,
-        requests, items, kendall_tau, top_overlap, score_shift, score_shift_p95, logit_shift, logit_shift_p95,
-        champion_s, challenger_s
+        champion, champion_version, challenger, challenger_version, outcome, requests, items, kendall_tau,
+        top_overlap, score_shift, score_shift_p95, logit_shift, logit_shift_p95, champion_s, challenger_s
     )
     SELECT * FROM unnest(
-        %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::bigint[], %s::int[], %s::float8[],
+        %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::bigint[], %s::int[], %s::float8[],
         %s::float8[], %s::float8[], %s::float8[], %s::float8[], %s::float8[], %s::float8[], %s::float8[]
     )
 """
 
 _REPORT = """
-    SELECT (time AT TIME ZONE 'UTC')::date, champion_model || ':' || champion_version,
-        challenger_model || ':' || challenger_version,
+    SELECT (time AT TIME ZONE 'UTC')::date, champion || ':' || champion_version,
+        challenger || ':' || challenger_version,
         coalesce(sum(requests) FILTER (WHERE outcome = 'compared'), 0)::bigint,
         coalesce(sum(requests) FILTER (WHERE outcome = 'busy'), 0)::bigint,
-        coalesce(sum(requests) FILTER (WHERE outcome NOT IN ('compared', 'busy')), 0)::bigint,
+        coalesce(sum(requests) FILTER (WHERE outcome = 'same'), 0)::bigint,
+        coalesce(sum(requests) FILTER (WHERE outcome NOT IN ('compared', 'busy', 'same')), 0)::bigint,
         avg(items)::float8, avg(kendall_tau), percentile_cont(0.05) WITHIN GROUP (ORDER BY kendall_tau),
         avg(top_overlap), avg(score_shift), percentile_cont(0.95) WITHIN GROUP (ORDER BY score_shift_p95),
         avg(logit_shift), percentile_cont(0.95) WITHIN GROUP (ORDER BY logit_shift_p95), count(champion_s),
@@ -45,17 +45,19 @@ _REPORT = """
     GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
 """
 
-_Row = tuple[str, str, str, str, str, str, int, *tuple[float | None, ...]]
+_Row = tuple[str, str, str, str, str, int, *tuple[float | None, ...]]
 _NO_FIGURES = (None,) * 9
 
 
 @dataclass(frozen=True, slots=True)
 class ShadowDay:
-    """What a challenger did beside a champion on one day (UTC); versions as ``model:version``.
+    """What a challenger did beside a champion on one day (UTC), both as Orderer names them: ``champion`` was to order
+    the lists, ``challenger`` is on trial.
 
-    ``dropped``: the shadow was busy; ``failed``: the challenger gave no whole list in time. Figures are None without a
-    comparison. Shifts are challenger minus champion; ``_p95``: 95th percentile over lists of each list's 95th
-    percentile. Seconds of both are over the same ``timed`` lists: those that the champion scored without a cache.
+    ``dropped``: the shadow was busy; ``same``: lists that the champion orders with the challenger, too; ``failed``: one
+    of both gave no whole list in time. Figures are None without a comparison, shifts also between trees and a model.
+    Shifts are challenger minus champion; ``_p95``: 95th percentile over lists of each list's 95th percentile. Seconds
+    of both are over the same ``timed`` lists: those that the champion scored without a cache.
     """
 
     day: date
@@ -63,6 +65,7 @@ class ShadowDay:
     challenger: str
     compared: int
     dropped: int
+    same: int
     failed: int
     items: float | None
     kendall_tau: float | None
@@ -106,10 +109,8 @@ def _compared(one: Comparison) -> _Row:
         found.items,
         found.kendall_tau,
         found.top_overlap,
-        found.score.mean,
-        found.score.p95,
-        found.logit.mean,
-        found.logit.p95,
+        *_shift(found.score),
+        *_shift(found.logit),
         one.champion_s,
         one.challenger_s,
     )
@@ -119,6 +120,9 @@ def _lost(loss: Loss, requests: int) -> _Row:
     return (*_versions(loss), loss.outcome.value, requests, *_NO_FIGURES)
 
 
-def _versions(one: Comparison | Loss) -> tuple[str, str, str, str, str]:
-    champion, challenger = one.champion, one.challenger
-    return champion.name, champion.version, challenger.name, challenger.version, challenger.fingerprint
+def _shift(one: Shift | None) -> tuple[float | None, float | None]:
+    return (one.mean, one.p95) if one else (None, None)
+
+
+def _versions(one: Comparison | Loss) -> tuple[str, str, str, str]:
+    return one.champion.name, one.champion.version, one.challenger.name, one.challenger.version

@@ -40,10 +40,10 @@ _RECORD = """
 # shortest decimal of a float is read back as the same float.
 _SHOW = """
     INSERT INTO impressions (
-        attribution_token, request_id, context, model, version, fingerprint, degraded,
+        attribution_token, request_id, context, model, version, fingerprint, degraded, kind, orderer, orderer_version,
         item_ids, first_stage_ranks, logits, scores
     )
-    SELECT %s, %s, %s, %s, %s, %s, %s,
+    SELECT %s, %s, %s, %s, %s, %s, %s, %s, %s, %s,
         coalesce(array_agg(item->>0 ORDER BY place), '{}'), coalesce(array_agg((item->>1)::int ORDER BY place), '{}'),
         coalesce(array_agg((item->>2)::float8 ORDER BY place), '{}'),
         coalesce(array_agg((item->>3)::float8 ORDER BY place), '{}')
@@ -86,6 +86,9 @@ class PostgresFeedbackStore:
                 model.version,
                 model.fingerprint,
                 Jsonb([{"reason": one.reason.value, "detail": one.detail} for one in impression.degraded]),
+                impression.kind.value,
+                impression.orderer.name,
+                impression.orderer.version,
                 Jsonb([(one.item_id, one.first_stage_rank, one.logit, one.score) for one in impression.items]),
             ],
             budget,

@@ -11,7 +11,7 @@ from gateway.store.pool import Database, Row
 EMBEDDING_DIMENSION = 384
 """Of every stored vector: the width of the bi-encoder. Another width needs a new database."""
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 
 _UPGRADES = {
     2: """
@@ -33,6 +33,17 @@ _UPGRADES = {
         DROP TABLE impression_items
     """,
     5: "DROP TABLE item_neighbors",
+    6: """
+        ALTER TABLE rankers ADD COLUMN IF NOT EXISTS held_at timestamptz NOT NULL DEFAULT '-infinity';
+        ALTER TABLE impressions ADD COLUMN IF NOT EXISTS kind text NOT NULL DEFAULT '',
+            ADD COLUMN IF NOT EXISTS orderer text NOT NULL DEFAULT '',
+            ADD COLUMN IF NOT EXISTS orderer_version text NOT NULL DEFAULT '';
+        ALTER TABLE shadow_comparisons DROP COLUMN IF EXISTS challenger_fingerprint;
+        DO $$ BEGIN
+            ALTER TABLE shadow_comparisons RENAME champion_model TO champion;
+            ALTER TABLE shadow_comparisons RENAME challenger_model TO challenger;
+        EXCEPTION WHEN undefined_column THEN NULL; END $$
+    """,
 }
 """What schema.sql cannot do for a database of an older version: statements by the version that they lead to."""
 

@@ -71,11 +71,13 @@ CREATE TABLE IF NOT EXISTS item_signals (
     smooth bytea NOT NULL
 );
 
--- What orders lists (gateway/ranker/fitted.py), and how often the signals were made anew.
+-- What orders lists (gateway/ranker/fitted.py; gateway/store/rankers.py says how many stay), and how often the signals
+-- were made anew.
 CREATE TABLE IF NOT EXISTS rankers (
     made_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     version text COLLATE "C" PRIMARY KEY,
-    ranker text NOT NULL
+    ranker text NOT NULL,
+    held_at timestamptz NOT NULL DEFAULT '-infinity'
 );
 CREATE TABLE IF NOT EXISTS signals_version (
     only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
@@ -92,7 +94,10 @@ CREATE TABLE IF NOT EXISTS impressions (
     version text NOT NULL,
     fingerprint text NOT NULL,
     degraded jsonb NOT NULL,
-    time timestamptz NOT NULL DEFAULT now()
+    time timestamptz NOT NULL DEFAULT now(),
+    kind text NOT NULL DEFAULT '',
+    orderer text NOT NULL DEFAULT '',
+    orderer_version text NOT NULL DEFAULT ''
 );
 CREATE INDEX IF NOT EXISTS impressions_time ON impressions (time);
 
@@ -113,15 +118,14 @@ BEGIN
     END IF;
 END $$;
 
--- What shadow scoring found, a row per compared request, and how many requests it lost: then everything from items on is
--- null. Rows leave after 90 days (gateway/store/comparisons.py).
+-- What the shadow found, a row per compared request, and how many requests it did not compare: then everything from
+-- items on is null. Rows leave after 90 days (gateway/store/comparisons.py).
 CREATE TABLE IF NOT EXISTS shadow_comparisons (
     time timestamptz NOT NULL DEFAULT now(),
-    champion_model text NOT NULL,
+    champion text NOT NULL,
     champion_version text NOT NULL,
-    challenger_model text NOT NULL,
+    challenger text NOT NULL,
     challenger_version text NOT NULL,
-    challenger_fingerprint text NOT NULL,
     outcome text NOT NULL,
     requests bigint NOT NULL,
     items integer,

@@ -1,4 +1,4 @@
-"""What users made of the lists of each model version: impressions joined to the interactions that name them."""
+"""What users made of the lists of each model and ranker: impressions joined to the interactions that name them."""
 
 import math
 from dataclasses import dataclass
@@ -17,25 +17,27 @@ _FEEDBACK = """
         FROM interactions JOIN impressions USING (attribution_token)
         WHERE item_id = ANY (item_ids) AND weight > 0 AND attribution_token <> '' GROUP BY attribution_token
     ), subjects AS (
-        SELECT model, version, coalesce(context ->> 'user_id', attribution_token) AS subject, count(*) AS lists,
+        SELECT kind, orderer || ':' || orderer_version AS ordered_by,
+            coalesce(context ->> 'user_id', attribution_token) AS subject, count(*) AS lists,
             count(likes.items) AS liked, coalesce(sum(likes.items), 0) AS positives
         FROM impressions LEFT JOIN likes USING (attribution_token)
-        WHERE time >= now() - make_interval(days => %s) AND version <> ''
+        WHERE time >= now() - make_interval(days => %s) AND orderer_version <> ''
         GROUP BY 1, 2, 3
     )
-    SELECT model, version, count(*), sum(lists)::bigint, sum(liked)::bigint, sum(positives)::bigint,
+    SELECT kind, ordered_by, count(*), sum(lists)::bigint, sum(liked)::bigint, sum(positives)::bigint,
         sum(liked * liked)::float8, sum(liked * lists)::float8, sum(lists * lists)::float8
-    FROM subjects GROUP BY model, version ORDER BY model, version
+    FROM subjects GROUP BY kind, ordered_by ORDER BY kind DESC, ordered_by
 """
 
 
 @dataclass(frozen=True, slots=True)
 class VersionFeedback:
-    """Feedback on one version: ``liked`` of the ``lists`` shown to ``subjects`` (users, or lists without a user) drew a
-    positive interaction; ``positives`` are the items of these."""
+    """Feedback on what was to order lists of one kind of request, as Orderer names it: ``liked`` of the ``lists`` shown
+    to ``subjects`` (users, or lists without a user) drew a positive interaction; ``positives`` are the items of these.
+    Users with other requests like other lists: only rows of one kind compare."""
 
-    model: str
-    version: str
+    kind: str
+    ordered_by: str
     subjects: int
     lists: int
     liked: int
@@ -50,13 +52,13 @@ class VersionFeedback:
 
 
 async def feedback_by_version(database: Database, days: int, budget: Budget) -> list[VersionFeedback]:
-    """All versions that were shown in the last days. Raises StoreUnavailable."""
+    """All that was shown in the last days. Raises StoreUnavailable."""
     rows = await database.fetch(_FEEDBACK, [days], budget)
     return [
         VersionFeedback(
-            model, version, subjects, lists, liked, positives, ratio_interval(subjects, lists, liked, tuple(sums))
+            kind, ordered_by, subjects, lists, liked, positives, ratio_interval(subjects, lists, liked, tuple(sums))
         )
-        for model, version, subjects, lists, liked, positives, *sums in rows
+        for kind, ordered_by, subjects, lists, liked, positives, *sums in rows
     ]
 
 

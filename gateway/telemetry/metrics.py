@@ -81,11 +81,13 @@ class Metrics:
             "crossrank_shadow_top10_overlap", "Shared part of the first ten", buckets=TENTHS
         )
         self.shadow_shift = histogram(
-            "crossrank_shadow_score_shift", "Mean score, challenger minus champion", buckets=SHIFT
+            "crossrank_shadow_score_shift",
+            "Mean score, challenger minus champion, of two models or two rankers",
+            buckets=SHIFT,
         )
         self.shadow_seconds = histogram(
             "crossrank_shadow_score_seconds",
-            "Time to score a list; the champion's only where no cache helped",
+            "Time to score and order a list; the champion's only where no cache helped",
             ("side",),
             buckets=SECONDS,
         )
@@ -151,7 +153,8 @@ class Metrics:
         """Observes one comparison."""
         self.shadow_tau.observe(comparison.agreement.kendall_tau)
         self.shadow_overlap.observe(comparison.agreement.top_overlap)
-        self.shadow_shift.observe(comparison.agreement.score.mean)
+        if shift := comparison.agreement.score:
+            self.shadow_shift.observe(shift.mean)
         self.shadow_seconds.labels("challenger").observe(comparison.challenger_s)
         if comparison.champion_s is not None:
             self.shadow_seconds.labels("champion").observe(comparison.champion_s)

@@ -2,7 +2,7 @@
 pipelines, not what they are made of."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import structlog
 
@@ -11,6 +11,7 @@ from gateway.domain.errors import CrossrankError, DeadlineTooShort, InvalidReque
 from gateway.domain.values import Candidate, CandidateOptions, Context, RankedList, RankingOptions
 from gateway.pipeline import Pipeline
 from gateway.ports import TrialObserver
+from gateway.trial.challenger import Challenger
 from gateway.trial.traffic_split import TrafficSplit
 
 log = structlog.get_logger(__name__)
@@ -22,14 +23,6 @@ _FAULTS = (ModelUnavailable, DeadlineTooShort, InvalidRequest)
 """What another model may do better; a request that is invalid for both is refused by the champion."""
 
 Ask = Callable[[Pipeline, RankingOptions, Call], Awaitable[RankedList]]
-
-
-@dataclass(frozen=True, slots=True)
-class Challenger:
-    """A pipeline, and whether its model was verified and gave right answers a moment ago."""
-
-    pipeline: Pipeline
-    ready: Callable[[], bool]
 
 
 class Canary:

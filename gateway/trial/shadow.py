@@ -2,7 +2,6 @@
 waits for it, nothing it does reaches a caller; what it cannot do in time is dropped and counted."""
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -12,10 +11,9 @@ from gateway.domain.budget import Budget, Call
 from gateway.domain.comparison import Comparison, Loss, Outcome
 from gateway.domain.errors import CrossrankError, DeadlineTooShort, DependencyUnavailable, ModelOverloaded, Overloaded
 from gateway.domain.order import OrderedBy
-from gateway.domain.values import ModelIdentity
-from gateway.pipeline import Pipeline
 from gateway.ranking.request import ListDraft, Request
 from gateway.trial.agreement import agreement
+from gateway.trial.challenger import Challenger
 from gateway.trial.comparison_log import ComparisonLog
 from gateway.trial.traffic_split import TrafficSplit
 
@@ -32,21 +30,15 @@ class ShadowLimits:
 
 
 class Shadow:
-    """Watches the champion's pipeline. ``challenger`` ranks, ``identity`` names its version. Call ``drain`` at the end.
+    """Watches the champion's pipeline. Call ``drain`` at the end.
 
     Give the challenger's pipeline a cache of its own that keeps nothing: it would push the champion's scores out.
     """
 
     def __init__(
-        self,
-        challenger: Pipeline,
-        identity: Callable[[], ModelIdentity],
-        draw: TrafficSplit,
-        comparisons: ComparisonLog,
-        limits: ShadowLimits,
+        self, challenger: Challenger, draw: TrafficSplit, comparisons: ComparisonLog, limits: ShadowLimits
     ) -> None:
         self._challenger = challenger
-        self._identity = identity
         self._draw = draw
         self._comparisons = comparisons
         self._limits = limits
@@ -57,15 +49,12 @@ class Shadow:
         """The champion ranked a list; draft holds all of it. Returns at once."""
         if not self._draw.takes(request.context, request.call):
             return
-        if draft.ranked_by.by is not OrderedBy.READER:
-            self._lose(request.identity, Outcome.UNSCORED)
-            return
-        if len(self._tasks) >= self._limits.running + self._limits.waiting:
-            self._lose(request.identity, Outcome.BUSY)
+        if outcome := self._known_at_once(request, draft):
+            self._lose(request, outcome)
             return
         task = asyncio.create_task(self._compare(request, draft))
         self._tasks.add(task)
-        task.add_done_callback(partial(self._ended, request.identity))
+        task.add_done_callback(partial(self._ended, request))
 
     async def drain(self) -> None:
         """Waits for what runs, as long as one list may take; gives up the rest."""
@@ -75,36 +64,54 @@ class Shadow:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
 
+    def _known_at_once(self, request: Request, draft: ListDraft) -> Outcome | None:
+        if self._challenger.pipeline.would_order(request) == request.orderer:
+            return Outcome.SAME
+        if draft.ranked_by != request.meant_by:
+            return Outcome.UNSCORED
+        if not self._challenger.ready():
+            return Outcome.UNAVAILABLE
+        busy = len(self._tasks) >= self._limits.running + self._limits.waiting
+        return Outcome.BUSY if busy else None
+
     async def _compare(self, request: Request, draft: ListDraft) -> None:
         async with self._slots:
             call = Call(f"{request.call.request_id}.shadow", Budget(self._limits.deadline_s))
             try:
-                again, drafted = await self._challenger.rank_again(request, draft, call)
+                again, drafted = await self._challenger.pipeline.rank_again(request, draft, call)
             except CrossrankError as fault:
-                self._lose(request.identity, _outcome_of(fault))
+                self._lose(request, _outcome_of(fault))
                 return
-            found = await asyncio.to_thread(agreement, draft.placed, drafted.placed)
-        if found is None:
-            self._lose(request.identity, Outcome.UNSCORED)
+            found = await asyncio.to_thread(agreement, draft, drafted)
+        if found is None or drafted.ranked_by != again.meant_by:
+            self._lose(request, Outcome.UNSCORED)
             return
-        seconds = dict(request.clock.times).get("score") if _all_by_model(draft) else None
-        challenger_s = dict(again.clock.times)["score"]
-        self._comparisons.compared(Comparison(request.identity, again.identity, found, seconds, challenger_s))
+        seconds = None if _was_helped(draft) else _seconds(request, draft)
+        self._comparisons.compared(
+            Comparison(request.orderer, self._challenger.orderer(), found, seconds, _seconds(again, drafted))
+        )
 
-    def _ended(self, champion: ModelIdentity, task: asyncio.Task[None]) -> None:
+    def _ended(self, request: Request, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if task.cancelled():
-            self._lose(champion, Outcome.STOPPED)
+            self._lose(request, Outcome.STOPPED)
         elif fault := task.exception():
             log.error("shadow_failed", exc_info=fault)
-            self._lose(champion, Outcome.FAILED)
+            self._lose(request, Outcome.FAILED)
 
-    def _lose(self, champion: ModelIdentity, outcome: Outcome) -> None:
-        self._comparisons.lost(Loss(champion, self._identity(), outcome))
+    def _lose(self, request: Request, outcome: Outcome) -> None:
+        self._comparisons.lost(Loss(request.orderer, self._challenger.orderer(), outcome))
 
 
-def _all_by_model(draft: ListDraft) -> bool:
-    return draft.sides is not None and not draft.sides.cached and not draft.sides.outcome.coalesced
+def _seconds(request: Request, draft: ListDraft) -> float:
+    """Of what made the order: logits that only stand beside it do not count."""
+    stages = ("score", "rank") if draft.ranked_by.by is OrderedBy.READER else ("rank",)
+    took = dict(request.clock.times)
+    return sum(took[stage] for stage in stages)
+
+
+def _was_helped(draft: ListDraft) -> bool:
+    return draft.sides is not None and bool(draft.sides.cached or draft.sides.outcome.coalesced)
 
 
 def _outcome_of(fault: CrossrankError) -> Outcome:

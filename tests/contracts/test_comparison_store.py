@@ -8,12 +8,12 @@ import pytest
 from gateway.domain.budget import Budget
 from gateway.domain.comparison import Agreement, Comparison, Loss, Outcome, Shift
 from gateway.domain.errors import StoreUnavailable
-from gateway.domain.values import ModelIdentity
+from gateway.domain.order import Orderer
 from gateway.ports import ComparisonStore
 from gateway.store.comparisons import PostgresComparisonStore
 from tests.fakes.comparisons import MemoryComparisons
 
-CHAMPION, CHALLENGER = ModelIdentity("cross_encoder", "1", "aa"), ModelIdentity("cross_encoder", "2", "bb")
+CHAMPION, CHALLENGER = Orderer("cross_encoder", "1"), Orderer("cross_encoder", "2")
 COMPARISON = Comparison(CHAMPION, CHALLENGER, Agreement(100, 0.9, 0.8, Shift(0.1, 0.3), Shift(-0.5, 2.0)), None, 0.02)
 BUSY, LATE = Loss(CHAMPION, CHALLENGER, Outcome.BUSY), Loss(CHAMPION, CHALLENGER, Outcome.DEADLINE)
 Counts = tuple[int, int, int]

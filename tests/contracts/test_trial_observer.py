@@ -7,12 +7,12 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from gateway.domain.comparison import Agreement, Comparison, Outcome, Shift
-from gateway.domain.values import ModelIdentity
+from gateway.domain.order import Orderer
 from gateway.ports import TrialObserver
 from gateway.telemetry.metrics import Metrics
 from tests.fakes.observers import CountedTrial
 
-CHAMPION, CHALLENGER = ModelIdentity("m", "1", "f"), ModelIdentity("m", "2", "g")
+CHAMPION, CHALLENGER = Orderer("m", "1"), Orderer("m", "2")
 AGREEMENT = Agreement(100, 0.9, 0.8, Shift(0.1, 0.3), Shift(-0.5, 2.0))
 
 

@@ -1,13 +1,17 @@
 """Fitted rankers in memory, and small ones made by hand."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from gateway.domain.budget import Budget
 from gateway.domain.errors import StoreUnavailable
+from gateway.ports import KeptRanker
 from gateway.ranker.fitted import BLEND, FittedRanker, MeasuredOrder, Verdict, parse_ranker
 from gateway.ranker.fused_score import Fusion
-from gateway.ranker.spec import TreeFusion
+from gateway.ranker.spec import SpecInvalid, TreeFusion
 from gateway.ranker.trees import file_name_of, read_trees
+from gateway.store.rankers import MOST
 
 _HEADER = "tree\nversion=v4\nnum_class=1\nnum_tree_per_iteration=1\n"
 _SHAPE = "num_leaves=2\nnum_cat=0\nsplit_feature=0\nleft_child=-1\nright_child=-2\nis_linear=0"
@@ -23,11 +27,19 @@ class MemoryRankers:
     texts: dict[str, str] = field(default_factory=dict)
     away: bool = False
     read: list[str] = field(default_factory=list)
+    held: set[str] = field(default_factory=set)
 
     async def keep(self, ranker: FittedRanker, budget: Budget) -> None:
         self._check(budget)
         self.texts.pop(ranker.version, None)
         self.texts[ranker.version] = ranker.to_json()
+        for version in list(self.texts)[:-MOST]:
+            if version not in self.held:
+                del self.texts[version]
+
+    async def hold(self, version: str, budget: Budget) -> None:
+        self._check(budget)
+        self.held.add(version)
 
     async def newest(self, budget: Budget) -> str:
         self._check(budget)
@@ -38,9 +50,20 @@ class MemoryRankers:
         self.read.append(version)
         return parse_ranker(self.texts[version]) if version in self.texts else None
 
+    async def kept(self, budget: Budget) -> Sequence[KeptRanker]:
+        self._check(budget)
+        return [KeptRanker(one, datetime.now(UTC), _readable(text)) for one, text in reversed(self.texts.items())]
+
     def _check(self, budget: Budget) -> None:
         if self.away or budget.spent:
             raise StoreUnavailable("the rankers are away")
+
+
+def _readable(text: str) -> FittedRanker | None:
+    try:
+        return parse_ranker(text)
+    except SpecInvalid:
+        return None
 
 
 def steps(feature: str, *thresholds: float, missing: int = MISSING_LEFT) -> Fusion:

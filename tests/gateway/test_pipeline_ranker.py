@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from gateway.domain.errors import ModelUnavailable, StoreUnavailable
-from gateway.domain.order import OrderedBy, RankedBy, Reading, RequestKind
+from gateway.domain.order import OrderedBy, Orderer, RankedBy, Reading, RequestKind
 from gateway.domain.values import (
     Candidate,
     CandidateOptions,
@@ -121,6 +121,7 @@ async def test_where_reading_was_wanted_and_failed_the_trees_order_and_the_answe
     assert [one.reason for one in answer.degraded] == [Reason.MODEL_UNAVAILABLE]
     assert answer.ranked_by == RankedBy(OrderedBy.TREES, TREES.version)
     assert ids(answer)[:3] == ["m6", "m4", "m2"]
+    assert rig.shelf.impressions[-1].orderer == Orderer("cross_encoder", "1"), "what was to order it is logged"
 
 
 async def test_a_caller_who_requires_reranking_gets_an_error_only_where_the_reader_was_to_order(rig: Rig) -> None:
@@ -203,9 +204,19 @@ async def test_every_kind_of_request_has_the_order_that_was_shown_to_pay(
         version = "caller" if candidates else "popular" if warm and ranker else "blend"
         expected = RankedBy(OrderedBy.FIRST_STAGE, version)
     assert answer.ranked_by == expected
+    names = {OrderedBy.READER: "cross_encoder", OrderedBy.TREES: "ranker", OrderedBy.FIRST_STAGE: "first_stage"}
+    [shown] = rig.shelf.impressions
+    assert shown.orderer == Orderer(names[expected.by], expected.version)
     assert bool(rig.scorer.requests) == reader_orders
     assert bool(rig.signals.asked_of_history) == (warm and ranker is TREES)
     assert answer.degraded == ()
+
+
+async def test_the_kind_of_a_request_is_logged(rig: Rig) -> None:
+    for context in (USER, NEW_USER, QUERY, replace(USER, session_query="space")):
+        await recommended(rig, context=context)
+    await rig.pipeline.rerank(USER, inline("heat"), ALL, call())
+    assert [shown.kind for shown in rig.shelf.impressions] == list(RequestKind)
 
 
 async def test_candidates_that_the_caller_names_are_ordered_by_trees_too(rig: Rig) -> None:

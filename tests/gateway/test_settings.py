@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.settings import Settings, SettingsInvalid, changed, describe, read_settings
+from gateway.settings import Settings, SettingsInvalid, changed, describe, ranker_on_trial, read_settings
 
 
 def test_an_empty_environment_gives_the_defaults() -> None:
@@ -29,6 +29,8 @@ def test_variables_are_read_with_their_types() -> None:
         ("CROSSRANK_CANARY_SHARE", "0.1", "is above 0 without CROSSRANK_CHALLENGER"),
         ("CROSSRANK_CANARY_SHARE", "1.1", "must be 0 to 1"),
         ("CROSSRANK_CHALLENGER", "cross_encoder", "is the model that serves"),
+        ("CROSSRANK_CHALLENGER", "ranker:auto", "is the ranker that serves"),
+        ("CROSSRANK_CHALLENGER", "ranker:", "is 'ranker:', no version: crossrank rankers lists them"),
         ("CROSSRANK_CACHE_REDIS_URL", "redis:6379", "is no URL of a Redis: begin it with one of redis://"),
         ("CROSSRANK_CACHE_REDIS_TIMEOUT_S", "0", "must be 0.001 to 1"),
         ("CROSSRANK_READING", "sometimes", "is 'sometimes': give one of auto, always, never"),
@@ -51,6 +53,14 @@ def test_all_faults_are_reported_at_once() -> None:
 def test_a_share_with_a_challenger_is_accepted() -> None:
     settings = read_settings({"CROSSRANK_CHALLENGER": "2", "CROSSRANK_SHADOW_SHARE": "0.1"})
     assert (settings.challenger, settings.shadow_share, settings.canary_share) == ("2", 0.1, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("challenger", "ranker"),
+    [("2", ""), ("other_model", ""), ("ranker:1f0c", "1f0c"), ("ranker:first_stage", "first_stage")],
+)
+def test_a_ranker_on_trial_is_told_from_a_model(challenger: str, ranker: str) -> None:
+    assert ranker_on_trial(read_settings({"CROSSRANK_CHALLENGER": challenger})) == ranker
 
 
 def test_every_setting_says_why_and_every_default_is_inside_its_bounds() -> None:

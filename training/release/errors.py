@@ -15,6 +15,10 @@ class NothingToRollBackTo(TrainingError):
     """There is no version that served before the one that serves."""
 
 
+class ReadingUnknown(TrainingError):
+    """For which requests reading a version pays cannot be told, or not be recorded."""
+
+
 class RepositoryBroken(TrainingError):
     """The model's folder contradicts its configuration, or has none."""
 

@@ -1,7 +1,7 @@
 """crossrank eval: first stage against re-ranked on a data set's test users. Must not compute a metric itself."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,8 +17,7 @@ from clients.command_line.shared.console import AsJson, CommandFailed, ExitCode,
 from clients.command_line.shared.run_choice import CONFIGS, MOVIELENS, read_tables
 from deploy.local import stack
 from deploy.local.parts.triton import PROJECT_REPOSITORY
-from gateway.domain.order import Reading, RequestKind
-from gateway.encoding.reading import READING_FILE, write_verdict
+from gateway.domain.order import Reading
 from training.data import goodbooks
 from training.data.tables import Tables
 from training.evaluation.evaluation import Evaluation
@@ -26,7 +25,7 @@ from training.evaluation.fields import KNOWN_FIELDS, SharedField, parse_field
 from training.options.config import read_config
 from training.release.cold import ColdEvaluation
 from training.release.pipeline import Measured, Pipeline, evaluate_version
-from training.release.repository.manifest import manifest_faults, write_manifest
+from training.release.reading import record_reading
 from training.run_folder import RunFolder
 from training.trees.own_lists import OwnOptions
 
@@ -108,7 +107,7 @@ def evaluate(choice: EvaluationChoice, as_json: AsJson = False) -> None:
     else:
         evaluation = _served(choice, quiet=as_json)
     if choice.record:
-        _record(evaluation, serving_version(choice.model_repository / "cross_encoder"))
+        record_reading(serving_version(choice.model_repository / "cross_encoder"), evaluation.reading)
     give_evaluation(evaluation, choice.dataset or str(choice.items), report=choice.report, as_json=as_json)
 
 
@@ -175,13 +174,3 @@ def _data_folder(choice: EvaluationChoice) -> Path:
             exit_code=ExitCode.USAGE,
         )
     return choice.data_dir
-
-
-def _record(evaluation: Evaluation, version: Path) -> None:
-    if not evaluation.reading:
-        raise CommandFailed("these lists do not tell whether reading pays", remedy="leave --no-fit and --no-read out")
-    if faults := manifest_faults(version):
-        raise CommandFailed(f"{version} is not as it was written: {faults[0]}", remedy="export the version again")
-    pays = [RequestKind(one.kind) for one in evaluation.reading if one.pays]
-    write_verdict(version / "encoding" / READING_FILE, pays, [asdict(one) for one in evaluation.reading])
-    write_manifest(version)

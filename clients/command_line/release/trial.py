@@ -1,58 +1,31 @@
-"""crossrank shadow report and crossrank canary report: what live requests say of a model on trial. Must not compute any
+"""crossrank shadow report and crossrank canary report: what live requests say of what is on trial. Must not compute any
 figure itself."""
 
-import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import typer
 
+from clients.command_line.release.stored import Stored
 from clients.command_line.shared import console
-from clients.command_line.shared.console import AsJson, StateDirectory
-from clients.command_line.shared.failures import remedy
+from clients.command_line.shared.console import AsJson
 from clients.command_line.shared.hints import copyable
-from clients.command_line.shared.running_stack import running_url
-from deploy.local import stack
-from gateway.domain.budget import Budget
-from gateway.domain.errors import CrossrankError
 from gateway.store.comparisons import PostgresComparisonStore, ShadowDay
-from gateway.store.pool import Database
 from gateway.store.version_feedback import VersionFeedback, feedback_by_version
-from gateway.telemetry.logs import configure_logging
-
-READ_S = 10.0
-Found = TypeVar("Found")
 
 
 @dataclass(frozen=True, slots=True)
-class Findings:
-    """Where the gateways keep what they found, and how much of it is wanted."""
+class Period:
+    """How much of it is wanted."""
 
     days: Annotated[int, typer.Option(help="The last days, until now.", min=1, max=90)] = 7
-    database_url: Annotated[str, typer.Option(help="PostgreSQL. Default: that of the stack that runs here.")] = ""
-    state_dir: StateDirectory = None
-
-    def read(self, question: Callable[[Database, int, Budget], Awaitable[Found]]) -> Found:
-        """The answer to one question to the database of the stack. Raises CommandFailed where it cannot be asked."""
-        directory = self.state_dir or stack.default_state_directory()
-        url = self.database_url or running_url(directory, "postgres", "--database-url")
-        with remedy("crossrank status; the tables are made when a gateway of this version starts", CrossrankError):
-            return asyncio.run(self._ask(url, question))
-
-    async def _ask(self, url: str, question: Callable[[Database, int, Budget], Awaitable[Found]]) -> Found:
-        configure_logging("error")  # standard output is the result's alone
-        database = Database(url, connections=1)
-        try:
-            await database.open()
-            return await question(database, self.days, Budget(READ_S))
-        finally:
-            await database.close()
 
 
-def shadow_report(findings: Findings, as_json: AsJson = False) -> None:
-    """Compare challenger and champion by day: Kendall tau, top-10 overlap, score shift, latencies, what was lost."""
-    days = findings.read(lambda database, days, budget: PostgresComparisonStore(database).report(days, budget))
+def shadow_report(period: Period, stored: Stored, as_json: AsJson = False) -> None:
+    """Compare a model or ranker on trial with what serves, by day: Kendall tau, top-10 overlap, shifts, latencies, and
+    how many lists it would not order."""
+    days = stored.read(lambda database, budget: PostgresComparisonStore(database).report(period.days, budget))
     if as_json:
         console.print_json([{**asdict(one), "day": one.day.isoformat()} for one in days])
     elif not days:
@@ -61,13 +34,15 @@ def shadow_report(findings: Findings, as_json: AsJson = False) -> None:
         console.print_table(
             list(_SHADOW),
             [[cell(one) for cell in _SHADOW.values()] for one in days],
-            title="challenger against champion on the same requests; shifts: mean (p95 of the absolute)",
+            title="the same lists as they were ordered and with what is on trial; shifts: mean (p95 of the absolute)",
         )
+        console.say("same: not ordered by what is on trial, so there is nothing to compare")
 
 
-def canary_report(findings: Findings, as_json: AsJson = False) -> None:
-    """Compare versions by what users made of their lists: how many lists were liked, with a 95 % interval."""
-    versions = findings.read(feedback_by_version)
+def canary_report(period: Period, stored: Stored, as_json: AsJson = False) -> None:
+    """Compare models, rankers and first stage by what users made of their lists: how many lists were liked, with a 95 %
+    interval."""
+    versions = stored.read(lambda database, budget: feedback_by_version(database, period.days, budget))
     if as_json:
         console.print_json([{**asdict(one), "rate": one.rate} for one in versions])
     elif not versions:
@@ -76,7 +51,7 @@ def canary_report(findings: Findings, as_json: AsJson = False) -> None:
         console.print_table(
             list(_CANARY),
             [[cell(one) for cell in _CANARY.values()] for one in versions],
-            title="lists with a positive interaction, by the version that ranked them",
+            title="lists with a positive interaction, by what was to order them; compare rows of one kind of request",
         )
 
 
@@ -90,9 +65,10 @@ def _milliseconds(seconds: float | None) -> str:
 
 _SHADOW: Mapping[str, Callable[[ShadowDay], str]] = {
     "day": lambda one: one.day.isoformat(),
-    "champion": lambda one: one.champion,
-    "challenger": lambda one: one.challenger,
+    "ordered by": lambda one: one.champion,
+    "on trial": lambda one: one.challenger,
     "compared": lambda one: f"{one.compared:,}",
+    "same": lambda one: f"{one.same:,}",
     "dropped": lambda one: f"{one.dropped:,}",
     "failed": lambda one: f"{one.failed:,}",
     "tau": lambda one: _figure(one.kendall_tau),
@@ -100,11 +76,12 @@ _SHADOW: Mapping[str, Callable[[ShadowDay], str]] = {
     "top 10": lambda one: _figure(one.top_overlap),
     "score shift": lambda one: f"{_figure(one.score_shift)} ({_figure(one.score_shift_p95)})",
     "logit shift": lambda one: f"{_figure(one.logit_shift)} ({_figure(one.logit_shift_p95)})",
-    "champion ms p50/p95": lambda one: f"{_milliseconds(one.champion_p50_s)}/{_milliseconds(one.champion_p95_s)}",
-    "challenger ms p50/p95": lambda one: f"{_milliseconds(one.challenger_p50_s)}/{_milliseconds(one.challenger_p95_s)}",
+    "serves, ms p50/p95": lambda one: f"{_milliseconds(one.champion_p50_s)}/{_milliseconds(one.champion_p95_s)}",
+    "trial, ms p50/p95": lambda one: f"{_milliseconds(one.challenger_p50_s)}/{_milliseconds(one.challenger_p95_s)}",
 }
 _CANARY: Mapping[str, Callable[[VersionFeedback], str]] = {
-    "version": lambda one: f"{one.model}:{one.version}",
+    "request": lambda one: one.kind,
+    "ordered by": lambda one: one.ordered_by,
     "users": lambda one: f"{one.subjects:,}",
     "lists": lambda one: f"{one.lists:,}",
     "liked": lambda one: f"{one.liked:,}",

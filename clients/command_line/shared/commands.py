@@ -24,6 +24,7 @@ COMMANDS = {
     "promote": "release.release:promote",
     "rollback": "release.release:rollback",
     "versions": "release.release:versions",
+    "rankers": "release.rankers:rankers",
     "loadtest": "measure.loadtest:loadtest",
     "bench": "measure.bench:bench",
     "profile": "measure.profile:profile",
@@ -46,6 +47,6 @@ WITHOUT_A_STACK = {"import", "gpu-check", "capacity", "data check", "spec list",
 GROUPS = {
     "data": "Fetch a data set, or check your own tables.",
     "spec": "Show what a model reads: fields, order and token budgets.",
-    "shadow": "A model on trial that ranks live requests unseen.",
-    "canary": "A model on trial that answers a share of the users.",
+    "shadow": "A model or ranker on trial that orders live requests unseen.",
+    "canary": "A model or ranker on trial that answers a share of the users.",
 }

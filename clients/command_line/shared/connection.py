@@ -10,8 +10,8 @@ import typer
 
 from clients.command_line.shared.console import CommandFailed, StateDirectory
 from clients.command_line.shared.failures import remedy
+from clients.command_line.shared.running_stack import gateway_url
 from crossrank_client import CrossrankClient, CrossrankUnavailable
-from deploy.local import stack
 
 Answer = TypeVar("Answer")
 
@@ -38,8 +38,6 @@ class Connection:
 
 def running_gateway(state_directory: Path | None) -> str:
     """host:port of the gateway of the local stack. Raises CommandFailed when none runs."""
-    state = stack.read_status(state_directory or stack.default_state_directory())
-    for part in state.parts:
-        if part.name == "gateway" and part.url and part.pid is not None:
-            return part.url
+    if url := gateway_url(state_directory):
+        return url
     raise CommandFailed("no gateway runs here", remedy="crossrank up, or name one with --target host:port")

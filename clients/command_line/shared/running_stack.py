@@ -27,6 +27,12 @@ def running_stack(
             yield started.status()
 
 
+def gateway_url(directory: Path | None) -> str:
+    """host:port of the gateway of the local stack; empty where none runs."""
+    parts = stack.read_status(directory or stack.default_state_directory()).parts
+    return next((one.url for one in parts if one.name == "gateway" and one.url and one.pid is not None), "")
+
+
 def running_url(directory: Path, part: str, option: str = "") -> str:
     """Where a part of the stack that runs here is reached. Raises CommandFailed naming the option that replaces it."""
     for one in stack.read_status(directory).parts:

@@ -9,6 +9,11 @@ _NAMES = {"own": "trees of this catalogue", "default": "trees for any catalogue"
 _FIRST_STAGE = "first_stage"
 
 
+def order_name(name: str) -> str:
+    """An order as people call it."""
+    return _NAMES.get(name, name)
+
+
 def print_verdict(ranker: Ranker) -> None:
     """A row per order that was measured, what they are compared with, then which one is served and why."""
     print_line = console.results.print
@@ -27,4 +32,4 @@ def _row(ranker: Ranker, row: MeasuredOrder) -> list[str | Text]:
     compared = ["base", ""] if is_base else [f"{row.difference:+.4f}", f"{row.p:.4f}"]
     served = is_base if ranker.serves == _FIRST_STAGE else row.name == ranker.serves
     mark = Text("served" if served else "", style="green")
-    return [_NAMES.get(row.name, row.name), f"{row.ndcg:.4f}", f"{row.low:.3f} to {row.high:.3f}", *compared, mark]
+    return [order_name(row.name), f"{row.ndcg:.4f}", f"{row.low:.3f} to {row.high:.3f}", *compared, mark]

@@ -12,6 +12,8 @@ import typer
 from clients.command_line.evaluate.stack_lists import HeldOutListServer
 from clients.command_line.shared import console
 from clients.command_line.shared.console import AsJson
+from clients.command_line.shared.new_version import bi_encoder_for, complete, say_not_judged
+from clients.command_line.shared.run_choice import MOVIELENS as MOVIELENS_TABLES
 from clients.command_line.shared.run_choice import RunChoice
 from deploy.local.parts.triton import PROJECT_REPOSITORY
 from training.export.precision import Device, Precision
@@ -34,12 +36,6 @@ class ExportChoice:
         typer.Option(help="On CPUs int8 (default) or fp32; on GPUs fp16 (default) or bf16, no padding."),
     ] = None
 
-    @property
-    def bi_encoder(self) -> Path:
-        """That of the repository that is written into, else the shipped one."""
-        own = self.model_repository / "bi_encoder"
-        return own if own.is_dir() else PROJECT_REPOSITORY / "bi_encoder"
-
 
 def export(choice: RunChoice, target: ExportChoice, as_json: AsJson = False) -> None:
     """Turn a trained run into a model version: graph, fusion fitted on valid, results on test, model card."""
@@ -47,10 +43,13 @@ def export(choice: RunChoice, target: ExportChoice, as_json: AsJson = False) -> 
     form = ServedForm.chosen(target.device, target.precision)
     pipeline = Pipeline(config, tables, RunFolder(choice.folder(config)), console.say)
     stack = HeldOutListServer(pipeline.folder.root / "stack", target.depth, as_json)
-    goal = Target(target.model_repository, target.version, form, target.bi_encoder)
+    goal = Target(target.model_repository, target.version, form, bi_encoder_for(target.model_repository))
     with redirect_stdout(sys.stderr):
         version, evaluation = pipeline.export(goal, own_data(config.name, tables) if choice.items else MOVIELENS, stack)
+    complete(target.model_repository)
     if as_json:
         console.print_json({"version": str(version), **evaluation.to_dict()})
     else:
         console.say(f"written: {version}")
+        own = f"--items {choice.items} --interactions {choice.interactions}"
+        say_not_judged(version, own if choice.items else f"--dataset {MOVIELENS_TABLES}")

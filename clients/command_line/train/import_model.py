@@ -10,7 +10,7 @@ import typer
 
 from clients.command_line.shared import console
 from clients.command_line.shared.console import AsJson
-from clients.command_line.shared.hints import copyable
+from clients.command_line.shared.new_version import complete, say_not_judged
 from training.export.precision import Device, Precision
 from training.importing.checkpoint import open_checkpoint
 from training.importing.importer import STEPS, Imported, ImportPlan, import_checkpoint
@@ -64,6 +64,7 @@ def import_model(checkpoint: CheckpointChoice, text: TextChoice, target: TargetC
         model = open_checkpoint(source, checkpoint.positive_label)
         with console.progress_bar(f"importing {source.name}", len(STEPS), quiet=as_json) as bar:
             imported = import_checkpoint(model, plan, bar)
+    complete(plan.repository)
     _tell(imported, model.licence, as_json)
 
 
@@ -99,4 +100,4 @@ def _tell(imported: Imported, licence: str, as_json: bool) -> None:
         f"{exactness.precision} differs from transformers by up to {exactness.max_abs_dlogit:.2g} on {exactness.pairs} "
         f"pairs; licence: {licence or 'not stated, see the card'}"
     )
-    console.say(copyable("next: crossrank up, then crossrank eval on your own data"))
+    say_not_judged(imported.folder)

@@ -26,9 +26,10 @@ from training.export.precision import Device, Precision
 from training.options.config import read_config
 from training.release.card import own_data
 from training.release.gate.gate import GateReport, run_gate
-from training.release.pipeline import Pipeline, Target
+from training.release.pipeline import Measured, Pipeline, Target, evaluate_version
 from training.release.promotion.permission import check_permission
 from training.release.promotion.promotion import promote
+from training.release.reading import record_reading
 from training.release.release import ServedForm
 from training.release.repository.model_folder import ModelFolder
 from training.run import Run
@@ -91,7 +92,8 @@ class _Steps:
 
 
 def train_demo(choice: DemoChoice, as_json: AsJson = False) -> None:
-    """Show the whole chain small: tables, candidate lists, negatives, fit, export, evaluation, gate, promotion.
+    """Show the whole chain small: tables, candidate lists, negatives, fit, export, evaluation, reading, gate,
+    promotion.
 
     On users of MovieLens 100K, or on your own tables. Repeat it to go on after a stop; remove the folder to begin anew.
     Nothing that serves is touched. Exit code 1: the gate refused the version.
@@ -122,6 +124,11 @@ def _chain(choice: DemoChoice, steps: _Steps, *, quiet: bool) -> tuple[Evaluatio
         version, evaluation = pipeline.export(target, own_data(config.name, pipeline.tables), server)
         write_report(choice.report, name, evaluation)
         result.append(str(version))
+    with steps.step("reading") as result:
+        judging = HeldOutListServer(choice.run / "stack", choice.depth, quiet, fit=True)
+        found = evaluate_version(version, Measured(pipeline.tables, config), judging, console.say).reading
+        record_reading(version, found)
+        result.append(f"pays for {', '.join(one.kind for one in found if one.pays) or 'no kind of request'}")
     with steps.step("gate") as result:
         gate = run_gate(version, pipeline.evidence(JUDGED_LISTS))
         gate.write(version)

@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.paths import ROOT
 
-_TIMEOUT_S = 120
+_TIMEOUT_S = 300
 
 
 @dataclass(frozen=True, slots=True)

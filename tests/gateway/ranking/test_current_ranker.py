@@ -88,6 +88,16 @@ async def test_a_named_version_that_is_not_there_yet_is_found_as_soon_as_it_is(r
     assert ranker.current() == OLD
 
 
+async def test_a_named_version_is_held_and_known_as_found_only_when_it_is_there(rankers: MemoryRankers) -> None:
+    ranker, first_stage = current_of(rankers, OLD.version), current_of(rankers, "first_stage")
+    await ranker.look_up()
+    assert (ranker.found, first_stage.found) == (False, True)
+    await keep(rankers, OLD, NEW)
+    await ranker.look_up()
+    assert ranker.found
+    assert rankers.held == {OLD.version}
+
+
 async def test_for_first_stage_order_only_what_was_measured_of_the_first_stage_counts(rankers: MemoryRankers) -> None:
     await keep(rankers, OLD)
     ranker = current_of(rankers, "first_stage")

@@ -102,7 +102,7 @@ SIGNALS = {item_id: liked(np.random.default_rng(1)) for item_id in "abc"}
 def test_without_the_reader_only_what_was_measured_orders_what_it_was_measured_on(
     kind: RequestKind, ranker: FittedRanker | None, signals: dict[str, ItemSignals], by: RankedBy
 ) -> None:
-    ordering = without_reader(kind, ranker, signals)
+    ordering = without_reader(kind, ranker, signals=bool(signals))
     assert ordering.by == (by if kind is RequestKind.WARM else BY_BLEND)
     assert not ordering.fusion.reads_logit
 
@@ -114,10 +114,10 @@ def test_a_first_stage_that_is_not_the_blend_is_called_by_its_name_and_no_source
 ) -> None:
     by_name = RankedBy(OrderedBy.FIRST_STAGE, first_stage)
     for ranker in (None, FIRST_STAGE):
-        ordering = without_reader(kind, ranker, SIGNALS, first_stage)
+        ordering = without_reader(kind, ranker, first_stage)
         assert ordering.by == by_name
         assert [item_id for item_id, *_ in order(ordering, given())] == ["a", "b", "c"]
-    trees = without_reader(RequestKind.WARM, TREES, SIGNALS, first_stage)
+    trees = without_reader(RequestKind.WARM, TREES, first_stage)
     assert trees.by.by is OrderedBy.TREES
 
 
@@ -138,7 +138,7 @@ def order(ordering: Ordering, one: FusionInput) -> list[tuple[str, float | None,
 
 
 def test_trees_order_and_score_and_logits_stand_beside_them() -> None:
-    ordering = without_reader(RequestKind.WARM, TREES, SIGNALS)
+    ordering = without_reader(RequestKind.WARM, TREES)
     scores = [sigmoid(2.0), sigmoid(0.0), sigmoid(-2.0)]
     assert order(ordering, given()) == list(zip("cba", [None] * 3, scores, strict=True))
     read = given({"a": 9.0, "b": -1.0})
@@ -146,9 +146,9 @@ def test_trees_order_and_score_and_logits_stand_beside_them() -> None:
 
 
 def test_first_stage_order_has_logits_where_they_are_known_and_never_a_score() -> None:
-    blend = without_reader(RequestKind.WARM, None, {})
+    blend = without_reader(RequestKind.WARM, None, signals=False)
     assert order(blend, given({"c": 9.0})) == [("a", None, None), ("b", None, None), ("c", 9.0, None)]
-    best = without_reader(RequestKind.WARM, FIRST_STAGE, {})
+    best = without_reader(RequestKind.WARM, FIRST_STAGE, signals=False)
     assert order(best, given()) == [("b", None, None), ("a", None, None), ("c", None, None)]
 
 

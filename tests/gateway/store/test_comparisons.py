@@ -7,16 +7,16 @@ import pytest
 
 from gateway.domain.budget import Budget
 from gateway.domain.comparison import Agreement, Comparison, Loss, Outcome, Shift
-from gateway.domain.values import ModelIdentity
+from gateway.domain.order import Orderer
 from gateway.store.comparisons import KEPT_DAYS, PostgresComparisonStore, ShadowDay
 from gateway.store.pool import Database
 
-CHAMPION, SECOND = ModelIdentity("cross_encoder", "1", "aa"), ModelIdentity("cross_encoder", "2", "bb")
-THIRD = ModelIdentity("wider", "7", "cc")
+CHAMPION, SECOND = Orderer("cross_encoder", "1"), Orderer("cross_encoder", "2")
+THIRD = Orderer("wider", "7")
 
 
 def comparison(
-    tau: float = 0.9, *, challenger: ModelIdentity = SECOND, champion_s: float | None = 0.01, challenger_s: float = 0.02
+    tau: float = 0.9, *, challenger: Orderer = SECOND, champion_s: float | None = 0.01, challenger_s: float = 0.02
 ) -> Comparison:
     found = Agreement(100, tau, 0.8, Shift(0.1, 0.3), Shift(-0.5, 2.0))
     return Comparison(CHAMPION, challenger, found, champion_s, challenger_s)
@@ -33,7 +33,7 @@ async def test_a_report_gives_the_figures_of_all_comparisons(database: Database)
     (day,) = await report(database)
     assert day.day == datetime.now(UTC).date()
     assert (day.champion, day.challenger) == ("cross_encoder:1", "cross_encoder:2")
-    assert (day.compared, day.dropped, day.failed) == (200, 0, 0)
+    assert (day.compared, day.dropped, day.same, day.failed) == (200, 0, 0, 0)
     assert day.kendall_tau == pytest.approx(taus.mean())
     assert day.kendall_tau_p5 == pytest.approx(np.percentile(taus, 5))
     assert (day.items, day.top_overlap) == pytest.approx((100.0, 0.8))
@@ -58,6 +58,24 @@ async def test_what_several_gateways_lost_adds_up(database: Database) -> None:
         await store.record([comparison()], losses, Budget(30))
     (day,) = await report(database)
     assert (day.compared, day.dropped, day.failed) == (2, 10, 4)
+
+
+async def test_lists_that_the_challenger_does_not_order_are_counted_and_are_no_failures(database: Database) -> None:
+    trees = Orderer("ranker", "aa")
+    losses = {Loss(trees, SECOND, Outcome.SAME): 7, Loss(CHAMPION, SECOND, Outcome.UNSCORED): 1}
+    await PostgresComparisonStore(database).record([comparison()], losses, Budget(30))
+    read, ordered_by_trees = await report(database)
+    assert (read.champion, read.compared, read.same, read.failed) == ("cross_encoder:1", 1, 0, 1)
+    assert (ordered_by_trees.champion, ordered_by_trees.challenger) == ("ranker:aa", "cross_encoder:2")
+    assert (ordered_by_trees.compared, ordered_by_trees.same, ordered_by_trees.failed) == (0, 7, 0)
+
+
+async def test_orders_without_scores_that_compare_have_no_shifts(database: Database) -> None:
+    found = Comparison(Orderer("first_stage", "popular"), Orderer("ranker", "aa"), Agreement(50, 0.5, 0.7), 0.01, 0.02)
+    await PostgresComparisonStore(database).record([found], {}, Budget(30))
+    (day,) = await report(database)
+    assert (day.kendall_tau, day.top_overlap) == (0.5, 0.7)
+    assert (day.score_shift, day.score_shift_p95, day.logit_shift, day.logit_shift_p95) == (None, None, None, None)
 
 
 async def test_losses_without_any_comparison_are_reported_without_figures(database: Database) -> None:

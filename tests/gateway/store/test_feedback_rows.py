@@ -8,6 +8,7 @@ import pytest
 
 from gateway.domain.budget import Budget
 from gateway.domain.errors import StoreUnavailable
+from gateway.domain.order import Orderer, RequestKind
 from gateway.domain.values import Context, Degradation, HistoryEvent, Impression, ModelIdentity, Reason, ScoredItem
 from gateway.store.feedback import PostgresFeedbackStore
 from gateway.store.items import PostgresItemStore
@@ -26,9 +27,11 @@ CONTEXT = Context(
 async def test_an_impression_keeps_the_question_the_version_and_both_orders(database: Database) -> None:
     items = [ScoredItem("b", 1, 2, 1.25, 0.75), ScoredItem("a", 2, 1, None, None)]
     model, degraded = ModelIdentity("cross_encoder", "3", "f1"), (Degradation(Reason.DEADLINE, "1 item"),)
-    impression = Impression("token", "request-1", CONTEXT, model, items, degraded)
+    kind, orderer = RequestKind.INLINE, Orderer("ranker", "1f0c")
+    impression = Impression("token", "request-1", CONTEXT, model, items, degraded, kind, orderer)
     await PostgresFeedbackStore(database).record_impression(impression, Budget(SOON_S))
     columns = "request_id, context, model, version, fingerprint, degraded, now() - time < interval '1 hour'"
+    columns += ", kind, orderer, orderer_version"
     [row] = await database.fetch(
         f"SELECT {columns} FROM impressions WHERE attribution_token = 'token'", [], Budget(SOON_S)
     )
@@ -39,7 +42,8 @@ async def test_an_impression_keeps_the_question_the_version_and_both_orders(data
         "features": {"hour": 7.0, "weekend": True, "tags": ["x", "y"]},
     }
     assert row == (
-        "request-1", document, "cross_encoder", "3", "f1", [{"reason": "DEADLINE", "detail": "1 item"}], True
+        "request-1", document, "cross_encoder", "3", "f1", [{"reason": "DEADLINE", "detail": "1 item"}], True,
+        "inline", "ranker", "1f0c",
     )  # fmt: skip
     shown = "SELECT item_id, rank, first_stage_rank, logit, score FROM shown_items ORDER BY rank"
     assert await database.fetch(shown, [], Budget(SOON_S)) == [("b", 1, 2, 1.25, 0.75), ("a", 2, 1, None, None)]

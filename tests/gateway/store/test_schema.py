@@ -11,11 +11,14 @@ from psycopg import AsyncConnection
 from gateway.domain.budget import Budget
 from gateway.domain.errors import StoreUnavailable
 from gateway.domain.values import Context, Impression, ModelIdentity, ScoredItem
+from gateway.store.comparisons import PostgresComparisonStore
 from gateway.store.feedback import PostgresFeedbackStore
 from gateway.store.items import PostgresItemStore
 from gateway.store.pool import Database, Row
+from gateway.store.rankers import PostgresRankerStore
 from gateway.store.schema import EMBEDDING_DIMENSION, SCHEMA_VERSION, apply_schema, schema_sql
 from tests.fakes.catalogues import film, indexed
+from tests.fakes.rankers import without_trees
 
 SOON_S = 60.0
 
@@ -117,6 +120,33 @@ async def test_neighbours_that_were_kept_pair_by_pair_leave_room_for_relations(d
         assert await database.fetch(f"SELECT * FROM {table}", [], Budget(SOON_S)) == []
     assert await versions(database) == [4, SCHEMA_VERSION]
     await database.execute("DELETE FROM schema_version WHERE version = 4", [], Budget(SOON_S))
+
+
+async def test_what_was_compared_of_models_alone_is_told_beside_what_is_compared_of_rankers(database: Database) -> None:
+    """Version 5 named both sides by model, and knew neither kinds of request nor held rankers."""
+    soon, kept = Budget(SOON_S), without_trees()
+    await PostgresRankerStore(database).keep(kept, soon)
+    for statement in (
+        "ALTER TABLE shadow_comparisons RENAME champion TO champion_model",
+        "ALTER TABLE shadow_comparisons RENAME challenger TO challenger_model",
+        "ALTER TABLE shadow_comparisons ADD COLUMN challenger_fingerprint text NOT NULL",
+        "ALTER TABLE impressions DROP COLUMN kind, DROP COLUMN orderer, DROP COLUMN orderer_version",
+        "ALTER TABLE rankers DROP COLUMN held_at",
+        """
+        INSERT INTO shadow_comparisons (champion_model, champion_version, challenger_model, challenger_version,
+            challenger_fingerprint, outcome, requests) VALUES ('m', '1', 'm', '2', 'f', 'busy', 3)
+        """,
+        "UPDATE schema_version SET version = 5",
+    ):
+        await database.execute(statement, [], soon)
+    await apply_schema(database, soon)
+    [day] = await PostgresComparisonStore(database).report(1, soon)
+    assert (day.champion, day.challenger, day.dropped) == ("m:1", "m:2", 3)
+    await PostgresRankerStore(database).hold(kept.version, soon)
+    assert await PostgresRankerStore(database).get(kept.version, soon) == kept
+    shown = Impression("t", "r", Context(user_id="u"), ModelIdentity("m", "1", "f"), [])
+    await PostgresFeedbackStore(database).record_impression(shown, soon)
+    await database.execute("DELETE FROM schema_version WHERE version = 5", [], soon)
 
 
 async def test_the_items_of_a_list_leave_with_it(database: Database) -> None:

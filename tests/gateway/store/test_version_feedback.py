@@ -1,4 +1,4 @@
-"""Feedback by model version, through a real PostgreSQL: which lists were liked, and how sure that is."""
+"""Feedback by what was to order lists, through a real PostgreSQL: which lists were liked, and how sure that is."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from gateway.domain.budget import Budget
+from gateway.domain.order import Orderer, RequestKind
 from gateway.domain.values import Context, Impression, Interaction, ModelIdentity, ScoredItem
 from gateway.store.feedback import PostgresFeedbackStore
 from gateway.store.items import PostgresItemStore
@@ -23,14 +24,17 @@ class Log:
     def __init__(self, database: Database) -> None:
         self._store = PostgresFeedbackStore(database)
         self._shown = 0
+        self.kind = RequestKind.WARM
 
     async def show(self, version: str, user: str | None, liked: str = "", weight: float = 1.0) -> None:
         """One list; ``liked`` names its items that the user liked."""
         self._shown += 1
-        token, model = f"t{self._shown}", ModelIdentity("cross_encoder", version, "aa")
+        token, model = f"t{self._shown}", ModelIdentity("cross_encoder", "1", "aa")
+        kind, ordered_by = self.kind, Orderer("ranker", version)
         context = Context(user_id=user) if user else Context(query="space")
         items = [ScoredItem(item_id, rank, rank, 1.0, 0.7) for rank, item_id in enumerate(ITEMS, start=1)]
-        await self._store.record_impression(Impression(token, "r", context, model, items), Budget(30))
+        shown = Impression(token, "r", context, model, items, (), kind, ordered_by)
+        await self._store.record_impression(shown, Budget(30))
         acts = [
             Interaction(user or "anyone", item_id, "click", weight, NOW + timedelta(seconds=self._shown), token)
             for item_id in liked
@@ -46,10 +50,11 @@ async def log(database: Database) -> Log:
 
 
 async def feedback(database: Database) -> dict[str, VersionFeedback]:
-    return {one.version: one for one in await feedback_by_version(database, 7, Budget(30))}
+    found = await feedback_by_version(database, 7, Budget(30))
+    return {one.ordered_by.removeprefix("ranker:"): one for one in found}
 
 
-async def test_lists_likes_and_subjects_are_counted_by_version(database: Database, log: Log) -> None:
+async def test_lists_likes_and_subjects_are_counted_by_what_was_to_order(database: Database, log: Log) -> None:
     await log.show("1", "u1", liked="ab")
     await log.show("1", "u1")
     await log.show("1", "u2")
@@ -62,13 +67,24 @@ async def test_lists_likes_and_subjects_are_counted_by_version(database: Databas
     assert (first.rate, second.rate) == pytest.approx((1 / 3, 1 / 2))
 
 
+async def test_lists_of_one_kind_of_request_are_apart_from_those_of_another(database: Database, log: Log) -> None:
+    await log.show("1", "u1", liked="a")
+    log.kind = RequestKind.NEW_USER
+    await log.show("1", "u2")
+    found = await feedback_by_version(database, 7, Budget(30))
+    assert [(one.kind, one.ordered_by, one.lists, one.liked) for one in found] == [
+        ("warm", "ranker:1", 1, 1),
+        ("new_user", "ranker:1", 1, 0),
+    ]
+
+
 async def test_dislikes_and_items_that_were_not_in_the_list_are_no_likes(database: Database, log: Log) -> None:
     await log.show("1", "u1", liked="a", weight=-1.0)
     await log.show("1", "u2", liked="z")
     assert (await feedback(database))["1"].liked == 0
 
 
-async def test_lists_that_no_version_ranked_and_lists_of_long_ago_are_left_out(database: Database, log: Log) -> None:
+async def test_lists_that_nothing_known_ordered_and_lists_of_long_ago_are_out(database: Database, log: Log) -> None:
     await log.show("", "u1", liked="a")
     await log.show("1", "u2", liked="a")
     await database.execute("UPDATE impressions SET time = now() - interval '8 days'", [], Budget(30))

@@ -7,6 +7,7 @@ import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
 from gateway.domain.comparison import Agreement, Comparison, Outcome, Shift
+from gateway.domain.order import Orderer
 from gateway.domain.values import Degradation, ModelIdentity, RankedList, Reason, ScoredItem, Usage
 from gateway.ports import CacheObserver, Observer, TrialObserver
 from gateway.rpc.outcomes import counted
@@ -88,7 +89,7 @@ def test_a_stage_is_observed_under_its_name(metrics: Metrics) -> None:
 
 def test_a_comparison_is_observed_and_every_drawn_request_is_counted(metrics: Metrics) -> None:
     observer: TrialObserver = metrics
-    identity = ModelIdentity("cross_encoder", "1", "a")
+    identity = Orderer("cross_encoder", "1")
     found = Agreement(100, 0.93, 0.8, Shift(-0.03, 0.2), Shift(0.4, 1.0))
     for champion_s in (0.03, None):
         observer.shadow_compared(Comparison(identity, identity, found, champion_s, 0.04))
@@ -102,6 +103,8 @@ def test_a_comparison_is_observed_and_every_drawn_request_is_counted(metrics: Me
     assert value(metrics, "crossrank_shadow_score_shift_bucket", le="-0.02") == 2
     assert value(metrics, "crossrank_shadow_score_seconds_count", side="champion") == 1
     assert value(metrics, "crossrank_shadow_score_seconds_count", side="challenger") == 2
+    observer.shadow_compared(Comparison(identity, Orderer("ranker", "aa"), Agreement(100, 0.93, 0.8), 0.03, 0.04))
+    assert value(metrics, "crossrank_shadow_score_shift_count") == 2, "scores of a model and of trees do not compare"
 
 
 def test_canary_outcomes_and_lost_comparisons_are_counted(metrics: Metrics) -> None:

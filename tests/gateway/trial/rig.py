@@ -7,10 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from gateway.cache.local import LocalScoreCache
+from gateway.domain.order import Orderer
 from gateway.domain.values import EncodedPair, ModelIdentity
 from gateway.pipeline import Pipeline
 from gateway.ports import ServedModel
 from gateway.scoring.coalesced import ChunkLimits, CoalescedScorer
+from gateway.trial.challenger import Challenger
 from gateway.trial.comparison_log import ComparisonLog
 from gateway.trial.shadow import Shadow, ShadowLimits
 from gateway.trial.traffic_split import TrafficSplit
@@ -38,13 +40,16 @@ class TrialRig:
         scorer = CoalescedScorer(self.scorer, self.base.admission, ChunkLimits(64, 2, 1))
         parts = replace(self.base.parts, scorer=scorer, cache=LocalScoreCache(0))
         self.challenger = Pipeline(parts, self.base.defaults)
+        self.is_ready = True
         self.store, self.counted = MemoryComparisons(), CountedTrial()
         self.log = ComparisonLog(self.store, self.counted, interval_s=0.001)
         limits = limits or ShadowLimits(running=2, waiting=2, deadline_s=5.0)
-        self.shadow = Shadow(
-            self.challenger, lambda: self.model.identity, TrafficSplit("trial", share), self.log, limits
-        )
+        self.shadow = Shadow(self.on_trial(self.challenger), TrafficSplit("trial", share), self.log, limits)
         self.champion = Pipeline(replace(self.base.parts, listener=self.shadow), self.base.defaults)
+
+    def on_trial(self, pipeline: Pipeline) -> Challenger:
+        """The second version behind a pipeline; ``is_ready`` is what the verification says of it."""
+        return Challenger(pipeline, lambda: Orderer("cross_encoder", "2"), lambda: self.is_ready)
 
     async def finish(self) -> None:
         """As the gateway does when it stops."""

@@ -1,24 +1,37 @@
 """Agreement of two rankings: against a reference, at its ends, and over the items that both scored."""
 
 import random
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
 from scipy.stats import kendalltau
 
 from gateway.domain.comparison import TOP
+from gateway.domain.order import OrderedBy, RankedBy
 from gateway.domain.values import Candidate
 from gateway.ranking.order import RankedCandidate
+from gateway.ranking.request import ListDraft
 from gateway.trial.agreement import agreement, kendall_tau
+
+
+def ordered(placed: Sequence[RankedCandidate], by: OrderedBy = OrderedBy.READER) -> ListDraft:
+    """A list that something ordered."""
+    return ListDraft(placed, [one.candidate for one in placed], {}, ranked_by=RankedBy(by, "1"))
 
 
 def placed(item_id: str, score: float | None, logit: float | None = None) -> RankedCandidate:
     return RankedCandidate(Candidate(item_id, 1, 0.0), score if logit is None else logit, score)
 
 
-def ranking(ids: list[str]) -> list[RankedCandidate]:
+def scored(ids: list[str]) -> list[RankedCandidate]:
     """A whole order with scores that fall evenly."""
     return [placed(item_id, 1.0 - place / len(ids)) for place, item_id in enumerate(ids)]
+
+
+def ranking(ids: list[str]) -> ListDraft:
+    """The same as the list of a model."""
+    return ordered(scored(ids))
 
 
 @pytest.mark.parametrize("size", [2, 3, 10, 57, 300])
@@ -55,19 +68,43 @@ def test_the_overlap_of_a_list_shorter_than_ten_is_of_the_whole_list() -> None:
 def test_shifts_are_challenger_minus_champion_of_the_same_item() -> None:
     before = [placed("a", 0.9, 2.0), placed("b", 0.5, 0.0), placed("c", 0.1, -2.0)]
     after = [placed("c", 0.8, 1.0), placed("a", 0.7, 0.5), placed("b", 0.6, 0.25)]
-    found = agreement(before, after)
+    found = agreement(ordered(before), ordered(after))
     assert found is not None
+    assert found.score
+    assert found.logit
     assert found.score.mean == pytest.approx((0.7 - 0.2 + 0.1) / 3)
     assert found.logit.mean == pytest.approx((3.0 - 1.5 + 0.25) / 3)
     assert found.logit.p95 == pytest.approx(np.percentile([3.0, 1.5, 0.25], 95))
 
 
 def test_items_that_one_side_did_not_score_are_left_out() -> None:
-    before = [*ranking(["a", "b", "c"]), placed("late", None)]
-    after = [*ranking(["late", "a", "b"]), placed("c", None)]
-    found = agreement(before, after)
+    before = [*scored(["a", "b", "c"]), placed("late", None)]
+    after = [*scored(["late", "a", "b"]), placed("c", None)]
+    found = agreement(ordered(before), ordered(after))
     assert found is not None
     assert (found.items, found.kendall_tau) == (2, 1.0)
+
+
+def test_first_stage_order_has_no_scores_and_is_compared_whole() -> None:
+    ids = [f"i{number}" for number in range(12)]
+    first_stage = ordered([placed(item_id, None) for item_id in ids], OrderedBy.FIRST_STAGE)
+    found = agreement(first_stage, ordered(scored(ids[::-1]), OrderedBy.TREES))
+    assert found is not None
+    assert (found.items, found.kendall_tau) == (12, -1.0)
+    assert (found.score, found.logit) == (None, None)
+
+
+def test_scores_of_trees_compare_with_scores_of_trees_alone() -> None:
+    def trees(score: float) -> ListDraft:
+        return ordered([RankedCandidate(Candidate(one, 1, 0.0), None, score) for one in "ab"], OrderedBy.TREES)
+
+    alike, other = agreement(trees(0.5), trees(0.7)), agreement(trees(0.5), ranking(["a", "b"]))
+    assert alike is not None
+    assert alike.score is not None
+    assert alike.score.mean == pytest.approx(0.2)
+    assert alike.logit is None
+    assert other is not None
+    assert other.score is None
 
 
 @pytest.mark.parametrize("common", [0, 1])

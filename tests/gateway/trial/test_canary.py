@@ -8,7 +8,7 @@ import pytest
 from gateway.domain.budget import Budget, Call
 from gateway.domain.errors import DeadlineTooShort, InvalidRequest, ModelUnavailable, NotFound
 from gateway.domain.values import CandidateOptions, Context, Item, RankedList, RankingOptions
-from gateway.trial.canary import Canary, Challenger
+from gateway.trial.canary import Canary
 from gateway.trial.traffic_split import TrafficSplit
 from tests.fakes.scorers import hash_logit
 from tests.gateway.rig import call, candidate
@@ -18,13 +18,12 @@ U1 = Context(user_id="u1")
 
 
 class CanaryRig(TrialRig):
-    """All users are drawn. ``is_ready`` is what the verification says of the challenger."""
+    """All users are drawn."""
 
     def __init__(self, folder: Path, share: float = 1.0) -> None:
         super().__init__(folder, lambda pair: -hash_logit(pair))
-        self.is_ready = True
-        challenger = Challenger(self.challenger, lambda: self.is_ready)
-        self.canary = Canary(self.base.pipeline, challenger, TrafficSplit("canary", share), self.counted)
+        drawn, challenger = TrafficSplit("canary", share), self.on_trial(self.challenger)
+        self.canary = Canary(self.base.pipeline, challenger, drawn, self.counted)
 
     async def ask(self, options: RankingOptions | None = None, context: Context = U1) -> RankedList:
         return await self.canary.recommend(context, CandidateOptions(), options or RankingOptions(), call())

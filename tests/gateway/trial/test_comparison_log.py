@@ -6,13 +6,13 @@ import pytest
 
 from gateway.domain.comparison import Agreement, Comparison, Loss, Outcome, Shift
 from gateway.domain.errors import StoreUnavailable
-from gateway.domain.values import ModelIdentity
+from gateway.domain.order import Orderer
 from gateway.trial import comparison_log
 from gateway.trial.comparison_log import ComparisonLog
 from tests.fakes.comparisons import MemoryComparisons
 from tests.fakes.observers import CountedTrial
 
-CHAMPION, CHALLENGER = ModelIdentity("m", "1", "a"), ModelIdentity("m", "2", "b")
+CHAMPION, CHALLENGER = Orderer("m", "1"), Orderer("m", "2")
 BUSY = Loss(CHAMPION, CHALLENGER, Outcome.BUSY)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.domain.comparison import Outcome
+from gateway.domain.comparison import Outcome, Shift
 from gateway.domain.errors import DeadlineTooShort, ModelOverloaded, ModelUnavailable
 from gateway.domain.values import CandidateOptions, Context, EncodedPair, Priority, RankingOptions
 from gateway.pipeline import Pipeline
@@ -35,7 +35,7 @@ async def test_a_challenger_that_is_the_champion_agrees_in_everything(rig: Trial
     (found,) = rig.store.comparisons
     assert (found.champion.version, found.challenger.version) == ("1", "2")
     assert (found.agreement.kendall_tau, found.agreement.top_overlap) == (1.0, 1.0)
-    assert (found.agreement.logit.mean, found.agreement.logit.p95) == (0.0, 0.0)
+    assert found.agreement.logit == Shift(0.0, 0.0)
     assert found.agreement.items == 6, "all candidates, not only the three answered"
 
 
@@ -47,6 +47,7 @@ async def test_a_noisy_challenger_is_told_from_the_champion(tmp_path: Path, seed
     await rig.finish()
     (found,) = rig.store.comparisons
     assert found.agreement.kendall_tau < 1.0, f"seed {seed}"
+    assert found.agreement.logit
     assert found.agreement.logit.p95 > 0.5, f"seed {seed}"
 
 
@@ -184,6 +185,14 @@ async def test_a_challenger_never_verified_is_unavailable(rig: TrialRig) -> None
     await ask(rig.champion)
     await rig.finish()
     assert rig.store.outcomes() == {Outcome.UNAVAILABLE: 1}
+
+
+async def test_a_challenger_that_is_not_ready_is_not_asked(rig: TrialRig) -> None:
+    rig.is_ready = False
+    await ask(rig.champion)
+    await rig.finish()
+    assert rig.store.outcomes() == {Outcome.UNAVAILABLE: 1}
+    assert rig.scorer.requests == []
 
 
 async def test_a_list_that_the_champion_could_not_score_is_not_compared(rig: TrialRig) -> None:

@@ -33,7 +33,13 @@ from training.release.gate.list_checks import (
     check_ranks,
 )
 from training.release.gate.version import Fp32, OpenVersion, open_fp32
-from training.release.gate.version_checks import check_files, check_fingerprint, check_logits, check_tokens
+from training.release.gate.version_checks import (
+    check_files,
+    check_fingerprint,
+    check_logits,
+    check_reading,
+    check_tokens,
+)
 
 GATE_FILE = "gate.json"
 LOADABLE = "loadable"
@@ -137,7 +143,7 @@ def _checks_of(version: OpenVersion, evidence: Evidence, advance: Advance) -> li
         on_lists = [skipped(name, "no lists were given") for name in (RANKS, LABELS, CHAMPION, COLD)]
     else:
         on_lists = _list_checks(_score(version, evidence.lists, advance), fp32, evidence, advance)
-    return [tokens, logits, *on_lists, _leak_check(evidence)]
+    return [tokens, logits, *on_lists, _leak_check(evidence), check_reading(version)]
 
 
 def _list_checks(served: Scored, fp32: Fp32, evidence: Evidence, advance: Advance) -> list[Check]:

@@ -9,13 +9,13 @@ from gateway.encoding.bundle import TOKENIZER_FILE, fingerprint_of
 from gateway.encoding.pair_encoder import PairEncoder
 from gateway.encoding.tokenizer import open_tokenizer
 from training.export.compare import Logits, score_session
-from training.release.gate.check import Check, Figure, judged
+from training.release.gate.check import Check, Figure, judged, skipped
 from training.release.gate.version import Fp32, OpenVersion
 from training.release.repository.manifest import manifest_faults
 from training.release.repository.triton_config import read_config
 from training.release.repository.version import FINGERPRINT
 
-FILES, FINGERPRINT_CHECK, TOKENS, LOGITS = "files", "fingerprint", "tokens", "logits"
+FILES, FINGERPRINT_CHECK, TOKENS, LOGITS, READING = "files", "fingerprint", "tokens", "logits", "reading judged"
 REQUIRED = ("model.py", "model.onnx", "config.json", "README.md", "encoding/spec.json", "encoding/golden.json")
 MAX_FP32_DIFFERENCE = 1e-4
 MAX_RECORDED_DIFFERENCE = 1e-3
@@ -73,6 +73,16 @@ def check_logits(version: OpenVersion, fp32: Fp32 | None) -> Check:
         faults += _too_far("fp32 graph and transformers", exported_error, MAX_FP32_DIFFERENCE)
         faults += _too_far("recorded logits and checkpoint", recorded_error, MAX_RECORDED_DIFFERENCE)
     return judged(LOGITS, faults, f"golden logits within {golden.tolerance:g} of the fp32 reference", figures)
+
+
+def check_reading(version: OpenVersion) -> Check:
+    """It was judged for which kinds of request reading with this version pays. A version that pays for none passes: the
+    gateway leaves it out there."""
+    pays = version.bundle.reading
+    if pays is None:
+        return skipped(READING, "for which requests reading pays was not judged: crossrank eval --record")
+    named = ", ".join(sorted(kind.value for kind in pays)) or "no kind of request"
+    return judged(READING, [], f"reading pays for {named}", {"pays": named})
 
 
 def _largest_difference(one: Logits, other: Logits) -> float:

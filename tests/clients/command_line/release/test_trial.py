@@ -4,17 +4,22 @@ from pathlib import Path
 
 import pytest
 
-from clients.command_line.release import trial
+from clients.command_line.release import stored, trial
 from clients.command_line.shared.console import CommandFailed
 from gateway.domain.budget import Budget
 from gateway.domain.comparison import Agreement, Comparison, Loss, Outcome, Shift
+from gateway.domain.order import Orderer
 from gateway.domain.values import Context, Impression, ModelIdentity, ScoredItem
 from gateway.store.comparisons import PostgresComparisonStore
 from gateway.store.feedback import PostgresFeedbackStore
 from gateway.store.pool import Database
 from tests.clients.command_line.program import crossrank
 
-CHAMPION, CHALLENGER = ModelIdentity("cross_encoder", "1", "a"), ModelIdentity("cross_encoder", "2", "b")
+CHAMPION, CHALLENGER = Orderer("ranker", "1f0c"), Orderer("cross_encoder", "2")
+MODEL = ModelIdentity("cross_encoder", "1", "a")
+
+
+LOST = {Outcome.BUSY: 4, Outcome.SAME: 9, Outcome.STOPPED: 1}
 
 
 async def compare(database: Database) -> None:
@@ -22,7 +27,7 @@ async def compare(database: Database) -> None:
     comparisons = [Comparison(CHAMPION, CHALLENGER, found, 0.010, 0.0155)] * 3
     await PostgresComparisonStore(database).record(
         comparisons,
-        {Loss(CHAMPION, CHALLENGER, Outcome.BUSY): 4, Loss(CHAMPION, CHALLENGER, Outcome.STOPPED): 1},
+        {Loss(CHAMPION, CHALLENGER, one): lists for one, lists in LOST.items()},
         Budget(30),
     )
 
@@ -30,8 +35,8 @@ async def compare(database: Database) -> None:
 async def test_the_shadow_report_is_one_document(database: Database, postgres: str) -> None:
     await compare(database)
     (day,) = crossrank("shadow", "report", "--database-url", postgres, "--json").document
-    assert (day["champion"], day["challenger"]) == ("cross_encoder:1", "cross_encoder:2")
-    assert (day["compared"], day["dropped"], day["failed"], day["timed"]) == (3, 4, 1, 3)
+    assert (day["champion"], day["challenger"]) == ("ranker:1f0c", "cross_encoder:2")
+    assert (day["compared"], day["dropped"], day["same"], day["failed"], day["timed"]) == (3, 4, 9, 1, 3)
     assert (day["kendall_tau"], day["kendall_tau_p5"], day["top_overlap"]) == pytest.approx((0.75, 0.75, 0.9))
     assert (day["champion_p50_s"], day["challenger_p95_s"]) == pytest.approx((0.010, 0.0155))
 
@@ -44,7 +49,8 @@ async def test_the_shadow_report_is_a_table_for_people(
     shown = crossrank("shadow", "report", "--database-url", postgres)
     assert shown.exit_code == 0
     row = " ".join(shown.output.splitlines()[-1].split())
-    assert "cross_encoder:1 cross_encoder:2 3 4 1 0.750 0.750 0.900 0.010 (0.200) 0.300 (1.500)" in row
+    assert "same: not ordered by what is on trial" in shown.notes
+    assert "ranker:1f0c cross_encoder:2 3 9 4 1 0.750 0.750 0.900 0.010 (0.200) 0.300 (1.500)" in row
     assert row.endswith("10.0/10.0 15.5/15.5")
 
 
@@ -65,14 +71,14 @@ async def test_nothing_found_yet_is_said_with_the_next_step(
     assert crossrank(group, "report", "--database-url", postgres, "--json").document == []
 
 
-async def test_the_canary_report_compares_the_versions_that_were_shown(database: Database, postgres: str) -> None:
+async def test_the_canary_report_compares_what_was_to_order_the_lists(database: Database, postgres: str) -> None:
     store = PostgresFeedbackStore(database)
-    for token, model in (("t1", CHAMPION), ("t2", CHAMPION), ("t3", CHALLENGER)):
-        items = [ScoredItem("a", 1, 1, 1.0, 0.7)]
-        await store.record_impression(Impression(token, "r", Context(user_id=token), model, items), Budget(30))
-    first, second = crossrank("canary", "report", "--database-url", postgres, "--json").document
-    assert (first["version"], first["lists"], first["rate"]) == ("1", 2, 0.0)
-    assert (second["version"], second["lists"]) == ("2", 1)
+    for token, orderer in (("t1", CHAMPION), ("t2", CHAMPION), ("t3", CHALLENGER)):
+        items, user = [ScoredItem("a", 1, 1, 1.0, 0.7)], Context(user_id=token)
+        await store.record_impression(Impression(token, "r", user, MODEL, items, orderer=orderer), Budget(30))
+    second, first = crossrank("canary", "report", "--database-url", postgres, "--json").document
+    assert (first["kind"], first["ordered_by"], first["lists"], first["rate"]) == ("warm", "ranker:1f0c", 2, 0.0)
+    assert (second["ordered_by"], second["lists"]) == ("cross_encoder:2", 1)
     assert first["interval"][0] == 0.0
     assert "cross_encoder:2" in crossrank("canary", "report", "--database-url", postgres).output
 
@@ -85,7 +91,7 @@ def test_without_a_database_the_option_is_named(tmp_path: Path, group: str) -> N
 
 
 def test_a_database_that_is_away_is_a_failure_with_a_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trial, "READ_S", 0.2)
+    monkeypatch.setattr(stored, "READ_S", 0.2)
     with pytest.raises(CommandFailed) as failed:
-        trial.shadow_report(trial.Findings(database_url="postgresql://127.0.0.1:1/none"))
+        trial.shadow_report(trial.Period(), stored.Stored(database_url="postgresql://127.0.0.1:1/none"))
     assert "crossrank status" in failed.value.remedy

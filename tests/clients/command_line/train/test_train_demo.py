@@ -105,7 +105,8 @@ def test_the_report_stands_where_the_command_says(made: Outcome) -> None:
 
 def test_every_step_is_told_with_its_time(made: Outcome) -> None:
     seconds = made.document["seconds"]
-    assert list(seconds) == ["prepare", "candidates, negatives, fit", "export, evaluation", "gate", "promote"]
+    made_of = ["prepare", "candidates, negatives, fit", "export, evaluation", "reading", "gate", "promote"]
+    assert list(seconds) == made_of
     assert all(value >= 0 for value in seconds.values())
     for step in seconds:
         assert f"{step} …" in made.notes

@@ -42,7 +42,8 @@ def test_an_untouched_version_passes_every_check(tiny: TinyRelease, champion: Pa
     report = run_gate(champion, tiny.evidence(champion), done.append)
     assert report.verdict == "passed", report.to_json()
     assert [one.name for one in report.checks] == [
-        *("files", "fingerprint", "tokens", "logits", "rank agreement", "labels", "champion", "cold items", "leak")
+        *("files", "fingerprint", "tokens", "logits", "rank agreement", "labels", "champion", "cold items", "leak"),
+        "reading judged",
     ]
     assert figure(report, "champion", "difference") == 0
     assert figure(report, "labels", "low") > 0.5

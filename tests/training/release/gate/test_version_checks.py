@@ -9,6 +9,7 @@ import pytest
 from tests.training.histories import oldest_first
 from tests.training.release.gate.tiny_release import TinyRelease
 from training.errors import RunIncomplete
+from training.evaluation.reading import ReadingRow
 from training.examples.example import RankingExample, write_examples
 from training.lists.candidate_list import CandidateList
 from training.lists.served import ServedList, write_served
@@ -18,8 +19,11 @@ from training.release.gate.check import Check, Outcome, judged, skipped
 from training.release.gate.gate import Evidence, GateReport, read_gate, run_gate
 from training.release.gate.record import held_out_lists, learned_lists
 from training.release.gate.version_checks import check_files, check_fingerprint
+from training.release.reading import record_reading
+from training.release.repository.manifest import write_manifest
 from training.run_folder import RunFolder
 
+NO_GAIN = ReadingRow("warm", 0.1, 0.2, -0.1, -0.15, -0.05, 0.001)
 PASSED, FAILED = judged("good", [], "fine"), judged("bad", ["broken"], "")
 
 
@@ -31,6 +35,23 @@ def test_all_missing_files_are_counted_and_the_first_is_named(tmp_path: Path) ->
     found = check_files(tmp_path)
     assert found.outcome is Outcome.FAILED
     assert found.detail == "model.py is missing (6 in all)"
+
+
+def test_a_version_whose_reading_nobody_judged_is_not_checked_whole(tiny: TinyRelease, version: Path) -> None:
+    (version / "encoding" / "reading.json").unlink()
+    write_manifest(version)
+    found = run_gate(version, tiny.evidence())
+    assert (found.verdict, [one.name for one in found.skipped]) == ("incomplete", ["reading judged"])
+    assert "crossrank eval --record" in found.skipped[0].detail
+
+
+@pytest.mark.parametrize(("pays", "told"), [((), "no kind of request"), (("warm", "inline"), "inline, warm")])
+def test_the_gate_tells_for_which_requests_reading_pays_and_refuses_no_version_for_it(
+    version: Path, pays: tuple[str, ...], told: str
+) -> None:
+    record_reading(version, [ReadingRow(kind, 0.2, 0.1, 0.1, 0.05, 0.15, 0.001) for kind in pays] or [NO_GAIN])
+    [found] = [one for one in run_gate(version, Evidence()).checks if one.name == "reading judged"]
+    assert (found.outcome, found.detail) == (Outcome.PASSED, f"reading pays for {told}")
 
 
 def test_a_longer_file_is_told_with_both_sizes(version: Path) -> None:

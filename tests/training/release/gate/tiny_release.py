@@ -13,11 +13,13 @@ from gateway.domain.values import Candidate, HistoryEvent
 from gateway.encoding.bundle import fingerprint_of
 from gateway.ranker.features import FusionInput
 from tests.training.run_tiny import TABLES, tiny_config, train_tiny
+from training.evaluation.reading import ReadingRow
 from training.options.config import TrainingConfig
 from training.protocol.dataset import Dataset, Phase
 from training.ranker.table import ScoredList
 from training.release.gate.gate import Evidence
 from training.release.gate.record import learned_lists
+from training.release.reading import record_reading
 from training.release.release import Release
 from training.release.repository.manifest import write_manifest
 from training.release.repository.triton_config import read_config, to_text
@@ -41,8 +43,10 @@ class TinyRelease:
         return cls(config, Dataset(TABLES, config.protocol), train_tiny(config, folder / "run"))
 
     def version(self, repository: Path, number: int = 1) -> Path:
-        """A good version."""
-        return Release(self.config, self.dataset, self.run).write(repository, number, None, "# Tiny\n\nGood.\n")
+        """A good version, judged to be worth reading where texts are all that is known."""
+        version = Release(self.config, self.dataset, self.run).write(repository, number, None, "# Tiny\n\nGood.\n")
+        record_reading(version, [ReadingRow("inline", 0.2, 0.1, 0.1, 0.05, 0.15, 0.001)])
+        return version
 
     def spoilt(self, repository: Path, spoil: Spoil, number: int = 1) -> Path:
         """A version exported from spoilt weights: consistent in itself, only worse."""
