@@ -52,6 +52,8 @@ class FusionTable:
         """The same lists with these of its features. Raises ValueError for names that are not among them."""
         if missing := [name for name in names if name not in self.names]:
             raise ValueError(f"the table has no feature {', '.join(missing)}; it has {', '.join(self.names)}")
+        if self.names == tuple(names):
+            return self
         return replace(self, names=tuple(names), matrix=self.matrix[:, [self.names.index(name) for name in names]])
 
     def without_logit(self) -> "FusionTable":

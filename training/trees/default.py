@@ -38,7 +38,7 @@ def prepare(ranker: OwnRanker) -> CatalogueLists:
     ranker.lists.dataset.require_users()
     folds = [*ranker.lists.learned_folds, int(Phase.TEST)]
     names = list(dict.fromkeys([*ranker.features, *default_features()]))
-    *learned, test = fold_tables(ranker.lists, folds, names)
+    *learned, test = fold_tables(ranker.lists, dict.fromkeys(folds, names))
     own, missing = ranker.trees_of(learned)
     tables = [one.table.with_features(default_features()) for one in learned if one.table]
     if not tables:

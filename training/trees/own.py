@@ -67,11 +67,12 @@ class OwnRanker:
             self.lists.dataset.require_users()
         except TooFewUsers as fault:
             return FittedRanker(Verdict("first_stage", f"nothing could be measured: {fault.message}"))
-        folds = [*self.lists.learned_folds, int(Phase.TEST)]
-        with self.progress("fitting the ranker", len(folds) + 2) as advance:
-            names = dict.fromkeys([*self.features, *(self.default.spec.features if self.default else ())])
+        features = dict.fromkeys(self.lists.learned_folds, self.features)
+        judged = dict.fromkeys([*self.features, *(self.default.spec.features if self.default else ())])
+        features[int(Phase.TEST)] = list(judged)
+        with self.progress("fitting the ranker", len(features) + 2) as advance:
             made = []
-            for one in fold_tables(self.lists, folds, list(names)):
+            for one in fold_tables(self.lists, features):
                 made.append(one)
                 advance(1)
             *learned, test = made

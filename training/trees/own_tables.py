@@ -40,31 +40,31 @@ def fold_table(lists: OwnLists, fold: int, names: Sequence[str]) -> FoldTable:
         return FoldTable(first_stages, listed, None, fault.message)
 
 
-def fold_tables(lists: OwnLists, folds: Sequence[int], names: Sequence[str]) -> Iterator[FoldTable]:
-    """One after the other, in order; in as many processes as there are cores where there is much to do."""
-    if sum(len(lists.cases(fold)) for fold in folds) <= FEW_LISTS:
-        yield from (fold_table(lists, fold, names) for fold in folds)
+def fold_tables(lists: OwnLists, features: Mapping[int, Sequence[str]]) -> Iterator[FoldTable]:
+    """Of the ``features`` of each fold, one after the other; in as many processes as there are cores where there is
+    much to do."""
+    if sum(len(lists.cases(fold)) for fold in features) <= FEW_LISTS:
+        yield from (fold_table(lists, fold, names) for fold, names in features.items())
         return
     # Not forked: threads of the store's connections run here.
     context = multiprocessing.get_context("spawn")
-    workers = min(len(folds), os.cpu_count() or 1)
-    with ProcessPoolExecutor(workers, context, _begin, (lists, names)) as pool:
+    workers = min(len(features), os.cpu_count() or 1)
+    with ProcessPoolExecutor(workers, context, _begin, (lists,)) as pool:
         try:
-            yield from pool.map(_work, folds)
+            yield from pool.map(_work, features.keys(), features.values())
         finally:
             pool.shutdown(cancel_futures=True)
 
 
-_given: list[tuple[OwnLists, Sequence[str]]] = []
+_given: list[OwnLists] = []
 """What a worker works on: it comes once, not with every fold."""
 
 
-def _begin(lists: OwnLists, names: Sequence[str]) -> None:
+def _begin(lists: OwnLists) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # it is the parent's to stop
     threadpool_limits(1)  # as many processes as cores: more threads would wait for each other
-    _given[:] = [(lists, names)]
+    _given[:] = [lists]
 
 
-def _work(fold: int) -> FoldTable:
-    lists, names = _given[0]
-    return fold_table(lists, fold, names)
+def _work(fold: int, names: Sequence[str]) -> FoldTable:
+    return fold_table(_given[0], fold, names)
