@@ -133,13 +133,12 @@ async def run(settings: Settings) -> None:
                     await serve(services, server_settings(settings))
 
 
-def build_candidates(settings: Settings, database: Database, models: Models) -> Blend:
+def build_candidates(database: Database, by_text: TextAnn) -> Blend:
     """All candidate sources. To add one, add it here."""
     popular = Popular(database)
-    text_ann = TextAnn(database, models.bi_encoder, settings.embedding_model)
     neighbors = [ItemNeighbors(database, source) for source in NEIGHBOR_SOURCES]
     weighed = BlendSettings(weights={source.name: source.weight for source in NEIGHBOR_SOURCES})
-    return Blend((text_ann, *neighbors, popular), weighed, fallback=popular)
+    return Blend((by_text, *neighbors, popular), weighed, fallback=popular)
 
 
 @asynccontextmanager
@@ -166,8 +165,10 @@ def build_parts(settings: Settings, stores: Stores, models: Models, cache: Score
     admission = Admission(settings.max_tokens_in_flight, settings.batch_share, settings.overload_retry_after_s)
     metrics.watch("tokens_in_flight", "Tokens of admitted work", lambda: admission.in_flight)
     signals = CachedSignals(stores.signals, settings.signal_items)
+    by_text = TextAnn(stores.database, models.bi_encoder, settings.embedding_model)
     return Parts(
-        candidates=build_candidates(settings, stores.database, models),
+        candidates=build_candidates(stores.database, by_text),
+        by_text=by_text,
         items=stores.items,
         histories=stores.histories,
         feedback=stores.feedback,
@@ -242,8 +243,7 @@ async def open_challenger(settings: Settings, parts: Parts, stores: Stores, mode
             lambda: model.endpoints.right_within(settings.serving_window_s),
         )
         return
-    wanted = ranker_on_trial(settings)
-    ranker = CurrentRanker(stores.rankers, parts.signals, wanted)
+    ranker = CurrentRanker(stores.rankers, parts.signals, wanted := ranker_on_trial(settings))
     async with looking_up(ranker, settings.ranker_interval_s):
         yield OnTrial(replace(parts, ranker=ranker), lambda: Orderer(RANKER, wanted), lambda: ranker.found)
 

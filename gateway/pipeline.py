@@ -12,7 +12,6 @@ from gateway.domain.order import Orderer, Reading, RequestKind
 from gateway.domain.values import (
     Candidate,
     CandidateOptions,
-    CandidateQuery,
     Context,
     Item,
     Priority,
@@ -22,6 +21,7 @@ from gateway.domain.values import (
 )
 from gateway.ports import (
     CandidateFetcher,
+    CandidateSource,
     FeedbackStore,
     HistoryStore,
     ItemReader,
@@ -30,6 +30,7 @@ from gateway.ports import (
     ServedModel,
     SignalReader,
 )
+from gateway.ranker.fitted import CALLER
 from gateway.ranker.signals import ItemSignals
 from gateway.ranking import lookup, rendering
 from gateway.ranking.current_ranker import CurrentRanker
@@ -58,9 +59,10 @@ LOG_RESERVE_S = 0.03
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What the pipeline is built from."""
+    """What the pipeline is built from. ``by_text``: the source that compares texts with a query."""
 
     candidates: CandidateFetcher
+    by_text: CandidateSource
     items: ItemReader
     histories: HistoryStore
     feedback: FeedbackStore
@@ -126,7 +128,12 @@ class Pipeline:
     ) -> RankedList:
         """Ranks candidates that the caller gave, in first-stage order."""
         request = self._begin(context, options, call)
+        request.first_stage = CALLER
         items, _ = await asyncio.gather(self._read_items(request, candidates), self._read_history(request))
+        if lookup.can_be_compared(request, candidates):
+            with request.clock.stage("candidates"):
+                budget = request.budget.slice(self._defaults.candidates_share)
+                candidates = await lookup.compare(request, candidates, self._parts.by_text, budget)
         draft = await self._begin_list(request, candidates, items)
         return await self._rank_items(request, draft, options.top_n or len(candidates))
 
@@ -208,17 +215,7 @@ class Pipeline:
     async def _fetch_candidates(self, request: Request, wanted: CandidateOptions) -> Sequence[Candidate]:
         """Step 2: several sources side by side, each with its slice of the budget, fused."""
         with request.clock.stage("candidates"):
-            context = request.context
-            seed = {context.seed_item_id} if context.seed_item_id is not None else set()
-            query = CandidateQuery(
-                limit=wanted.limit or self._defaults.candidates,
-                history=tuple(request.history),
-                query=context.query or context.session_query,
-                filters=wanted.filters,
-                exclude=wanted.exclude | seed,
-                seen_by=None if wanted.include_seen else context.user_id,
-                include_history=wanted.include_seen,
-            )
+            query = lookup.candidate_query(request, wanted, wanted.limit or self._defaults.candidates)
             budget = request.budget.slice(self._defaults.candidates_share)
             candidates, degradations = await self._parts.candidates.fetch(query, wanted.sources, budget)
         for degradation in degradations:
@@ -279,7 +276,9 @@ class Pipeline:
             if request.model and given.logits and request.reader_orders:
                 ordering = of_reader(request.model)
             else:
-                ordering = without_reader(request.kind, request.ranker, signals=bool(draft.signals))
+                ordering = without_reader(
+                    request.kind, request.ranker, request.first_stage, signals=bool(draft.signals)
+                )
             placed = await in_thread_if_large(len(draft.candidates), lambda: place(ordering, given))
             if invalid := sum(one.invalid for one in placed):
                 request.degrade(Reason.SCORE_INVALID, f"{invalid} items have no finite logit")

@@ -170,6 +170,12 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     return Settings(**values)
 
 
+def changed(settings: Settings) -> dict[str, str]:
+    """Those that are not the default, by variable."""
+    values = ((one, getattr(settings, one.name)) for one in fields(Settings))
+    return {PREFIX + one.name.upper(): str(value) for one, value in values if value != one.default}
+
+
 def _contradictions(settings: Settings) -> list[str]:
     faults = []
     if settings.max_deadline_s < settings.default_deadline_s:

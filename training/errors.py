@@ -13,14 +13,16 @@ class TrainingError(Exception):
 
 
 class TableInvalid(TrainingError):
-    """A table of items or interactions cannot be used. ``row`` counts from 1, the header not counted; 0: the file."""
+    """A table of items or interactions cannot be used. ``row`` counts from 1, the header not counted; 0: the file.
+    ``found``: what is wrong there; ``told``: instead of place and ``found``, where there is more to tell."""
 
-    def __init__(self, file: Path, row: int, column: str, message: str, remedy: str) -> None:
+    def __init__(self, file: Path, row: int, column: str, found: str, remedy: str, told: str = "") -> None:
         place = f"{file}" + (f", row {row}" if row else "") + (f", column {column!r}" if column else "")
-        super().__init__(f"{place}: {message}", remedy)
+        super().__init__(told or f"{place}: {found}", remedy)
         self.file = file
         self.row = row
         self.column = column
+        self.found = found
 
 
 class DataUnavailable(TrainingError):

@@ -23,6 +23,8 @@ GATEWAY = "gateway"
 PARTS = ("postgres", "triton", GATEWAY)
 USUAL_PORTS = {"postgres": 5433, "triton": 8001, "triton_metrics": 8002, "gateway": 50051, "gateway_metrics": 9090}
 
+_DEFAULT = "the default"
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -36,6 +38,8 @@ class Plan:
     ports_at_random: bool = False
     gateways: int = 1
     """Gateway processes behind one port."""
+    settings: dict[str, str] = field(default_factory=dict)
+    """Of the gateway, by variable: those that were not the default."""
 
     def __post_init__(self) -> None:
         unknown = set(self.parts) - set(PARTS)
@@ -65,6 +69,25 @@ class Plan:
     def gateway_names(self) -> list[str]:
         """One for each process."""
         return [GATEWAY, *(f"{GATEWAY}-{number}" for number in range(2, self.gateways + 1))]
+
+    def differences(self, other: "Plan") -> list[str]:
+        """What the other plan has otherwise, but for ports that were chosen; without passwords."""
+        ours, theirs = self._told(), other._told()
+        return [
+            f"{name}: {ours.get(name, _DEFAULT)}, not {theirs.get(name, _DEFAULT)}"
+            for name in sorted({*ours, *theirs})
+            if ours.get(name) != theirs.get(name)
+        ]
+
+    def _told(self) -> dict[str, str]:
+        options = {
+            "--part": " ".join(self.parts),
+            "--model-repository": self.model_repository,
+            "--postgres-url": self.postgres_url,
+            "--triton-url": self.triton_url,
+        }
+        given = {name: value for name, value in options.items() if value} | self.settings
+        return {name: probes.without_password(value) for name, value in given.items()}
 
     def save(self, file: Path) -> None:
         """Writes it where the supervisor looks for it; closed to others, a URL may hold a password."""

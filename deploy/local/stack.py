@@ -13,13 +13,13 @@ import psutil
 
 from deploy.local.errors import StartFailed
 from deploy.local.parts import shared_memory
-from deploy.local.parts.gateway_process import PROJECT
+from deploy.local.parts.gateway_process import MADE_BY_THE_STACK, PROJECT
 from deploy.local.plan import GATEWAY, PARTS, USUAL_PORTS, Plan
 from deploy.local.process import orphans, process
 from deploy.local.process.lock import StackLock
 from deploy.local.process.logs import Log
 from deploy.local.process.state import PartState, StackState, Status
-from gateway.settings import SettingsInvalid, read_settings
+from gateway.settings import SettingsInvalid, changed, read_settings
 
 _SUPERVISOR = "supervisor"
 _POLL_S = 0.1
@@ -63,6 +63,14 @@ def up(
         _save_plan(state_directory, plan, keep_ports=not bound_to_caller)
         _spawn_supervisor(state_directory, bound_to_caller=bound_to_caller)
     return _await_ready(state_directory, on_change or (lambda state: None))
+
+
+def ignored(state_directory: Path, plan: Plan) -> list[str]:
+    """What `up` with this plan, and with the settings of the environment, would not change of the stack that runs
+    there; empty where none runs. Raises StartFailed for settings that cannot be used."""
+    if StackLock(state_directory.resolve()).holder() is None:
+        return []
+    return read_plan(state_directory.resolve()).differences(_with_settings(plan))
 
 
 def down(state_directory: Path) -> Stopped:
@@ -132,16 +140,20 @@ def _save_plan(state_directory: Path, plan: Plan, *, keep_ports: bool) -> None:
     file = state_directory / "plan.json"
     last = read_plan(state_directory) if file.exists() else Plan(ports_at_random=True)
     kept = USUAL_PORTS if last.ports_at_random else last.ports
-    plan = replace(plan, gateways=_gateways() if GATEWAY in plan.parts else 1, ports_at_random=not keep_ports)
+    plan = replace(_with_settings(plan), ports_at_random=not keep_ports)
     plan.with_ports(kept if keep_ports else {}).save(file)
 
 
-def _gateways() -> int:
-    """How many, by the settings that the gateway reads."""
+def _with_settings(plan: Plan) -> Plan:
+    """The plan with the settings that its gateway reads, but for those that the stack makes itself."""
+    if GATEWAY not in plan.parts:
+        return plan
     try:
-        return read_settings().processes
+        settings = read_settings()
     except SettingsInvalid as fault:
         raise StartFailed(f"the settings cannot be used:\n{fault}", remedy="correct them in the environment") from fault
+    given = {name: value for name, value in changed(settings).items() if name not in MADE_BY_THE_STACK}
+    return replace(plan, gateways=settings.processes, settings=given)
 
 
 def _spawn_supervisor(state_directory: Path, *, bound_to_caller: bool) -> None:

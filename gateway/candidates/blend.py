@@ -7,19 +7,10 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from gateway.domain.budget import Budget
-from gateway.domain.errors import (
-    CrossrankError,
-    DeadlineTooShort,
-    DependencyUnavailable,
-    ModelAnswerInvalid,
-    StoreUnavailable,
-)
+from gateway.domain.errors import OUTAGES, CrossrankError, StoreUnavailable
 from gateway.domain.values import Candidate, CandidateQuery, Degradation, Reason, SourceHit
 from gateway.ports import CandidateSource
 from gateway.ranker.features import RANK_OFFSET
-
-_DROPPED = (DependencyUnavailable, DeadlineTooShort, ModelAnswerInvalid)
-"""What a source may fail with while the list is made without it; anything else is a fault of the request or ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +112,6 @@ def _outcome(source: str, task: "asyncio.Future[Sequence[Candidate]]", allowed_s
     fault = task.exception()
     if fault is None:
         return _Outcome(source, task.result())
-    if isinstance(fault, _DROPPED):
+    if isinstance(fault, OUTAGES):
         return _Outcome(source, fault=fault)
     raise fault

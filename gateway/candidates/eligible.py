@@ -13,9 +13,17 @@ _NOT_SEEN = """(NOT EXISTS (
 )) IS TRUE"""
 
 
-def eligible(query: CandidateQuery) -> Condition:
-    """Passes the filters, is not excluded, not part of the history, and not seen by the user."""
+def wanted(query: CandidateQuery) -> Condition:
+    """Passes the filters and is among what the query names, if it names any."""
     conditions = [matches_all(query.filters)]
+    if query.among is not None:
+        conditions.append(Condition("items.item_id = ANY (%s::text[])", (sorted(query.among),)))
+    return every(conditions)
+
+
+def eligible(query: CandidateQuery) -> Condition:
+    """Is wanted, not excluded, not part of the history, and not seen by the user."""
+    conditions = [wanted(query)]
     excluded = set(query.exclude)
     if not query.include_history:
         excluded.update(event.item_id for event in query.history)

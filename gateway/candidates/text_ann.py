@@ -6,12 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gateway.candidates.eligible import as_candidates, eligible
+from gateway.candidates.eligible import as_candidates, eligible, wanted
 from gateway.domain.budget import Budget
 from gateway.domain.values import Candidate, CandidateQuery, HistoryEvent
 from gateway.encoding.item_text import item_text, text_digest
 from gateway.ports import Embedder, Embeddings
-from gateway.store.filters import matches_all
 from gateway.store.pool import Database, Row
 
 _OVERFETCH = 2
@@ -27,7 +26,7 @@ _EMBEDDING_SHARE = 0.7
 @dataclass(frozen=True, slots=True)
 class TextAnnSettings:
     """``history_items``: how many recent items make the profile (chosen on MovieLens 100K, valid). ``exact_rows``: up
-    to so many items that pass the filters, all are compared; above, the index is used."""
+    to so many items that the query wants, all are compared; above, the index is used."""
 
     history_items: int = 3
     exact_rows: int = 20_000
@@ -96,7 +95,7 @@ class TextAnn:
         }
 
     async def _few_match(self, query: CandidateQuery, budget: Budget) -> bool:
-        condition = matches_all(query.filters)
+        condition = wanted(query)
         statement = f"SELECT count(*) FROM (SELECT FROM items WHERE {condition.sql} LIMIT %s) AS matching"
         limit = self._settings.exact_rows + 1
         [(matching,)] = await self._database.fetch(statement, [*condition.parameters, limit], budget)

@@ -112,3 +112,8 @@ class ModelMismatch(InternalFault):
     """Fingerprint or golden pairs of the served model differ from its files."""
 
     reason = "MODEL_MISMATCH"
+
+
+OUTAGES = (DependencyUnavailable, DeadlineTooShort, ModelAnswerInvalid)
+"""What a candidate source may fail with while the list is made without it; anything else is a fault of the request or
+ours."""

@@ -73,14 +73,15 @@ class CandidateQuery:
     """What a candidate source is asked for.
 
     ``history`` holds the context's recent items, most recent first (a seed item is a history of one); they come back
-    only with ``include_history``. ``exclude`` are ids never to return; ``seen_by`` names a user whose whole stored
-    history is excluded too.
+    only with ``include_history``. ``among``: no others than these ids, all where it is None. ``exclude`` are ids never
+    to return; ``seen_by`` names a user whose whole stored history is excluded too.
     """
 
     limit: int
     history: tuple[HistoryEvent, ...] = ()
     query: str = ""
     filters: tuple[Filter, ...] = ()
+    among: frozenset[str] | None = None
     exclude: frozenset[str] = frozenset()
     seen_by: str | None = None
     include_history: bool = False
@@ -225,7 +226,8 @@ class RankedList:
     """The answer: items best first, and how they came about. ``stages`` are (name, seconds) in path order.
 
     Of ``scored_count`` valid scores ``cache_hits`` were known, ``coalesced`` shared with another request in flight, and
-    ``duplicates`` those of another item with the same text.
+    ``duplicates`` those of another item with the same text. ``unread_fields``: of the request's items, which the model
+    version does not read.
     """
 
     items: tuple[ScoredItem, ...]
@@ -241,6 +243,7 @@ class RankedList:
     duplicates: int = 0
     stages: tuple[tuple[str, float], ...] = ()
     usage: Usage = Usage()
+    unread_fields: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

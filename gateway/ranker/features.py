@@ -202,6 +202,8 @@ def _cold(one: _List) -> Column:
 
 
 LOGIT_FAMILY = "logit"
+_OF_FIELDS = {"values", "numbers", "series"}
+"""Families whose features are called by the fields that they read."""
 
 _KINDS: Mapping[str, _Kind] = {
     "logit": _Kind(LOGIT_FAMILY, 0, lambda one: one.logits()),
@@ -260,6 +262,12 @@ def check_features(names: Sequence[str]) -> None:
         _parsed(name)
         if name in names[:place]:
             raise FeatureUnknown(f"the feature {name!r} stands twice; name each once")
+
+
+def fields_read(names: Iterable[str]) -> frozenset[str]:
+    """Text fields of items that these features read. Raises FeatureUnknown."""
+    parsed = [_parsed(name) for name in names]
+    return frozenset(field for kind, arguments in parsed if kind.family in _OF_FIELDS for field in arguments)
 
 
 def feature_family(name: str) -> str:

@@ -16,6 +16,9 @@ Order = Literal["own", "default", "first_stage"]
 """What orders a list: trees fitted on the team's data, trees that ship for any catalogue, or the best first stage."""
 
 BLEND = "blend"
+CALLER = "caller"
+"""The first stage of candidates that the caller brings: their order in the request."""
+
 FIRST_STAGE: Order = "first_stage"
 ORDERS: tuple[Order, ...] = ("own", "default", FIRST_STAGE)
 

@@ -2,13 +2,18 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
-from gateway.domain.errors import NotFound, StoreUnavailable
-from gateway.domain.values import Candidate, HistoryEvent, Item, Reason
-from gateway.ports import HistoryStore, ItemReader, SignalReader
+from gateway.domain.budget import Budget
+from gateway.domain.errors import OUTAGES, NotFound, StoreUnavailable
+from gateway.domain.values import Candidate, CandidateOptions, CandidateQuery, HistoryEvent, Item, Reason
+from gateway.ports import CandidateSource, HistoryStore, ItemReader, SignalReader
 from gateway.ranker.features import HISTORY_EVENTS
 from gateway.ranker.signals import ItemSignals
 from gateway.ranking.request import Request
+
+FARTHEST = -1.0
+"""The least cosine there is: the score of an item that nobody compared."""
 
 
 async def read_history(request: Request, histories: HistoryStore, items: ItemReader) -> None:
@@ -57,6 +62,43 @@ async def read_items(request: Request, candidates: Sequence[Candidate], items: I
     if unknown:
         raise NotFound("item", unknown[0], f"give its fields inline, or upsert it ({len(unknown)} are unknown)")
     return found
+
+
+def candidate_query(request: Request, wanted: CandidateOptions, limit: int) -> CandidateQuery:
+    """What sources are asked for a request. A seed item never comes back."""
+    context = request.context
+    return CandidateQuery(
+        limit=limit,
+        history=tuple(request.history),
+        query=context.query or context.session_query,
+        filters=wanted.filters,
+        exclude=wanted.exclude | ({context.seed_item_id} if context.seed_item_id is not None else set()),
+        seen_by=None if wanted.include_seen else context.user_id,
+        include_history=wanted.include_seen,
+    )
+
+
+def can_be_compared(request: Request, candidates: Sequence[Candidate]) -> bool:
+    """Whether the caller names items of the catalogue beside a query, and wants them in another order than its own."""
+    named = all(candidate.item is None for candidate in candidates)
+    return named and bool(request.context.query) and not request.options.first_stage_order
+
+
+async def compare(
+    request: Request, candidates: Sequence[Candidate], by_text: CandidateSource, budget: Budget
+) -> Sequence[Candidate]:
+    """The candidates with their nearness to the query as score and hit. As they are, and the answer says so, where the
+    source is away."""
+    named = frozenset(candidate.item_id for candidate in candidates)
+    query = CandidateQuery(limit=len(candidates), query=request.context.query or "", among=named)
+    try:
+        found = {one.item_id: one for one in await by_text.fetch(query, budget)}
+    except OUTAGES as fault:
+        request.degrade(Reason.SOURCE_UNAVAILABLE, f"{by_text.name}: {fault.message}")
+        return candidates
+    request.first_stage = by_text.name
+    near = ((one, found.get(one.item_id)) for one in candidates)
+    return [replace(one, score=hit.score if hit else FARTHEST, hits=hit.hits if hit else ()) for one, hit in near]
 
 
 async def read_signals(

@@ -12,7 +12,7 @@ from gateway.ranker.fitted import BLEND, FittedRanker, first_stage_fusion
 from gateway.ranker.fused_score import Fusion
 from gateway.ranking.order import RankedCandidate, rank
 
-_BLEND = first_stage_fusion(BLEND)
+_BY_SCORE = first_stage_fusion(BLEND)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,25 +24,23 @@ class Ordering:
 
 
 def kind_of(context: Context, history: Sequence[HistoryEvent], candidates: Sequence[Candidate]) -> RequestKind:
-    """What is known of a request: all that decides whether reading pays. INLINE: texts alone, of items that the caller
-    brings, or names beside a query."""
-    if candidates and all(candidate.item is not None for candidate in candidates):
+    """What is known of a request: all that decides whether reading pays. INLINE: of the items only the texts that the
+    caller brings; beside a query, of one of them."""
+    inline = [candidate.item is not None for candidate in candidates]
+    if inline and all(inline):
         return RequestKind.INLINE
     if context.query:
-        proposed = not candidates or any(candidate.hits for candidate in candidates)
-        return RequestKind.QUERY if proposed else RequestKind.INLINE
+        return RequestKind.INLINE if any(inline) else RequestKind.QUERY
     if not history:
         return RequestKind.NEW_USER
     return RequestKind.QUERY_AND_HISTORY if context.session_query else RequestKind.WARM
 
 
 def reader_orders(kind: RequestKind, model: ServedModel | None, ranker: FittedRanker | None) -> bool:
-    """Whether the cross-encoder orders lists of this kind: as its version was judged, for a known history beside a
-    ranker. Where none was fitted it orders lists of a known history, and one that nobody judged orders all."""
+    """Whether the cross-encoder orders lists of this kind: as its version was judged, whatever was fitted. One that
+    nobody judged orders all where no ranker was fitted."""
     judged = model.bundle.reading if model else None
-    if judged is None or (kind is RequestKind.WARM and kind not in judged):
-        return ranker is None
-    return kind in judged
+    return ranker is None if judged is None else kind in judged
 
 
 def reads(reading: Reading, *, orders: bool) -> bool:
@@ -55,14 +53,17 @@ def of_reader(model: ServedModel) -> Ordering:
     return Ordering(RankedBy(OrderedBy.READER, model.identity.version), model.bundle.fusion)
 
 
-def without_reader(kind: RequestKind, ranker: FittedRanker | None, *, signals: bool = True) -> Ordering:
-    """Trees where they were fitted and have signals to read; else the first stage: the source that was best, where it
-    was measured for such requests, or the blend."""
-    if ranker is None or kind is not RequestKind.WARM:
-        return Ordering(RankedBy(OrderedBy.FIRST_STAGE, BLEND), _BLEND)
-    if ranker.trees is not None and signals:
-        return Ordering(RankedBy(OrderedBy.TREES, ranker.version), ranker.trees)
-    return Ordering(RankedBy(OrderedBy.FIRST_STAGE, ranker.verdict.first_stage), ranker.first_stage)
+def without_reader(
+    kind: RequestKind, ranker: FittedRanker | None, first_stage: str = BLEND, *, signals: bool = True
+) -> Ordering:
+    """Trees where they were fitted and have signals to read; else ``first_stage``, which made the candidates' scores.
+    In place of the blend it is the source that was best, where it was measured for such requests."""
+    if ranker is not None and kind is RequestKind.WARM:
+        if ranker.trees is not None and signals:
+            return Ordering(RankedBy(OrderedBy.TREES, ranker.version), ranker.trees)
+        if first_stage == BLEND:
+            return Ordering(RankedBy(OrderedBy.FIRST_STAGE, ranker.verdict.first_stage), ranker.first_stage)
+    return Ordering(RankedBy(OrderedBy.FIRST_STAGE, first_stage), _BY_SCORE)
 
 
 def place(ordering: Ordering, given: FusionInput) -> list[RankedCandidate]:

@@ -2,13 +2,17 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from itertools import chain
 
 from gateway.cache.token_ids import TokenIdCache, text_key
 from gateway.domain.errors import InvalidRequest, Violation
-from gateway.domain.values import AttributeValue, Context, HistoryEvent, Item
+from gateway.domain.values import AttributeValue, Candidate, Context, HistoryEvent, Item
 from gateway.encoding.pair_encoder import ContextTooLong, EncodedContext
 from gateway.encoding.render import ContextFields
 from gateway.ports import ServedModel
+from gateway.ranker.features import fields_read
+
+NAMED_FIELDS = 20
 
 
 def context_fields(context: Context, history: Sequence[HistoryEvent]) -> ContextFields:
@@ -18,6 +22,15 @@ def context_fields(context: Context, history: Sequence[HistoryEvent]) -> Context
         features={name: _text(value) for name, value in context.features.items()},
         history=[event.fields for event in history if event.fields],
     )
+
+
+def unread_fields(model: ServedModel, context: Context, candidates: Sequence[Candidate]) -> tuple[str, ...]:
+    """Names of fields, at most NAMED_FIELDS, that the caller gave with items and no part of the version reads."""
+    given = [candidate.item.fields for candidate in candidates if candidate.item]
+    given += [event.fields for event in context.history or () if event.fields]
+    spec = model.bundle.spec
+    read = {field.name for field in (*spec.item.fields, *spec.context.history_fields)}
+    return tuple(sorted({*chain(*given)} - read - fields_read(spec.fusion.features))[:NAMED_FIELDS])
 
 
 def encode_context(model: ServedModel, context: Context, history: Sequence[HistoryEvent]) -> EncodedContext:

@@ -29,10 +29,11 @@ from gateway.domain.values import (
 from gateway.encoding.pair_encoder import EncodedContext
 from gateway.ports import ServedModel
 from gateway.ranker.features import FusionInput
-from gateway.ranker.fitted import FittedRanker
+from gateway.ranker.fitted import BLEND, FittedRanker
 from gateway.ranker.signals import ItemSignals
 from gateway.ranking.order import RankedCandidate, at_least, cap_shared
 from gateway.ranking.ordering import reader_orders, reads, without_reader
+from gateway.ranking.rendering import unread_fields
 from gateway.scoring.coalesced import ScoringOutcome
 from gateway.telemetry.stages import StageClock
 
@@ -55,8 +56,8 @@ def reason_of(fault: CrossrankError) -> Reason:
 @dataclass(slots=True)
 class Request:
     """What is known so far. ``model`` is None while no model version was ever verified, for the reason of
-    ``model_fault``; ``ranker`` where none was fitted, or the caller wants first-stage order. ``reading``: what options
-    and settings say of it together."""
+    ``model_fault``; ``ranker`` where none was fitted, or the caller wants first-stage order. ``first_stage`` made the
+    scores of the candidates: BLEND, CALLER, or a source. ``reading``: what options and settings say of it together."""
 
     context: Context
     options: RankingOptions
@@ -67,6 +68,7 @@ class Request:
     ranker: FittedRanker | None = None
     reading: Reading = Reading.AUTO
     kind: RequestKind = RequestKind.WARM
+    first_stage: str = BLEND
     history: Sequence[HistoryEvent] = ()
     degraded: list[Degradation] = field(default_factory=list)
     attribution_token: str = field(default_factory=lambda: secrets.token_urlsafe(16))
@@ -96,7 +98,7 @@ class Request:
         """What orders the list unless something fails."""
         if self.reads and self.reader_orders:
             return RankedBy(OrderedBy.READER, self.identity.version)
-        return without_reader(self.kind, self.ranker).by
+        return without_reader(self.kind, self.ranker, self.first_stage).by
 
     @property
     def orderer(self) -> Orderer:
@@ -157,7 +159,7 @@ def again(earlier: Request, call: Call) -> Request:
     )
     reading = Reading.NEVER if earlier.reading is Reading.NEVER else Reading.AUTO
     request = Request(earlier.context, options, call, StageClock(), model=None, reading=reading, kind=earlier.kind)
-    request.history = earlier.history
+    request.history, request.first_stage = earlier.history, earlier.first_stage
     return request
 
 
@@ -214,6 +216,7 @@ def ranked_list(request: Request, draft: ListDraft) -> RankedList:
         duplicates=_duplicates(sides, [item_id for item_id in scored if item_id not in cached]) if sides else 0,
         stages=request.clock.times,
         usage=_usage(sides) if sides and model else Usage(),
+        unread_fields=unread_fields(model, request.context, draft.candidates) if sides and model else (),
     )
 
 

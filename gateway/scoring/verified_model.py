@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
+from gateway.ports import Scorer
 from gateway.scoring.cross_encoder import CrossEncoder
 from gateway.scoring.endpoints import Connection, Endpoints
 from gateway.scoring.verification import Verification, VerificationPlan
@@ -17,7 +18,7 @@ class VerifiedModel:
 
     endpoints: Endpoints
     verification: Verification
-    scorer: CrossEncoder
+    scorer: Scorer
 
 
 @asynccontextmanager

@@ -167,7 +167,7 @@ def _options(limits: Limits, shares_port: bool) -> Sequence[tuple[str, int]]:
         ("grpc.server.max_pending_requests_hard_limit", 40_000),
         ("grpc.keepalive_time_ms", 60_000),
         ("grpc.keepalive_timeout_ms", 20_000),
-        ("grpc.http2.min_recv_ping_interval_without_data_ms", 30_000),
+        ("grpc.http2.min_ping_interval_without_data_ms", 30_000),
         ("grpc.max_connection_age_ms", 300_000),
         ("grpc.max_connection_age_grace_ms", int(limits.max_upload_s * 1000)),
         ("grpc.so_reuseport", int(shares_port)),

@@ -121,6 +121,16 @@ async def test_an_excluded_item_is_never_proposed(source: CandidateSource) -> No
     assert set(ids(await source.fetch(query, Budget(10)))) == IDS - set(LIKED) - excluded
 
 
+async def test_of_items_that_are_named_those_that_are_allowed_come_and_no_others(source: CandidateSource) -> None:
+    named = frozenset({"m05", "m10", "m20", LIKED[0], "unknown", "'; --"})
+    query = CandidateQuery(limit=100, history=HISTORY, among=named, exclude=frozenset({"m20"}))
+    found = await source.fetch(query, Budget(10))
+    assert set(ids(found)) == {"m05", "m10"}
+    assert [candidate.rank for candidate in found] == [1, 2]
+    nothing = CandidateQuery(limit=100, history=HISTORY, among=frozenset())
+    assert await source.fetch(nothing, Budget(10)) == []
+
+
 async def test_a_seen_item_is_never_proposed_even_if_it_was_not_liked(source: CandidateSource) -> None:
     query = CandidateQuery(limit=100, history=HISTORY, seen_by="reader", include_history=True)
     assert set(ids(await source.fetch(query, Budget(10)))) == IDS - SEEN

@@ -11,6 +11,7 @@ from tests.e2e.catalogue import invented_interactions, invented_items
 from training.data.tables import InteractionRow, ItemRow, Tables, write_tables
 
 ITEMS = invented_items(120)
+TYPED = ("--attribute", "year:number", "--attribute", "genres:words")
 INTERACTIONS = invented_interactions(ITEMS, users=20)
 
 
@@ -36,22 +37,36 @@ def tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def index(directory: Path, tables: Path, *more: str) -> Outcome:
     given = ("--items", tables / "items.csv", "--interactions", tables / "interactions.csv")
-    typed = ("--attribute", "year:number", "--attribute", "genres:words")
-    done = crossrank("index", *given, *typed, "--state-dir", directory, "--json", *more)
+    done = crossrank("index", *given, *TYPED, "--state-dir", directory, "--json", *more)
     assert done.exit_code == 0, done.notes
     return done
 
 
 @pytest.fixture(scope="module")
-def first(directory: Path, tables: Path) -> Outcome:
-    """The first run."""
+def unfitted(directory: Path, tables: Path) -> Outcome:
+    """A run that writes three items and fits nothing, before anything was fitted."""
+    few = tables / "few.csv"
+    few.write_text("".join((tables / "items.csv").read_text(encoding="utf-8").splitlines(keepends=True)[:4]))
+    return crossrank("index", "--items", few, *TYPED, "--no-fit", "--state-dir", directory)
+
+
+@pytest.fixture(scope="module")
+def first(unfitted: Outcome, directory: Path, tables: Path) -> Outcome:
+    """The first run over everything."""
     return index(directory, tables)
+
+
+def test_where_nothing_was_ever_fitted_it_says_what_orders_lists_and_what_fits_it(unfitted: Outcome) -> None:
+    assert unfitted.exit_code == 0, unfitted.notes
+    told = " ".join(unfitted.output.split())
+    assert "nothing was fitted: lists are ordered by first-stage order (all sources, blended)" in told
+    assert "next: crossrank index" in told
 
 
 def test_the_first_run_embeds_and_stores_everything(first: Outcome) -> None:
     counts = first.document
-    assert counts["items"] == {"inserted": len(ITEMS), "updated": 0, "unchanged": 0}
-    assert counts["embedded"] == len(ITEMS)
+    assert counts["items"] == {"inserted": len(ITEMS) - 3, "updated": 0, "unchanged": 3}
+    assert counts["embedded"] == len(ITEMS) - 3
     assert counts["interactions"] == {"recorded": len(INTERACTIONS), "unchanged": 0, "unknown_items": 0}
     assert counts["relations"]["popular"] == len({one.item_id for one in INTERACTIONS})
 
@@ -78,6 +93,8 @@ def test_without_a_fit_nothing_is_fitted_and_what_was_stays(first: Outcome, dire
     done = index(directory, tables, "--no-fit")
     assert done.document["ranker"] is None
     assert done.document["relations"] == first.document["relations"]
+    for_people = crossrank("index", "--items", tables / "items.csv", *TYPED, "--no-fit", "--state-dir", directory)
+    assert "nothing was fitted now: an earlier run fitted that" in " ".join(for_people.output.split())
 
 
 def test_only_the_text_that_changed_is_embedded_again(

@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 
@@ -20,6 +21,7 @@ from crossrank_client import (
     Query,
     RankedList,
     RankingOptions,
+    Reading,
     User,
 )
 from crossrank_client.catalog import AnyOf, InRange
@@ -30,7 +32,21 @@ from gateway.store.pool import Database
 from tests.e2e.catalogue import fill, invented_interactions
 
 ALL = RankingOptions(top_n=1000)
+READ = RankingOptions(top_n=1000, reading=Reading.ALWAYS)
+"""With logits beside an order that the reader does not make."""
 SOURCES = {"text_ann", "item_neighbors", "item_knn", "follows", "popular"}
+FILMS = (
+    """
+Toy Story / Heat / Alien / Aliens / Jaws / Fargo / Babe / Casablanca / The Godfather / The Graduate /
+Star Wars / Return of the Jedi / The Empire Strikes Back / Star Trek: First Contact / Blade Runner / Psycho /
+Batman / Batman Returns / Batman Forever / Die Hard / Raging Bull / Taxi Driver / Some Like It Hot / Fantasia /
+Pulp Fiction / Schindler's List / The Sound of Music / The Lion King / Aladdin / Beauty and the Beast / M /
+Secrets & Lies / Trainspotting / Twelve Monkeys / Four Weddings and a Funeral / Sleepless in Seattle / Brazil /
+A Clockwork Orange / 2001: A Space Odyssey / Monty Python and the Holy Grail
+""".strip()
+    .replace("\n", " ")
+    .split(" / ")
+)
 SAME = 0.03
 """int8 activations are scaled by what shares their batch: the same pair may differ by this much between batches."""
 
@@ -57,18 +73,32 @@ def ids(ranked: RankedList) -> list[str]:
     return [item.item_id for item in ranked.items]
 
 
-async def test_a_user_goes_in_and_a_reranked_list_comes_out(client: CrossrankClient, items: list[Item]) -> None:
-    wanted = CandidateOptions(limit=40)
-    ranked = await client.recommend(User("u3"), candidates=wanted, options=RankingOptions(top_n=10, return_items=True))
+async def test_a_user_goes_in_and_a_list_comes_out_with_logits_where_they_are_asked_for(
+    client: CrossrankClient, items: list[Item]
+) -> None:
+    wanted, options = CandidateOptions(limit=40), replace(READ, top_n=10, return_items=True)
+    ranked = await client.recommend(User("u3"), candidates=wanted, options=options)
     assert not ranked.degraded
-    assert len(ranked.items) == 10
+    assert ranked.metadata.scored_count == ranked.metadata.candidate_count == 40
+    assert all(item.logit is not None for item in ranked.items)
+    assert {source for item in ranked.items for source in item.sources} <= SOURCES
+    seen = {one.item_id for one in invented_interactions(items) if one.user_id == "u3"}
+    assert seen.isdisjoint(ids(ranked))
+    assert ranked.metadata.ordered_by == "FIRST_STAGE", "nothing better was measured on this catalogue"
+    assert [item.first_stage_rank for item in ranked.items] == list(range(1, 11))
+
+
+async def test_texts_that_the_caller_brings_come_back_in_the_order_of_their_scores(
+    client: CrossrankClient, items: list[Item]
+) -> None:
+    candidates = [Candidate(f"x{item.item_id}", dict(item.fields)) for item in items[:40]]
+    ranked = await client.rerank(User("u3"), candidates, options=RankingOptions(top_n=10))
+    assert not ranked.degraded
+    assert ranked.metadata.ordered_by == "READER"
     assert ranked.metadata.scored_count == ranked.metadata.candidate_count == 40
     assert [item.rank for item in ranked.items] == list(range(1, 11))
     scores = [item.score for item in ranked.items]
     assert scores == sorted(scores, key=lambda score: -(score or 0.0))
-    assert {source for item in ranked.items for source in item.sources} <= SOURCES
-    seen = {one.item_id for one in invented_interactions(items) if one.user_id == "u3"}
-    assert seen.isdisjoint(ids(ranked))
     assert ids(ranked) != [item.item_id for item in sorted(ranked.items, key=lambda item: item.first_stage_rank)]
 
 
@@ -102,10 +132,10 @@ async def test_callers_at_the_same_time_get_their_own_scores(client: CrossrankCl
     """A mix-up between callers, chunks or rows would give some pair another pair's logit."""
     histories = [History.of(f"m{n}", f"m{n + 50}") for n in range(8)]
     candidates = [f"m{n}" for n in range(100, 130)]
-    together = await asyncio.gather(*(client.rerank(one, candidates, options=ALL) for one in histories))
+    together = await asyncio.gather(*(client.rerank(one, candidates, options=READ) for one in histories))
     for history, ranked in zip(histories, together, strict=True):
         fresh = Candidate("fresh", {"title": "a text nobody scored"})
-        alone = await client.rerank(history, [*candidates[:5], fresh], options=ALL)
+        alone = await client.rerank(history, [*candidates[:5], fresh], options=READ)
         logits = {item.item_id: item.logit for item in ranked.items}
         for item in alone.items:
             if item.item_id != "fresh":
@@ -129,6 +159,21 @@ async def test_a_query_finds_and_ranks_without_any_user(client: CrossrankClient)
     assert not ranked.degraded
 
 
+async def test_of_items_that_are_named_beside_a_query_the_one_with_that_title_comes_first(
+    client: CrossrankClient, items: list[Item]
+) -> None:
+    films = [Item(f"film {place}", {"title": title, "genres": "Drama"}) for place, title in enumerate(FILMS)]
+    await client.upsert_items(films, timeout_s=60.0)
+    draw = random.Random(5)
+    for wanted in films:
+        named = [item.item_id for item in draw.sample([*films, *items], 30) if item != wanted]
+        ranked = await client.rerank(Query(wanted.fields["title"]), [*named, wanted.item_id], options=ALL)
+        assert not ranked.degraded
+        assert ids(ranked)[0] == wanted.item_id, wanted.fields
+        assert (ranked.metadata.ordered_by, ranked.metadata.ordered_by_version) == ("FIRST_STAGE", "text_ann")
+    await client.delete_items([film.item_id for film in films])
+
+
 async def test_similar_items_never_contain_the_seed(client: CrossrankClient) -> None:
     ranked = await client.similar_items("m7", options=ALL)
     assert ranked.items
@@ -136,7 +181,7 @@ async def test_similar_items_never_contain_the_seed(client: CrossrankClient) -> 
 
 
 async def test_a_stream_sends_first_stage_order_and_then_the_reranked_list(client: CrossrankClient) -> None:
-    answers = [answer async for answer in client.recommend_stream(User("u9"), options=RankingOptions(top_n=20))]
+    answers = [answer async for answer in client.recommend_stream(User("u9"), options=replace(READ, top_n=20))]
     assert [answer.stage for answer in answers] == [ListStage.FIRST_STAGE, ListStage.RERANKED]
     first, second = answers[0].ranked, answers[1].ranked
     assert [item.first_stage_rank for item in first.items] == list(range(1, 21))
@@ -176,7 +221,7 @@ async def test_unknown_ids_are_typed_errors_and_nothing_is_stored(client: Crossr
 
 async def test_a_query_too_long_for_the_model_is_refused_with_the_limit(client: CrossrankClient) -> None:
     with pytest.raises(CrossrankRequestInvalid, match=r"tokens; at most"):
-        await client.rerank(Query("word " * 400), ["m1"])
+        await client.rerank(Query("word " * 400), ["m1"], options=READ)
 
 
 async def test_health_and_info_name_the_verified_version(client: CrossrankClient) -> None:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from crossrank_client import CrossrankClient, Query, RankedList, RankingOptions, Reading, User
+from crossrank_client import Candidate, CrossrankClient, Query, RankedList, RankingOptions, Reading, User
 from deploy.local.stack import LocalStack
 from gateway.catalog.rebuild import rebuild_relations
 from gateway.domain.budget import Budget
@@ -58,9 +58,20 @@ def ids(ranked: RankedList) -> list[str]:
     return [item.item_id for item in ranked.items]
 
 
-async def test_before_anything_is_fitted_the_reader_orders(client: CrossrankClient) -> None:
+async def test_before_anything_is_fitted_a_known_history_has_first_stage_order_and_nobody_reads(
+    client: CrossrankClient,
+) -> None:
     assert (await client.get_info()).ranker is None
-    assert (await client.recommend(User("u3"))).metadata.ordered_by == "READER"
+    metadata = (await client.recommend(User("u3"))).metadata
+    assert (metadata.ordered_by, metadata.ordered_by_version) == ("FIRST_STAGE", "blend")
+    assert metadata.usage.model_requests == 0
+
+
+async def test_before_anything_is_fitted_texts_of_the_caller_are_read_as_that_was_shown_to_pay(
+    client: CrossrankClient,
+) -> None:
+    candidates = [Candidate("a", {"title": "The Silent River"}), Candidate("b", {"title": "The Golden City"})]
+    assert (await client.rerank(User("u3"), candidates)).metadata.ordered_by == "READER"
 
 
 async def test_trees_order_lists_without_a_word_from_the_model_server(

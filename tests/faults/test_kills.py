@@ -14,7 +14,7 @@ from collections.abc import Iterator
 import psutil
 import pytest
 
-from crossrank_client import CandidateOptions, CrossrankCallError, CrossrankClient, History, RankingOptions
+from crossrank_client import CandidateOptions, CrossrankCallError, CrossrankClient, History, RankingOptions, Reading
 from deploy.local.stack import LocalStack
 from tests.e2e.catalogue import fill
 
@@ -23,7 +23,7 @@ HANG_S = DEADLINE_S + 1.0
 GIVE_UP_S = 60.0
 CALLERS = 4
 BACK_OFF_S = 0.05
-WANTED, TEN = CandidateOptions(limit=20), RankingOptions(top_n=10)
+WANTED, TEN = CandidateOptions(limit=20), RankingOptions(top_n=10, reading=Reading.ALWAYS)
 PROMISED_ERRORS = {"UNAVAILABLE", "DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED"}
 
 

@@ -32,6 +32,7 @@ from tests.fakes.observers import SeenLists
 from tests.fakes.rankers import MemoryRankers
 from tests.fakes.scorers import FakeScorer, hash_logit
 from tests.fakes.signals import MemorySignals
+from tests.fakes.sources import MemoryTexts
 from tests.fakes.specs import small_bundle
 
 TITLES = "toy story,the matrix,heat,alien,jaws,brazil,fargo,space".split(",")
@@ -101,12 +102,13 @@ class Rig:
         bundle = small_bundle(folder, spec)
         self.model = ServedModel(ModelIdentity("cross_encoder", "1", bundle.fingerprint), bundle)
         self.shelf, self.seen, self.cache = Shelf(), SeenLists(), LocalScoreCache(1000)
-        self.token_ids = TokenIdCache(1000)
+        self.token_ids, self.by_text = TokenIdCache(1000), MemoryTexts(CATALOGUE)
         self.scorer, self.admission = FakeScorer(self.model), Admission(10_000, 0.5, 0.2)
         self.signals, self.rankers = MemorySignals(), MemoryRankers()
         self.ranker = CurrentRanker(self.rankers, self.signals)
         self.parts = Parts(
             candidates=self.shelf,
+            by_text=self.by_text,
             items=self.shelf,
             histories=self.shelf,
             feedback=self.shelf,

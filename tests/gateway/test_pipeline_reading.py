@@ -1,4 +1,5 @@
-"""Whether the cross-encoder reads: as a request says, else as the settings say; and first-stage order on request."""
+"""Whether the cross-encoder reads: as a request says, else as the settings say; first-stage order on request; which
+fields it does not read."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -6,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gateway.domain.order import OrderedBy, RankedBy, Reading
-from gateway.domain.values import CandidateOptions, Context, RankedList, RankingOptions
+from gateway.domain.values import Candidate, CandidateOptions, Context, HistoryEvent, Item, RankedList, RankingOptions
 from gateway.pipeline import Pipeline
 from tests.gateway.rig import Rig, call
 
@@ -66,3 +67,19 @@ async def test_settings_that_forbid_reading_do_not_forbid_an_explanation(rig: Ri
     pipeline = Pipeline(rig.parts, replace(rig.defaults, reading=Reading.NEVER))
     answer = await pipeline.recommend(USER, CandidateOptions(), RankingOptions(top_n=1, explain=True), call())
     assert answer.items[0].contributions
+
+
+async def test_fields_that_the_model_does_not_read_are_named_once_and_only_where_it_read(rig: Rig) -> None:
+    given = [
+        Candidate(item_id, rank, 0.0, item=Item(item_id, {"title": "heat", "plot": "a heist", name: "x"}))
+        for rank, (item_id, name) in enumerate([("a", "cast"), ("b", "year")], start=1)
+    ]
+    history = Context(history=(HistoryEvent("h", {"title": "alien", "mood": "dark"}),))
+    answer = await rig.pipeline.rerank(history, given, ALL, call())
+    assert answer.unread_fields == ("cast", "mood", "plot")
+    assert answer.degraded == ()
+    unread = await rig.pipeline.rerank(history, given, RankingOptions(reading=Reading.NEVER), call())
+    assert unread.unread_fields == ()
+    many = Item("c", {f"field {number}": "x" for number in range(30)})
+    assert len((await rig.pipeline.rerank(USER, [Candidate("c", 1, 0.0, item=many)], ALL, call())).unread_fields) == 20
+    assert (await rig.pipeline.rerank(USER, [Candidate("m4", 1, 0.0)], ALL, call())).unread_fields == ()

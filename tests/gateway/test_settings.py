@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.settings import Settings, SettingsInvalid, describe, ranker_on_trial, read_settings
+from gateway.settings import Settings, SettingsInvalid, changed, describe, ranker_on_trial, read_settings
 
 
 def test_an_empty_environment_gives_the_defaults() -> None:
@@ -68,3 +68,8 @@ def test_every_setting_says_why_and_every_default_is_inside_its_bounds() -> None
         assert knob.why, knob.variable
         if knob.bounds:
             assert knob.bounds[0] <= float(knob.default) <= knob.bounds[1], knob.variable
+
+
+def test_those_that_are_not_the_default_are_told_by_variable() -> None:
+    settings = read_settings({"CROSSRANK_READING": "never", "CROSSRANK_DEFAULT_TOP_N": "10"})
+    assert changed(settings) == {"CROSSRANK_READING": "never"}

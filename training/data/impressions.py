@@ -7,11 +7,12 @@ strongest thing the user did with it; empty and 0: shown but not chosen), ``prop
 """
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
 from pathlib import Path
 
+from training.data.faults import RowFaults
 from training.data.rows import Row, parse_time, parse_weight, read_rows
 
 SMOOTHING = 10.0
@@ -77,18 +78,19 @@ def propensities(counts: Mapping[int, RankCounts]) -> dict[int, float]:
     return {rank: min(1.0, max(LOWEST_PROPENSITY, one / first)) for rank, one in rates.items()}
 
 
-def read_impressions(file: Path, known_items: Iterable[str]) -> list[ImpressionRow]:
-    """Impressions. Raises TableInvalid on a missing column, an unknown item, a number out of bounds, a bad time, or an
-    item that stands in one list twice."""
-    known = frozenset(known_items)
+def read_impressions(file: Path, known: frozenset[str], faults: RowFaults) -> list[ImpressionRow]:
+    """Impressions. Faults are an unknown item, a number out of bounds, a bad time, or an item that stands in one list
+    twice. Raises TableInvalid on a missing column."""
     found: dict[tuple[str, str], int] = {}
     impressions = []
-    for row in read_rows(file, IMPRESSION_COLUMNS):
-        one = _impression(row, known)
-        first = found.setdefault((one.attribution_token, one.item_id), row.number)
-        if first != row.number:
-            raise row.fault("item_id", f"the list shows {one.item_id!r} in row {first} too", "keep one of the two rows")
-        impressions.append(one)
+    for row in faults.rows(read_rows(file, IMPRESSION_COLUMNS)):
+        with faults.of_row():
+            one = _impression(row, known)
+            first = found.setdefault((one.attribution_token, one.item_id), row.number)
+            if first != row.number:
+                message = f"the list shows {one.item_id!r} in row {first} too"
+                raise row.fault("item_id", message, "keep one of the two rows")
+            impressions.append(one)
     return impressions
 
 

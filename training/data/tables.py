@@ -5,17 +5,19 @@ items: ``item_id`` and any number of text columns. interactions: ``user_id``, ``
 impressions: training/data/impressions.py.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from training.data.bounds import RULES, check_field_names, check_text
+from training.data.faults import RowFaults
 from training.data.impressions import ImpressionRow, read_impressions
 from training.data.rows import Row, parse_time, parse_weight, read_rows, write_files
 
 ITEM_ID = "item_id"
 INTERACTION_COLUMNS = ("user_id", "item_id", "event", "weight", "time")
+_UNKNOWN_ITEM = "add the item, or drop the row; crossrank index --skip-unknown leaves such rows out"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,66 +45,35 @@ class InteractionRow:
 
 @dataclass(frozen=True, slots=True)
 class Tables:
-    """A data set: all in file order. ``impressions``: none where nobody logged what was shown."""
+    """A data set: all in file order. ``impressions``: none where nobody logged what was shown. ``left_out``:
+    interactions with unknown items that the files have beside these."""
 
     items: Sequence[ItemRow]
     interactions: Sequence[InteractionRow]
     impressions: Sequence[ImpressionRow] = ()
+    left_out: int = 0
 
 
-def read_tables(items_file: Path, interactions_file: Path, impressions_file: Path | None = None) -> Tables:
-    """The tables, checked against each other. Raises TableInvalid at the first fault."""
-    items = read_items(items_file)
-    known = frozenset(item.item_id for item in items)
-    interactions = read_interactions(interactions_file, known)
-    return Tables(items, interactions, read_impressions(impressions_file, known) if impressions_file else ())
+def read_tables(
+    items_file: Path, interactions_file: Path, impressions_file: Path | None = None, *, skip_unknown: bool = False
+) -> Tables:
+    """The tables, checked against each other. ``skip_unknown``: interactions with items that are not in the items table
+    are left out. Raises TableInvalid with all kinds of fault of all rows; a file that is no such table alone."""
+    faults = RowFaults()
+    items, known = _items(items_file, faults)
+    interactions, left_out = _interactions(interactions_file, known, faults, skip_unknown=skip_unknown)
+    impressions = read_impressions(impressions_file, known, faults) if impressions_file else ()
+    faults.refuse()
+    return Tables(items, interactions, impressions, left_out)
 
 
 def read_items(file: Path) -> list[ItemRow]:
-    """Items. Raises TableInvalid on a missing column, an empty or repeated id, an item without any text, or what the
-    API would refuse."""
-    items: dict[str, ItemRow] = {}
-    rows: dict[str, int] = {}
-    for row in read_rows(file, (ITEM_ID,)):
-        if not items:
-            check_field_names(row, [name for name in row.cells if name != ITEM_ID])
-        item_id = row.required(ITEM_ID)
-        check_text(row, ITEM_ID, item_id, RULES.required_id)
-        if item_id in items:
-            raise row.fault(ITEM_ID, f"{item_id!r} stands in row {rows[item_id]} too", "give every item one row")
-        fields = {name: " ".join(text.split()) for name, text in row.cells.items() if name != ITEM_ID}
-        if not any(fields.values()):
-            names = ", ".join(fields) or "none"
-            raise row.fault("", f"item {item_id!r} has no text (text columns: {names})", "fill at least one of them")
-        for name, text in fields.items():
-            check_text(row, name, text, RULES.field_text)
-        items[item_id], rows[item_id] = ItemRow(item_id, fields), row.number
-    return list(items.values())
-
-
-def read_interactions(file: Path, known_items: Iterable[str]) -> list[InteractionRow]:
-    """Interactions. Raises TableInvalid on a missing column, an unknown item, a bad weight, a bad time, two rows that
-    tell of the same thing: user, item, event and time, which a store could not hold apart, or what the API would
-    refuse."""
-    known = frozenset(known_items)
-    users: set[str] = set()
-    events: set[str] = set()
-    found: dict[tuple[str, str, str, datetime], int] = {}
-    interactions = []
-    for row in read_rows(file, INTERACTION_COLUMNS):
-        one = _interaction(row, known)
-        if one.user_id not in users:  # many rows name the same few
-            check_text(row, "user_id", one.user_id, RULES.required_id)
-        if one.event not in events:
-            check_text(row, "event", one.event, RULES.event)
-        users.add(one.user_id)
-        events.add(one.event)
-        first = found.setdefault((one.user_id, one.item_id, one.event, one.time), row.number)
-        if first != row.number:
-            message = f"user {one.user_id!r}, item, event and time are those of row {first}"
-            raise row.fault(ITEM_ID, message, "keep one of the two rows")
-        interactions.append(one)
-    return interactions
+    """Items. Raises TableInvalid on a missing column, empty or repeated ids, items without any text, or what the API
+    would refuse."""
+    faults = RowFaults()
+    items, _ = _items(file, faults)
+    faults.refuse()
+    return items
 
 
 def write_tables(folder: Path, tables: Tables) -> None:
@@ -118,10 +89,64 @@ def write_tables(folder: Path, tables: Tables) -> None:
     )
 
 
+def _items(file: Path, faults: RowFaults) -> tuple[list[ItemRow], frozenset[str]]:
+    """The items, and every id that the table has, also those of items with a fault."""
+    items, rows = [], dict[str, int]()
+    for row in faults.rows(read_rows(file, (ITEM_ID,))):
+        if row.number == 1:
+            check_field_names(row, [name for name in row.cells if name != ITEM_ID])
+        with faults.of_row():
+            items.append(_item(row, rows))
+    return items, frozenset(rows)
+
+
+def _item(row: Row, rows: dict[str, int]) -> ItemRow:
+    """``rows``: where each id was first seen."""
+    item_id = row.required(ITEM_ID)
+    first = rows.setdefault(item_id, row.number)
+    check_text(row, ITEM_ID, item_id, RULES.required_id)
+    if first != row.number:
+        raise row.fault(ITEM_ID, f"{item_id!r} stands in row {first} too", "give every item one row")
+    fields = {name: " ".join(text.split()) for name, text in row.cells.items() if name != ITEM_ID}
+    if not any(fields.values()):
+        names = ", ".join(fields) or "none"
+        raise row.fault("", f"item {item_id!r} has no text (text columns: {names})", "fill at least one of them")
+    for name, text in fields.items():
+        check_text(row, name, text, RULES.field_text)
+    return ItemRow(item_id, fields)
+
+
+def _interactions(
+    file: Path, known: frozenset[str], faults: RowFaults, *, skip_unknown: bool
+) -> tuple[list[InteractionRow], int]:
+    """The interactions, and how many were left out. Faults are an unknown item, a bad weight, a bad time, two rows that
+    tell of the same thing: user, item, event and time, which a store could not hold apart, or what the API would
+    refuse."""
+    fine: set[tuple[str, str]] = set()
+    found: dict[tuple[str, str, str, datetime], int] = {}
+    interactions, left_out = [], 0
+    for row in faults.rows(read_rows(file, INTERACTION_COLUMNS)):
+        if skip_unknown and (item_id := row.cells[ITEM_ID].strip()) and item_id not in known:
+            left_out += 1
+            continue
+        with faults.of_row():
+            one = _interaction(row, known)
+            for column, text, rule in (("user_id", one.user_id, RULES.required_id), ("event", one.event, RULES.event)):
+                if (column, text) not in fine:  # many rows name the same few
+                    check_text(row, column, text, rule)
+                    fine.add((column, text))
+            first = found.setdefault((one.user_id, one.item_id, one.event, one.time), row.number)
+            if first != row.number:
+                message = f"user {one.user_id!r}, item, event and time are those of row {first}"
+                raise row.fault(ITEM_ID, message, "keep one of the two rows")
+            interactions.append(one)
+    return interactions, left_out
+
+
 def _interaction(row: Row, known: frozenset[str]) -> InteractionRow:
     item_id = row.required(ITEM_ID)
     if item_id not in known:
-        raise row.fault(ITEM_ID, f"item {item_id!r} is not in the items table", "add the item, or drop the row")
+        raise row.fault(ITEM_ID, f"item {item_id!r} is not in the items table", _UNKNOWN_ITEM)
     return InteractionRow(
         user_id=row.required("user_id"),
         item_id=item_id,

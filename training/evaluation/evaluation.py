@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from training.evaluation.beyond_accuracy import BeyondAccuracy
+from training.evaluation.cold import ColdResult
 from training.evaluation.movement import Movement
 from training.evaluation.plan import EvaluationPlan
 from training.evaluation.reading import ReadingRow
@@ -53,6 +54,8 @@ class Evaluation:
     not known."""
     reading: Sequence[ReadingRow] = ()
     """Whether reading pays, by kind of request; none where the lists were not read, or nothing else orders them."""
+    cold: ColdResult | None = None
+    """What trees that learned of cold items are worth; None where no items were hidden from them."""
 
     def method(self, name: str) -> Method:
         """A row. Raises KeyError for a name that was not evaluated."""
@@ -89,12 +92,15 @@ class Evaluation:
 
     @property
     def verdicts(self) -> list[Verdict]:
-        """What the numbers say: of the first stage, and of what is learned without the logit when there is such."""
+        """What the numbers say: of the first stage, of what is learned without the logit, and of cold items, where
+        there are such."""
         first = f"every first-stage method (best: {self.base}); random order: {self.random_ndcg:.4f}"
         found = [self._verdict(self.beats_first_stage, first)]
         if self.beats_learned_without is not None:
             learned = f"what is learned without the logit ({', '.join(self.plan.learned_without)})"
             found.append(self._verdict(self.beats_learned_without, learned))
+        if self.cold is not None:
+            found.append(Verdict(self.cold.good, self.cold.sentence))
         return found
 
     def _verdict(self, good: bool, others: str) -> Verdict:
@@ -121,6 +127,7 @@ class Evaluation:
             "reranked_beats_every_learned_method_without_cross_encoder": self.beats_learned_without,
             "random_ndcg@10": self.random_ndcg,
             "reading": [{**asdict(one), "pays": one.pays} for one in self.reading],
+            "cold": self.cold.to_dict() if self.cold else None,
             "paired": {name: _paired(one) for name, one in self.paired.items()},
             "base_to_reranked": {
                 metric: {**_paired(one), "change_percent": self.change(self.base, metric)}

@@ -12,6 +12,9 @@ CROSS_ENCODER = "cross_encoder"
 READER = "reader"
 """The cross-encoder's logit fused with first-stage signals, as its version does."""
 
+WITHOUT_COLD = "without_cold_step"
+"""Trees that were fitted on lists without cold items."""
+
 
 @dataclass(frozen=True, slots=True)
 class EvaluationPlan:

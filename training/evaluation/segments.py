@@ -1,4 +1,4 @@
-"""Where the final row gains and where it does not: history length, popularity of the target, new items, targets that
+"""Where the final row gains and where it does not: history length, popularity of the target, cold items, targets that
 share a field with the history. Knows no plot.
 
 A segment is a set of targets. Its lists are judged by those targets alone: a list's other targets are taken out of the
@@ -50,7 +50,7 @@ def find_segments(
     groups = {
         "history length, in items (quartiles)": _by_quantile(lengths, 4),
         "popularity of the target, in interactions (deciles)": _by_quantile(counts, 10),
-        "new items": {place: "known" if count else "new" for place, count in counts.items()},
+        "cold items": {place: "warm" if count else "cold" for place, count in counts.items()},
         **{f"same {field.name} as the history": _by_sharing(lists, field, items) for field in shared},
     }
     return [

@@ -6,6 +6,8 @@ import bm25s
 import numpy as np
 from scipy.sparse import csc_matrix, csr_matrix
 
+from gateway.encoding.item_text import item_text
+from training.data.tables import ItemRow
 from training.first_stage.training_interactions import Scores
 from training.model.cross_encoder import base_model_path
 from training.options.fit import BUNDLED_MODEL
@@ -40,3 +42,12 @@ def embed(texts: Sequence[str]) -> Scores:
     model = SentenceTransformer(base_model_path(BUNDLED_MODEL), device="cpu")
     vectors = model.encode(list(texts), batch_size=64, normalize_embeddings=True, show_progress_bar=None)
     return np.asarray(vectors, dtype=np.float32)
+
+
+def item_vectors(items: Sequence[ItemRow]) -> Scores:
+    """[items, 384] unit vectors of the items' whole texts, as the catalogue has them; equal texts are read once."""
+    texts = [item_text(item.fields) for item in items]
+    different = sorted(set(texts))
+    places = {text: place for place, text in enumerate(different)}
+    vectors: Scores = embed(different)[[places[text] for text in texts]]
+    return vectors

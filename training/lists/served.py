@@ -20,11 +20,13 @@ from gateway.domain.values import (
     CandidateOptions,
     CandidateQuery,
     Context,
+    EncodedPair,
     RankedList,
     RankingOptions,
     Reason,
 )
 from gateway.models import Models
+from gateway.ports import Logits, Scorer, ServedModel
 from gateway.ranker.features import HISTORY_EVENTS
 from gateway.settings import Settings
 from gateway.store.pool import Database
@@ -58,6 +60,23 @@ class ServedList:
     ranked: tuple[str, ...]
 
 
+class Unjudged:
+    """A Scorer whose version nobody judged: where no ranker was fitted its fused score orders lists, for that is what
+    is to be measured."""
+
+    def __init__(self, scorer: Scorer) -> None:
+        self._scorer = scorer
+
+    def current(self) -> ServedModel:
+        """The version, without a verdict on its reading. Raises ModelUnavailable."""
+        served = self._scorer.current()
+        return replace(served, bundle=replace(served.bundle, reading=None))
+
+    async def score(self, model: ServedModel, pairs: Sequence[EncodedPair], budget: Budget) -> Logits:
+        """As the scorer within."""
+        return await self._scorer.score(model, pairs, budget)
+
+
 class ListServer:
     """Asks the gateway's parts for the lists of evaluated users, ``depth`` candidates each; ``reading`` says whether
     the cross-encoder reads them."""
@@ -66,14 +85,15 @@ class ListServer:
         self, settings: Settings, database: Database, models: Models, depth: int, reading: Reading = Reading.ALWAYS
     ) -> None:
         metrics, cache = Metrics(CollectorRegistry()), LocalScoreCache(settings.cache_entries)
-        parts = build_parts(settings, Stores(database), models, cache, metrics)
+        champion = replace(models.champion, scorer=Unjudged(models.champion.scorer))
+        parts = build_parts(settings, Stores(database), replace(models, champion=champion), cache, metrics)
         self._pipeline, self._ranker = build_pipeline(settings, parts), parts.ranker
         self._blend, self._histories = parts.candidates, parts.histories
         self._depth, self._reading = depth, reading
 
     async def serve_all(self, cases: Sequence[UserCase], advance: Advance) -> list[ServedList]:
         """One list per case, in order; a few at a time, so that the model server is never overloaded. A ranker that was
-        fitted orders them; the logits stand beside its order."""
+        fitted orders them, and the logits stand beside its order; else the version's fused score does."""
         await self._ranker.look_up()
         slots = asyncio.Semaphore(CONCURRENT_LISTS)
 

@@ -20,7 +20,6 @@ class ColdProtocol:
     is fitted on ``known``."""
 
     tables: Tables
-    protocol: Protocol
     share: float = HIDDEN_SHARE
     seed: int = 1
 
@@ -39,11 +38,10 @@ class ColdProtocol:
             [row for row in self.tables.impressions if row.item_id not in self.hidden],
         )
 
-    @cached_property
-    def targets(self) -> dict[str, frozenset[str]]:
+    def targets(self, protocol: Protocol) -> dict[str, frozenset[str]]:
         """By user with a test list of the known tables: hidden items first liked after what the list may know. Empty
         where there is none."""
-        whole, known = Dataset(self.tables, self.protocol), Dataset(self.known, self.protocol)
+        whole, known = Dataset(self.tables, protocol), Dataset(self.known, protocol)
         return {
             case.user_id: _liked_after(whole.positives(case.user_id), case.targets[0], self.hidden)
             for case in known.cases(Phase.TEST)

@@ -10,14 +10,12 @@ from pathlib import Path
 
 from gateway.domain.files import replace_text
 from gateway.domain.progress import Advance
-from gateway.encoding.item_text import item_text
 from gateway.ranker import default_trees
 from gateway.ranker.fitted import MeasuredOrder, Verdict
 from training.data import complete_journey, goodbooks, movielens, movietweetings, online_retail
 from training.data.sample import most_liked
 from training.data.tables import Tables
-from training.first_stage.text import embed
-from training.first_stage.training_interactions import Scores
+from training.first_stage.text import item_vectors
 from training.trees.default import DEFAULT, default_ranker, leave_one_out, prepare
 from training.trees.own import OwnRanker
 from training.trees.own_lists import TREES, OwnOptions
@@ -53,22 +51,13 @@ def main() -> None:
     catalogues = {}
     for name, path in named.items():
         tables = LOADERS[name](Path(path))
-        catalogues[name] = prepare(OwnRanker(tables, vectors_of(tables), silent, options=options))
+        catalogues[name] = prepare(OwnRanker(tables, item_vectors(tables.items), silent, options=options))
         print(f"{name}: {len(tables.items)} items, {len(tables.interactions)} interactions", flush=True)
     learned = [name for name in named if name not in TEST_ONLY]
     print(HEADER, RULE, sep="\n")
     for name, verdict in leave_one_out(catalogues, learned, options.trees).items():
         print(row_of(name, verdict), flush=True)
     replace_text(arguments.to, default_ranker(catalogues, learned, options.trees).to_json() + "\n")
-
-
-def vectors_of(tables: Tables) -> Scores:
-    """[items, width]; items of the same text share a vector."""
-    texts = [item_text(item.fields) for item in tables.items]
-    different = sorted(set(texts))
-    places = {text: place for place, text in enumerate(different)}
-    vectors: Scores = embed(different)[[places[text] for text in texts]]
-    return vectors
 
 
 def row_of(name: str, verdict: Verdict) -> str:

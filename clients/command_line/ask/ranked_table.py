@@ -8,8 +8,9 @@ from rich.text import Text
 from clients.command_line.shared import console
 from crossrank_client import RankedItem, RankedList, RankingMetadata, StageTime
 
-_COLUMNS = ("rank", "moved", "item", "title", "score", "logit", "sources", "")
+_COLUMNS = ("rank", "moved", "item", "title", "score", "logit", "proposed by", "")
 _ORDERS = {"FIRST_STAGE": "first stage", "TREES": "trees", "READER": "cross-encoder"}
+_GIVEN = ("FIRST_STAGE", "caller")
 
 
 def print_ranked(ranked: RankedList) -> None:
@@ -24,6 +25,8 @@ def print_ranked(ranked: RankedList) -> None:
 def about(metadata: RankingMetadata) -> list[Text]:
     """How the list came about: degradations first."""
     order = f"ordered by {_ORDERS.get(metadata.ordered_by, metadata.ordered_by)} {metadata.ordered_by_version}".strip()
+    if (metadata.ordered_by, metadata.ordered_by_version) == _GIVEN:
+        order = "in the order that was given: nothing was measured to be better"
     read = f"{metadata.scored_count} read by {metadata.model} version {metadata.model_version}"
     counts = f"{metadata.candidate_count} candidates, {read}, {metadata.cache_hits} logits from the cache"
     return [
@@ -43,6 +46,11 @@ def moved(item: RankedItem) -> Text:
     if item.moved < 0:
         return Text(f"▼ {-item.moved}", style="red")
     return Text("=", style="dim")
+
+
+def proposed_by(item: RankedItem) -> str:
+    """The source that proposed the item, or how many did; --json names them all."""
+    return f"{len(item.sources)} sources" if len(item.sources) > 1 else "".join(item.sources)
 
 
 def title(fields: Mapping[str, str], item_id: str) -> str:
@@ -78,7 +86,7 @@ def _row(item: RankedItem, *, explained: bool) -> list[str | Text]:
         title(item.fields, ""),
         number(item.score),
         number(item.logit),
-        ", ".join(item.sources),
+        proposed_by(item),
         Text(", ".join(notes), style="dim"),
     ]
     if explained:

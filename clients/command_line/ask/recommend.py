@@ -1,5 +1,6 @@
 """crossrank recommend | rerank | similar | info: ask a running gateway. Must not rank anything itself."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated
@@ -128,7 +129,9 @@ def rerank(
     candidates = [*(Candidate(one) for one in _ids(items or [])), *(read_candidates(file) if file else [])]
     if not candidates:
         raise CommandFailed("there are no candidates", remedy="name item ids, or a --file", exit_code=ExitCode.USAGE)
-    _show(connection.ask(lambda client: client.rerank(who, candidates, options=how)), ranking, as_json)
+    ranked = connection.ask(lambda client: client.rerank(who, candidates, options=how))
+    _show_unread(ranked.metadata.unread_fields, connection)
+    _show(ranked, ranking, as_json)
 
 
 def similar(
@@ -163,6 +166,14 @@ def _show(ranked: RankedList, ranking: RankingChoice, as_json: bool) -> None:
         print_ranked(ranked)
     if ranking.fail_degraded and ranked.degraded:
         console.leave(ExitCode.UNHEALTHY)
+
+
+def _show_unread(fields: Sequence[str], connection: Connection) -> None:
+    """Which fields of the candidates told the model nothing, and which would."""
+    if fields:
+        model, *_ = connection.ask(lambda client: client.get_info()).models
+        read = f"{model.name} version {model.version} reads {', '.join(model.item_fields)}"
+        console.say(f"not read: {', '.join(fields)} · {read}: give what counts in one of these", style="yellow")
 
 
 def _print_info(answer: ServiceInfo) -> None:

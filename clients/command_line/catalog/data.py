@@ -85,16 +85,21 @@ def check(
     impressions: Annotated[
         Path | None, typer.Option(help="What was shown, as crossrank data export writes it.")
     ] = None,
+    skip_unknown: Annotated[
+        bool, typer.Option("--skip-unknown", help="Leave out interactions with items that the items table has not.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Check your own tables: every fault is named with file, row, column and remedy."""
-    _print_facts(read_tables(items, interactions, impressions), items.parent, as_json=as_json)
+    """Check your own tables: faults are counted by kind, the first of each named with file, row, column and remedy."""
+    found = read_tables(items, interactions, impressions, skip_unknown=skip_unknown)
+    _print_facts(found, items.parent, as_json=as_json)
 
 
 def _print_facts(tables: Tables, folder: Path, *, as_json: bool) -> None:
     facts: dict[str, object] = {
         "items": len(tables.items),
         "interactions": len(tables.interactions),
+        "left_out": tables.left_out,
         "positives": sum(row.weight > 0 for row in tables.interactions),
         "impressions": len(tables.impressions),
         "users": len({row.user_id for row in tables.interactions}),

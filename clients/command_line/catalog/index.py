@@ -3,20 +3,22 @@
 import asyncio
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.text import Text
 
 from clients.command_line.catalog.attributes import KINDS, AttributeColumn, AttributeInvalid, parse_column
-from clients.command_line.catalog.ranker_fit import fit_ranker
+from clients.command_line.catalog.ranker_fit import fit_ranker, newest_ranker
 from clients.command_line.catalog.table_index import IndexCounts, index_tables, open_parts
 from clients.command_line.catalog.table_rows import to_interactions, to_items
 from clients.command_line.shared import console
 from clients.command_line.shared.console import AsJson, CommandFailed, ExitCode, StateDirectory
 from clients.command_line.shared.failures import remedy
+from clients.command_line.shared.hints import copyable
 from clients.command_line.shared.run_choice import MOVIELENS
 from clients.command_line.shared.running_stack import running_url
 from clients.command_line.shared.verdict_table import print_verdict
@@ -24,8 +26,10 @@ from crossrank_client import MeasuredOrder, Ranker
 from deploy.local import stack
 from deploy.local.plan import Plan
 from gateway.domain.errors import CrossrankError, InvalidRequest
+from gateway.domain.order import RequestKind
 from gateway.domain.values import Interaction, Item
 from gateway.ranker.fitted import FittedRanker
+from gateway.ranking.ordering import reader_orders
 from gateway.settings import Settings
 from gateway.telemetry.logs import configure_logging
 from training.data import movielens
@@ -47,6 +51,9 @@ class TableChoice:
         list[str] | None,
         typer.Option(help=f"NAME:KIND, a column that filters can test; {', '.join(KINDS)}; may be repeated."),
     ] = None
+    skip_unknown: Annotated[
+        bool, typer.Option("--skip-unknown", help="Leave out interactions with items that the items table has not.")
+    ] = False
     dataset: Annotated[str, typer.Option(help=f"Instead of tables: {MOVIELENS}.")] = ""
     source: Annotated[
         Path | None, typer.Option("--from", help="Your own copy of the data set. Default: downloaded once.")
@@ -76,7 +83,7 @@ class TableChoice:
     def read(self, download_folder: Path) -> Tables:
         """The tables. Raises TrainingError for data that cannot be used."""
         if self.items and self.interactions:
-            return read_tables(self.items, self.interactions)
+            return read_tables(self.items, self.interactions, skip_unknown=self.skip_unknown)
         if self.items:
             return Tables(read_items(self.items), ())
         return movielens.from_path(self.source) if self.source else movielens.from_recbole(download_folder)
@@ -120,10 +127,18 @@ class PlaceChoice:
 
 @dataclass(frozen=True, slots=True)
 class Indexed:
-    """What a run did. ``ranker``: None where none was to be fitted."""
+    """What a run did. ``ranker``: the one that was fitted, else the newest of earlier runs; None where there is none.
+    ``reader``: the version of the cross-encoder that orders lists of known histories beside it; empty: none does."""
 
     counts: IndexCounts
     ranker: FittedRanker | None
+    reader: str
+
+    def without(self, left_out: int) -> "Indexed":
+        """Where so many interactions with unknown items were left out of the tables."""
+        interactions = self.counts.interactions
+        interactions = replace(interactions, unknown_items=interactions.unknown_items + left_out)
+        return replace(self, counts=replace(self.counts, interactions=interactions))
 
 
 def index(
@@ -142,14 +157,16 @@ def index(
     with remedy(again, CrossrankError), remedy("correct the tables, then crossrank index again", InvalidRequest):
         read = tables.read(place.directory / "downloads")
         items, interactions = to_items(read.items, columns), to_interactions(read.interactions)
-        done = asyncio.run(_run(settings, items, interactions, fit=fit, quiet=as_json))
+        done = asyncio.run(_run(settings, items, interactions, fit=fit, quiet=as_json)).without(read.left_out)
     if as_json:
-        ranker = {"version": done.ranker.version, **asdict(done.ranker.verdict)} if done.ranker else None
+        ranker = {"version": done.ranker.version, **asdict(done.ranker.verdict)} if done.ranker and fit else None
         console.print_json({**asdict(done.counts), "ranker": ranker})
         return
     _print_counts(done.counts)
     if done.ranker:
         print_verdict(_as_told(done.ranker))
+    if not fit:
+        console.results.print(Text(copyable(_unfitted(done))))
 
 
 async def _run(
@@ -161,7 +178,20 @@ async def _run(
         with progress("waiting for PostgreSQL and Triton"):
             parts = await opened.enter_async_context(open_parts(settings))
         counts = await index_tables(items, interactions, parts, progress)
-        return Indexed(counts, await fit_ranker(parts.database, progress) if fit else None)
+        ranker = await (fit_ranker(parts.database, progress) if fit else newest_ranker(parts.database))
+        model = parts.served()
+        reads = reader_orders(RequestKind.WARM, model, ranker)
+        return Indexed(counts, ranker, model.identity.version if reads else "")
+
+
+def _unfitted(done: Indexed) -> str:
+    """What orders lists of known histories where nothing was fitted now, and the next step."""
+    if done.ranker:
+        return "nothing was fitted now: an earlier run fitted that · next: crossrank index fits it to what was added"
+    orders = "first-stage order (all sources, blended)"
+    if done.reader:
+        orders = f"the cross-encoder, version {done.reader}: not measured on this catalogue"
+    return f"nothing was fitted: lists are ordered by {orders} · next: crossrank index fits and judges what orders them"
 
 
 def _print_counts(counts: IndexCounts) -> None:
@@ -183,4 +213,4 @@ def _as_told(ranker: FittedRanker) -> Ranker:
     """As GetInfo tells of it."""
     verdict = ranker.verdict
     rows = (MeasuredOrder(one.name, one.ndcg, one.low, one.high, one.difference, one.p) for one in verdict.rows)
-    return Ranker(ranker.version, verdict.serves, verdict.reason, verdict.users, tuple(rows))
+    return Ranker(ranker.version, verdict.serves, verdict.reason, verdict.users, tuple(rows), verdict.first_stage)

@@ -22,6 +22,13 @@ _INTERACTIONS = """
 """
 
 
+async def newest_ranker(database: Database) -> FittedRanker | None:
+    """That of the last fit; None where nothing was ever fitted. Raises StoreUnavailable, SpecInvalid."""
+    rankers, budget = PostgresRankerStore(database), Budget(READ_S)
+    version = await rankers.newest(budget)
+    return await rankers.get(version, budget) if version else None
+
+
 async def fit_ranker(database: Database, progress: Progress) -> FittedRanker:
     """The ranker, and what was measured of it. Raises StoreUnavailable."""
     with progress("reading what is stored", None):

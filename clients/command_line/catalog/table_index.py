@@ -15,7 +15,8 @@ from gateway.domain.budget import Budget
 from gateway.domain.progress import Progress
 from gateway.domain.values import Interaction, Item, WriteCounts
 from gateway.encoding.pair_encoder import PairEncoder
-from gateway.models import Models, open_models
+from gateway.models import open_models
+from gateway.ports import ServedModel
 from gateway.settings import Settings
 from gateway.store.items import PostgresItemStore
 from gateway.store.pool import Database
@@ -35,8 +36,12 @@ class IndexParts:
 
     database: Database
     embedder: PatientEmbedder
-    encoder: Callable[[], PairEncoder]
+    served: Callable[[], ServedModel]
     embedding_model: str
+
+    def encoder(self) -> PairEncoder:
+        """Of the served version. Raises ModelUnavailable."""
+        return self.served().bundle.encoder
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +58,9 @@ class IndexCounts:
 async def open_parts(settings: Settings) -> AsyncIterator[IndexParts]:
     """Connections to PostgreSQL (with its schema) and Triton. Raises StoreUnavailable or ModelUnavailable."""
     async with open_database(settings) as database, open_models(settings) as models:
-        await patiently(lambda: _served(models), Budget(MODELS_S))
-        yield IndexParts(database, PatientEmbedder(models.bi_encoder), models.encoder, settings.embedding_model)
+        served = models.champion.verification.current
+        await patiently(lambda: _answers(served), Budget(MODELS_S))
+        yield IndexParts(database, PatientEmbedder(models.bi_encoder), served, settings.embedding_model)
 
 
 async def index_tables(
@@ -76,5 +82,5 @@ async def index_tables(
     return IndexCounts(item_counts, parts.embedder.embedded - embedded_before, interaction_counts, relations)
 
 
-async def _served(models: Models) -> None:
-    models.encoder()
+async def _answers(served: Callable[[], ServedModel]) -> None:
+    served()

@@ -19,6 +19,7 @@ def print_evaluation(evaluation: Evaluation) -> None:
     _print_segments(evaluation)
     _print_ablation(evaluation)
     _print_reading(evaluation)
+    _print_cold(evaluation)
     console.say(_MARKS, "dim")
     for verdict in evaluation.verdicts:
         console.say(verdict.sentence, "" if verdict.good else "yellow")
@@ -40,6 +41,27 @@ def _print_reading(evaluation: Evaluation) -> None:
         ]
         heads = ("request", "reader", "without", "difference", "95 %", "p", "")
         console.print_table(heads, rows, title="does reading pay? NDCG@10")
+
+
+def _print_cold(evaluation: Evaluation) -> None:
+    cold = evaluation.cold
+    if cold is None:
+        return
+    rows = [
+        (
+            one.segment,
+            one.metric,
+            str(one.lists),
+            _short(one.without),
+            _short(one.trees),
+            "" if one.ratio is None else f"{one.ratio:.2f}",
+            f"{_between(one.paired.low, one.paired.high)} {one.paired.mark}".rstrip(),
+        )
+        for one in cold.rows
+    ]
+    shares = f"of those liked next sources propose {cold.proposed:.1%}, lists hold {cold.listed:.1%}"
+    heads = ("targets", "metric", "users", "without", "trees", "ratio", "95 % of difference")
+    console.print_table(heads, rows, title=f"\n{cold.items} items hidden: {shares}")
 
 
 def _print_methods(evaluation: Evaluation) -> None:

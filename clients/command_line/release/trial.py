@@ -10,6 +10,7 @@ import typer
 from clients.command_line.release.stored import Stored
 from clients.command_line.shared import console
 from clients.command_line.shared.console import AsJson
+from clients.command_line.shared.hints import copyable
 from gateway.store.comparisons import PostgresComparisonStore, ShadowDay
 from gateway.store.version_feedback import VersionFeedback, feedback_by_version
 
@@ -45,7 +46,7 @@ def canary_report(period: Period, stored: Stored, as_json: AsJson = False) -> No
     if as_json:
         console.print_json([{**asdict(one), "rate": one.rate} for one in versions])
     elif not versions:
-        console.say("no list was shown: ask crossrank recommend, or look further back with --days")
+        console.say(copyable("no list was shown: ask crossrank recommend, or look further back with --days"))
     else:
         console.print_table(
             list(_CANARY),

@@ -41,6 +41,9 @@ COMMANDS = {
 }
 """What is typed, and where its function is: its module is imported when it is called."""
 
+WITHOUT_A_STACK = {"import", "gpu-check", "capacity", "data check", "spec list", "spec show"}
+"""Commands that take no state directory: they are not about a stack."""
+
 GROUPS = {
     "data": "Fetch a data set, or check your own tables.",
     "spec": "Show what a model reads: fields, order and token budgets.",

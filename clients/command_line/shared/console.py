@@ -2,7 +2,6 @@
 remedy, exit codes. Must not know any command."""
 
 import json
-import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,6 +14,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
+
+from clients.command_line.shared.hints import copyable
 
 
 class ExitCode(IntEnum):
@@ -71,17 +72,11 @@ def say(message: str = "", style: str = "") -> None:
     notes.print(Text(message, style=style), soft_wrap=True)
 
 
-def program() -> str:
-    """How the user called this program: what to type before the name of another command."""
-    called = Path(sys.argv[0])
-    return "crossrank" if shutil.which("crossrank") == str(called) else str(called)
-
-
 def print_failure(message: str, remedy: str = "") -> None:
     """An error and what to do about it."""
     notes.print(Text.assemble(("error: ", "bold red"), message))
     if remedy:
-        notes.print(Text.assemble(("  try: ", "bold"), remedy))
+        notes.print(Text.assemble(("  try: ", "bold"), copyable(remedy)), soft_wrap=True)
 
 
 def leave(exit_code: ExitCode) -> NoReturn:

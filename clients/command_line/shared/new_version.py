@@ -5,6 +5,7 @@ import tempfile
 from pathlib import Path
 
 from clients.command_line.shared import console
+from clients.command_line.shared.hints import copyable
 from deploy.local.parts.triton import PROJECT_REPOSITORY
 from training.release.release import MODEL
 from training.release.repository.model_folder import ModelFolder
@@ -36,4 +37,4 @@ def say_not_judged(version: Path, tables: str = "--items ITEMS --interactions IN
     elif ModelFolder(version.parent).serving() != version:
         console.say("crossrank eval judges what serves in a repository: give this version one of its own")
     else:
-        console.say(f"next: crossrank eval --model-repository {repository} {tables} --record")
+        console.say(copyable(f"next: crossrank eval --model-repository {repository} {tables} --record"))

@@ -15,17 +15,21 @@ def order_name(name: str) -> str:
 
 
 def print_verdict(ranker: Ranker) -> None:
-    """A row per order that was measured, then which one is served and why."""
+    """A row per order that was measured, what they are compared with, then which one is served and why."""
+    print_line = console.results.print
     if ranker.measured:
-        console.print_table(
-            ("order", "NDCG@10", "95 %", "against the best first stage", "p", ""),
-            [_row(row, served=row.name == ranker.serves) for row in ranker.measured],
-        )
+        columns = ("order", "NDCG@10", "95 %", "difference", "p", "")
+        console.print_table(columns, [_row(ranker, row) for row in ranker.measured])
+        base = _NAMES.get(ranker.first_stage, ranker.first_stage)
+        compared = f"difference: to {base}, which was the best first stage on other lists; p: corrected (Holm)"
+        print_line(Text(compared, style="dim"))
     name = "first-stage order" if ranker.serves == _FIRST_STAGE else _NAMES[ranker.serves]
-    console.results.print(Text(f"lists are ordered by {name} ({ranker.version}): {ranker.reason}"))
+    print_line(Text(f"lists are ordered by {name} ({ranker.version}): {ranker.reason}"))
 
 
-def _row(row: MeasuredOrder, *, served: bool) -> list[str | Text]:
-    compared = [f"{row.difference:+.4f}", f"{row.p:.4f}"] if row.p < 1 or row.difference else ["–", ""]
+def _row(ranker: Ranker, row: MeasuredOrder) -> list[str | Text]:
+    is_base = row.name == ranker.first_stage
+    compared = ["base", ""] if is_base else [f"{row.difference:+.4f}", f"{row.p:.4f}"]
+    served = is_base if ranker.serves == _FIRST_STAGE else row.name == ranker.serves
     mark = Text("served" if served else "", style="green")
     return [order_name(row.name), f"{row.ndcg:.4f}", f"{row.low:.3f} to {row.high:.3f}", *compared, mark]

@@ -5,13 +5,16 @@ from itertools import zip_longest
 
 from rich.text import Text
 
-from clients.command_line.ask.ranked_table import about, milliseconds, moved, number, title
+from clients.command_line.ask.ranked_table import about, milliseconds, moved, number, proposed_by, title
 from clients.command_line.shared import console
+from clients.command_line.shared.hints import copyable
 from clients.command_line.shared.verdict_table import print_verdict
 from clients.command_line.stack.demo_run import Demo, UserDemo
 from crossrank_client import RankedItem
 
-_COLUMNS = ("", "first stage", "re-ranked", "moved", "score", "logit if read", "proposed by")
+_COLUMNS = ("", "first stage", "re-ranked", "moved", "logit", "proposed by")
+_OTHER_COLUMNS = 42
+"""What is as wide as it is, with the space between columns; the two titles of a row share the rest of the line."""
 
 
 def print_demo(found: Demo) -> None:
@@ -48,18 +51,17 @@ def _rows(
 ) -> list[list[str | Text]]:
     rows: list[list[str | Text]] = []
     for rank, (before, after) in enumerate(zip_longest(first_stage, reranked), 1):
-        row: list[str | Text] = [str(rank), title(before.fields, before.item_id) if before else ""]
+        row: list[str | Text] = [str(rank), _name(before) if before else ""]
         if after:
-            name = title(after.fields, after.item_id)
-            row += [
-                name,
-                moved(after),
-                number(after.score),
-                number(logits.get(after.item_id)),
-                ", ".join(after.sources),
-            ]
+            row += [_name(after), moved(after), number(logits.get(after.item_id)), proposed_by(after)]
         rows.append([*row, *[""] * (len(_COLUMNS) - len(row))])
     return rows
+
+
+def _name(item: RankedItem) -> Text:
+    name = Text(title(item.fields, item.item_id))
+    name.truncate((console.results.width - _OTHER_COLUMNS) // 2, overflow="ellipsis")
+    return name
 
 
 def _print_summary(found: Demo) -> None:
@@ -74,4 +76,5 @@ def _print_summary(found: Demo) -> None:
     ]
     console.print_table(("", ""), rows)
     console.say()
-    console.say(f"your turn: crossrank up, then crossrank recommend --user {found.users[0].user_id}")
+    turn = f"your turn: crossrank up, then crossrank recommend --user {found.users[0].user_id}"
+    console.say(copyable(turn))

@@ -1,6 +1,7 @@
 """crossrank up | down | status | logs | doctor: the stack of this machine. Must not start anything itself."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated
@@ -10,6 +11,7 @@ from rich.text import Text
 
 from clients.command_line.shared import console
 from clients.command_line.shared.console import AsJson, CommandFailed, ExitCode, StateDirectory
+from clients.command_line.shared.hints import copyable
 from deploy.local import stack
 from deploy.local.doctor.doctor import examine, is_healthy
 from deploy.local.doctor.finding import Finding
@@ -32,8 +34,9 @@ class Row:
     memory_mb: float | None
 
     def document(self) -> dict[str, object]:
-        """For --json: the state and the memory."""
-        return {**asdict(self.state), "memory_mb": self.memory_mb and round(self.memory_mb, 1)}
+        """For --json: the state and the memory. Who needs a password reads the state directory."""
+        memory_mb = self.memory_mb and round(self.memory_mb, 1)
+        return {**asdict(self.state), "url": without_password(self.state.url), "memory_mb": memory_mb}
 
     def cells(self) -> list[str | Text]:
         """For the table: no password, one line."""
@@ -62,13 +65,16 @@ def up(
     """Start PostgreSQL, Triton and the gateway, and leave them running under supervision."""
     directory = state_dir or stack.default_state_directory()
     plan = Plan(tuple(part or PARTS), str(model_repository.resolve()), postgres_url, triton_url)
+    ignored = stack.ignored(directory, plan)
     with console.progress_bar("starting", quiet=as_json) as advance:
         state = stack.up(directory, plan, on_change=lambda now: advance.describe(_progress_text(now)))
     if as_json:
-        console.print_json(_document(directory, state))
-        return
-    _print_state(state)
-    if "gateway" in plan.parts:
+        console.print_json({**_document(directory, state), "ignored": ignored})
+    else:
+        _print_state(state)
+    if ignored:
+        _print_ignored(ignored)
+    elif "gateway" in plan.parts and not as_json:
         _print_how_to_call(state.part("gateway").url)
 
 
@@ -131,7 +137,7 @@ def _finding_cells(finding: Finding) -> list[str | Text]:
     if finding.ok:
         return [Text("ok", style="green"), finding.name, finding.detail]
     style = {"error": "red", "warning": "yellow"}.get(finding.severity, "dim")
-    return [Text(finding.severity, style=style), finding.name, f"{finding.detail}\n→ {finding.remedy}"]
+    return [Text(finding.severity, style=style), finding.name, f"{finding.detail}\n→ {copyable(finding.remedy)}"]
 
 
 def _progress_text(state: StackState) -> str:
@@ -150,22 +156,32 @@ def _document(directory: Path, state: StackState) -> dict[str, object]:
 
 def _print_state(state: StackState) -> None:
     if not state.parts:
-        console.say("the stack was never started here: crossrank up")
+        console.say(copyable("the stack was never started here: crossrank up"))
         return
     rows = [Row(part, part.pid and resident_mb(part.pid)).cells() for part in state.parts]
     console.print_table(("part", "status", "address", "process", "memory", "restarts", ""), rows)
 
 
+def _print_ignored(differences: Sequence[str]) -> None:
+    console.say("it ran already, and goes on as it was started:", style="yellow")
+    for one in differences:
+        console.say(f"  {one}")
+    console.say(copyable("to change that: crossrank down, then crossrank up as you called it now"))
+
+
 def _print_how_to_call(gateway: str) -> None:
-    program = console.program()
     method = f"http://{gateway}/crossrank.v1.RankingService/Recommend"
     question = '{"context": {"userId": "1"}, "options": {"topN": 10}}'
+    hints = (
+        ("fill it", "crossrank index --dataset movielens-100k"),
+        ("ask it", "crossrank recommend --user 1"),
+        ("or", f"buf curl --protocol grpc --http2-prior-knowledge -d '{question}' {method}"),
+        ("look at it", "crossrank status · crossrank logs gateway · crossrank doctor"),
+        ("stop it", "crossrank down"),
+    )
     console.say()
-    console.say(f"fill it      {program} index --dataset movielens-100k")
-    console.say(f"ask it       {program} recommend --user 1")
-    console.say(f"or           buf curl --protocol grpc --http2-prior-knowledge -d '{question}' {method}")
-    console.say(f"look at it   {program} status · {program} logs gateway · {program} doctor")
-    console.say(f"stop it      {program} down")
+    for purpose, command in hints:
+        console.say(f"{purpose:<12} {copyable(command)}")
 
 
 def _follow(file: Path, start_byte: int) -> None:

@@ -145,6 +145,7 @@ def _metadata(message: ranking_pb2.RankingMetadata) -> RankingMetadata:
         ),
         ordered_by=_name(ranking_pb2.OrderedBy.DESCRIPTOR, message.ordered_by),
         ordered_by_version=message.ordered_by_version,
+        unread_fields=tuple(message.unread_fields),
     )
 
 
@@ -157,6 +158,7 @@ def _ranker(message: ranking_pb2.RankerInfo) -> Ranker:
         measured=tuple(
             MeasuredOrder(one.name, one.ndcg, one.low, one.high, one.difference, one.p) for one in message.measured
         ),
+        first_stage=message.first_stage,
     )
 
 

@@ -64,7 +64,8 @@ class Usage:
 @dataclass(frozen=True, slots=True)
 class RankingMetadata:
     """How a list came about. ``attribution_token`` joins later interactions to this list. ``ordered_by`` is
-    "FIRST_STAGE", "TREES" or "READER", ``ordered_by_version`` which one of its kind."""
+    "FIRST_STAGE", "TREES" or "READER", ``ordered_by_version`` which one of its kind. ``unread_fields``: of the
+    request's items, which the model version does not read."""
 
     request_id: str
     attribution_token: str
@@ -81,6 +82,7 @@ class RankingMetadata:
     usage: Usage
     ordered_by: str = "UNSPECIFIED"
     ordered_by_version: str = ""
+    unread_fields: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,13 +159,15 @@ class MeasuredOrder:
 @dataclass(frozen=True, slots=True)
 class Ranker:
     """The ranker that was fitted on this catalogue. ``serves``: "own", "default" or "first_stage"; ``users``: on how
-    many it was measured."""
+    many it was measured; ``first_stage``: the source that was best on other lists, or "blend": the measured orders are
+    compared with its."""
 
     version: str
     serves: str
     reason: str
     users: int
     measured: tuple[MeasuredOrder, ...]
+    first_stage: str = ""
 
 
 @dataclass(frozen=True, slots=True)

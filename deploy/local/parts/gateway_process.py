@@ -12,6 +12,10 @@ from deploy.local.process import orphans, process
 from deploy.local.process.part import LeavesNothing, Part
 
 PROJECT = Path(__file__).resolve().parents[3]
+MADE_BY_THE_STACK = frozenset(
+    f"CROSSRANK_{name}" for name in ("LISTEN", "METRICS_LISTEN", "POSTGRES_URL", "TRITON_URLS", "MODEL_REPOSITORY")
+)
+"""Settings that no environment changes: what a stack runs, and where, is in its plan."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,6 +70,7 @@ def _encode_metadata(ranked: RankedList, total_s: float) -> ranking_pb2.RankingM
         ),
         ordered_by=f"ORDERED_BY_{ranked.ranked_by.by.value}",
         ordered_by_version=ranked.ranked_by.version,
+        unread_fields=ranked.unread_fields,
     )
 
 

@@ -59,4 +59,5 @@ def _encode_ranker(ranker: FittedRanker) -> ranking_pb2.RankerInfo:
             )
             for row in verdict.rows
         ],
+        first_stage=verdict.first_stage,
     )

@@ -1,6 +1,7 @@
 """Which parts a stack has and where they listen."""
 
 import socket
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -167,3 +168,14 @@ def test_a_gateway_alone_reserves_nothing_it_binds_the_port_itself(tmp_path: Pat
     *_, gateway = build_parts(plan, tmp_path)
     gateway.prepare(tmp_path / "log")
     assert is_free(plan.ports["gateway"])
+
+
+def test_what_another_plan_has_otherwise_is_told_without_passwords_and_chosen_ports(plan: Plan) -> None:
+    assert plan.differences(Plan()) == []
+    running = replace(plan, settings={"CROSSRANK_READING": "never", "CROSSRANK_RANKER": "auto"})
+    other = Plan(postgres_url="postgresql://user:secret@host/db", settings={"CROSSRANK_RANKER": "first_stage"})
+    assert running.differences(other) == [
+        "--postgres-url: the default, not postgresql://user@host/db",
+        "CROSSRANK_RANKER: auto, not first_stage",
+        "CROSSRANK_READING: never, not the default",
+    ]

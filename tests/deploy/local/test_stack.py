@@ -22,7 +22,7 @@ from deploy.local.process import orphans, process
 from deploy.local.process.lock import StackLock
 from deploy.local.process.part import RunningPart
 from deploy.local.process.state import PartState, StackState, Status
-from deploy.local.stack import LocalStack, down, read_status, up
+from deploy.local.stack import LocalStack, down, ignored, read_status, up
 from tests.conftest import StartTriton
 from tests.deploy.local.waiting import wait_until
 from tests.paths import ROW_SUM_REPOSITORY
@@ -243,3 +243,17 @@ def test_a_stack_is_found_by_another_name_of_its_folder(tmp_path: Path) -> None:
         assert read_status(tmp_path / "real").status is Status.READY
     finally:
         assert down(tmp_path / "real").supervisor_ran
+
+
+def test_settings_that_a_running_stack_was_not_started_with_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CROSSRANK_READING", "never")
+    monkeypatch.setenv("CROSSRANK_LISTEN", "127.0.0.1:1")  # the stack listens where its plan says
+    assert ignored(tmp_path, Plan()) == [], "nothing runs"
+    Plan(settings={"CROSSRANK_RANKER": "first_stage"}).save(tmp_path / "plan.json")
+    monkeypatch.setattr(StackLock, "holder", lambda _: 1)  # a process does not see a lock of its own
+    assert ignored(tmp_path, Plan()) == [
+        "CROSSRANK_RANKER: first_stage, not the default",
+        "CROSSRANK_READING: the default, not never",
+    ]

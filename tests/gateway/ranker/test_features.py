@@ -13,6 +13,7 @@ from gateway.ranker.features import (
     check_features,
     feature_family,
     feature_matrix,
+    fields_read,
 )
 from tests.gateway.ranker.by_hand import candidate, column
 
@@ -117,3 +118,8 @@ def test_a_list_is_computed_the_same_way_twice() -> None:
     given = logits(0.1, 0.2, 0.3)
     names = ["logit_z", "logit_rank", "best_rank"]
     assert np.array_equal(feature_matrix(names, given), feature_matrix(names, given))
+
+
+def test_the_fields_that_features_read_are_those_they_are_called_by() -> None:
+    names = ["logit", "popularity", "reciprocal_rank:popular", "relation_sum:ease", "recency:genres", "gap:year"]
+    assert fields_read([*names, "sequel:series/number"]) == {"genres", "year", "series", "number"}

@@ -10,7 +10,7 @@ from gateway.domain.order import OrderedBy, RankedBy, Reading, RequestKind
 from gateway.domain.values import Candidate, Context, HistoryEvent, Item, ModelIdentity, SourceHit
 from gateway.ports import ServedModel
 from gateway.ranker.features import FusionInput
-from gateway.ranker.fitted import BLEND, FittedRanker
+from gateway.ranker.fitted import BLEND, CALLER, FittedRanker
 from gateway.ranker.signals import SPARSE, ItemSignals
 from gateway.ranking.order import sigmoid
 from gateway.ranking.ordering import Ordering, kind_of, of_reader, place, reader_orders, reads, without_reader
@@ -35,7 +35,8 @@ RANKERS = (None, TREES, FIRST_STAGE)
         (Context(user_id="u", session_query="war"), (), [STORED], RequestKind.NEW_USER),
         (Context(query="war"), (), [PROPOSED, STORED], RequestKind.QUERY),
         (Context(query="war"), (), [], RequestKind.QUERY),
-        (Context(query="war"), (), [STORED], RequestKind.INLINE),
+        (Context(query="war"), (), [STORED], RequestKind.QUERY),
+        (Context(query="war"), (), [STORED, INLINE], RequestKind.INLINE),
         (Context(user_id="u", session_query="war"), EVENTS, [STORED], RequestKind.QUERY_AND_HISTORY),
         (Context(user_id="u"), EVENTS, [INLINE, INLINE], RequestKind.INLINE),
         (Context(query="war"), (), [INLINE], RequestKind.INLINE),
@@ -69,14 +70,12 @@ def test_a_version_that_nobody_judged_reads_where_nothing_was_fitted(
 
 
 @pytest.mark.parametrize(("kind", "ranker"), [*product(RequestKind, RANKERS)])
-def test_a_version_that_was_judged_reads_where_that_pays_and_a_known_history_where_nothing_else_was_fitted(
+def test_a_version_that_was_judged_reads_where_that_pays_and_nowhere_else_whatever_was_fitted(
     kind: RequestKind, ranker: FittedRanker | None, unjudged: ServedModel
 ) -> None:
-    nothing_else = kind is RequestKind.WARM and ranker is None
     assert reader_orders(kind, judged(unjudged, kind), ranker)
-    others = judged(unjudged, *(one for one in RequestKind if one is not kind))
-    assert reader_orders(kind, others, ranker) is nothing_else
-    assert reader_orders(kind, judged(unjudged), ranker) is nothing_else
+    assert not reader_orders(kind, judged(unjudged, *(one for one in RequestKind if one is not kind)), ranker)
+    assert not reader_orders(kind, judged(unjudged), ranker), "it pays for nothing"
 
 
 def test_reading_may_be_forced_and_forbidden_whatever_orders() -> None:
@@ -106,6 +105,20 @@ def test_without_the_reader_only_what_was_measured_orders_what_it_was_measured_o
     ordering = without_reader(kind, ranker, signals=bool(signals))
     assert ordering.by == (by if kind is RequestKind.WARM else BY_BLEND)
     assert not ordering.fusion.reads_logit
+
+
+@pytest.mark.parametrize("kind", [*RequestKind])
+@pytest.mark.parametrize("first_stage", [CALLER, "text_ann"])
+def test_a_first_stage_that_is_not_the_blend_is_called_by_its_name_and_no_source_takes_its_place(
+    kind: RequestKind, first_stage: str
+) -> None:
+    by_name = RankedBy(OrderedBy.FIRST_STAGE, first_stage)
+    for ranker in (None, FIRST_STAGE):
+        ordering = without_reader(kind, ranker, first_stage)
+        assert ordering.by == by_name
+        assert [item_id for item_id, *_ in order(ordering, given())] == ["a", "b", "c"]
+    trees = without_reader(RequestKind.WARM, TREES, first_stage)
+    assert trees.by.by is OrderedBy.TREES
 
 
 def given(logits: dict[str, float] | None = None) -> FusionInput:

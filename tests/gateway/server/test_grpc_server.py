@@ -19,7 +19,7 @@ from crossrank.v1 import ranking_pb2, ranking_pb2_grpc
 from gateway.domain.address import Address, CannotListen
 from gateway.domain.limits import Limits
 from gateway.rpc.health import Status
-from gateway.server.grpc_server import GatewayServer, ServerSettings, TlsFiles, serve
+from gateway.server.grpc_server import GatewayServer, ServerSettings, TlsFiles, _options, serve
 from tests.gateway.rpc.rig import Rig, parts, serving
 
 INFO = ranking_pb2.GetInfoRequest()
@@ -216,3 +216,10 @@ async def test_a_server_whose_health_cannot_be_known_ends_with_the_reason() -> N
     with pytest.raises(ZeroDivisionError, match="the probe broke"):
         async with asyncio.timeout(20):
             await serve(replace(services, ranking_is_right=broken), settings)
+
+
+def test_every_option_is_one_that_grpc_knows() -> None:
+    """It ignores others without a word."""
+    [core] = Path(grpc.__file__).parent.glob("_cython/cygrpc*.so")
+    known = core.read_bytes()
+    assert [name for name, _ in _options(Limits(), shares_port=True) if name.encode() + b"\0" not in known] == []

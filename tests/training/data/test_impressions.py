@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from training.data.faults import RowFaults
 from training.data.impressions import (
     IMPRESSION_COLUMNS,
     LOWEST_PROPENSITY,
@@ -26,6 +27,14 @@ def written(folder: Path, *lines: str) -> Path:
     return folder / "impressions.csv"
 
 
+def read(file: Path) -> list[ImpressionRow]:
+    """Of a catalogue of two items."""
+    faults = RowFaults()
+    found = read_impressions(file, frozenset("ab"), faults)
+    faults.refuse()
+    return found
+
+
 def test_what_is_written_is_read_back(tmp_path: Path) -> None:
     rows = [
         ImpressionRow("t,1", "u", MOMENT, "a", 1, 7, "buy", 2.5, 1.0),
@@ -33,7 +42,7 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
         ImpressionRow("t2", "", MOMENT, "a", 1, 1, "close", 0.0, 1.0),
     ]
     write_files(tmp_path, {"impressions.csv": (IMPRESSION_COLUMNS, (one.cells() for one in rows))})
-    assert read_impressions(tmp_path / "impressions.csv", {"a", "b"}) == rows
+    assert read(tmp_path / "impressions.csv") == rows
     assert [one.chosen for one in rows] == [True, False, False]
 
 
@@ -56,14 +65,14 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
 )
 def test_a_fault_is_named_with_row_and_column(tmp_path: Path, line: str, column: str, told: str) -> None:
     with pytest.raises(TableInvalid, match=told) as caught:
-        read_impressions(written(tmp_path, "s,u,0,b,1,1,view,1,1", line), {"a", "b"})
+        read(written(tmp_path, "s,u,0,b,1,1,view,1,1", line))
     assert (caught.value.row, caught.value.column) == (2, column)
 
 
 def test_a_missing_column_is_named(tmp_path: Path) -> None:
     (tmp_path / "impressions.csv").write_text("attribution_token,user_id,time,item_id,rank\n", encoding="utf-8")
     with pytest.raises(TableInvalid, match="column 'first_stage_rank': the column is missing"):
-        read_impressions(tmp_path / "impressions.csv", ())
+        read(tmp_path / "impressions.csv")
 
 
 def test_propensities_follow_the_click_through_relative_to_the_first_rank() -> None:

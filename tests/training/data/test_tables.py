@@ -108,6 +108,39 @@ def test_a_fault_of_the_interactions_is_named_with_row_and_column(
     assert told in str(fault)
 
 
+def test_faults_of_both_tables_are_told_together_and_an_item_with_a_fault_is_not_unknown(tmp_path: Path) -> None:
+    fault = fault_of(tmp_path, ITEMS + "3,,\n3,Heat,\n", INTERACTIONS + "u,3,view,1,0\nu,1,,1,0\n,1,view,1,0\n")
+    assert (fault.file.name, fault.row) == ("items.csv", 3)
+    count, *kinds = fault.message.splitlines()
+    assert count == "4 rows cannot be used"
+    assert [kind.partition(str(tmp_path))[2] for kind in kinds] == [
+        "/items.csv, row 3: item '3' has no text (text columns: title, maker)",
+        "/items.csv, row 4, column 'item_id': '3' stands in row 3 too",
+        "/interactions.csv, row 4, column 'event': it is empty",
+        "/interactions.csv, row 5, column 'user_id': it is empty",
+    ]
+    assert fault.remedy == "fill at least one of them · give every item one row · fill it, or drop the row"
+
+
+def test_of_a_table_that_breaks_off_what_was_found_before_is_told_too(tmp_path: Path) -> None:
+    fault = fault_of(tmp_path, interactions=INTERACTIONS + "u,9,view,1,0\nu,1,view\nu,1,,1,0\n")
+    assert [line.partition(", ")[2] for line in fault.message.splitlines()[1:]] == [
+        "row 3, column 'item_id': item '9' is not in the items table",
+        "row 4: 3 cells; the header has 5",
+    ]
+
+
+def test_unknown_items_are_left_out_only_where_that_was_asked_for_and_an_empty_id_is_a_fault_all_the_same(
+    tmp_path: Path,
+) -> None:
+    files = write(tmp_path, interactions=INTERACTIONS + "u,9,view,much,0\n")
+    found = read_tables(*files, skip_unknown=True)
+    assert (len(found.interactions), found.left_out) == (2, 1)
+    files = write(tmp_path, interactions=INTERACTIONS + "u,,view,1,0\n")
+    with pytest.raises(TableInvalid, match="it is empty"):
+        read_tables(*files, skip_unknown=True)
+
+
 def test_the_same_item_at_another_time_or_by_another_event_is_no_repetition(tmp_path: Path) -> None:
     more = "u,1,view,1,0\nu,1,buy,1,0\nv,1,view,1,0\n"
     assert len(read_tables(*write(tmp_path, interactions=INTERACTIONS + more)).interactions) == 5

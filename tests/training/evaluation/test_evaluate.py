@@ -138,7 +138,7 @@ def test_the_json_document_tells_segments_paired_tests_and_what_lists_are_like(f
     assert groups == {
         "history length, in items (quartiles)",
         "popularity of the target, in interactions (deciles)",
-        "new items",
+        "cold items",
         "same author as the history",
     }
     low, high = document["segments"][0]["interval_95"]

@@ -15,10 +15,10 @@ from training.metrics.ranking import measure
 
 AUTHOR = SharedField("author")
 LISTS = random_evaluated(240, seed=3)
-HISTORY, POPULAR, NEW = (
+HISTORY, POPULAR, COLD = (
     "history length, in items (quartiles)",
     "popularity of the target, in interactions (deciles)",
-    "new items",
+    "cold items",
 )
 
 
@@ -30,7 +30,7 @@ def targets_of(segment: Segment) -> set[tuple[int, str]]:
     return {(number, item_id) for number, found in segment.targets.items() for item_id in found}
 
 
-@pytest.mark.parametrize("group", [HISTORY, POPULAR, NEW, "same author as the history"])
+@pytest.mark.parametrize("group", [HISTORY, POPULAR, COLD, "same author as the history"])
 def test_the_segments_of_a_group_part_all_targets(group: str) -> None:
     places = [place for segment in of_group(group) for place in targets_of(segment)]
     assert len(places) == len(set(places)) == 3 * len(LISTS)
@@ -58,17 +58,17 @@ def test_equal_values_are_never_parted() -> None:
     assert [one.name for one in of_group(HISTORY, free)] == ["1", "2"]
 
 
-def test_new_items_are_those_nobody_had_met() -> None:
-    new = next(one for one in of_group(NEW) if one.name == "new")
-    assert {item_id for _, item_id in targets_of(new)} == {"i00"}
-    assert len(new.targets) == sum("i00" in one.targets for one in LISTS)
+def test_cold_items_are_those_nobody_had_met() -> None:
+    cold = next(one for one in of_group(COLD) if one.name == "cold")
+    assert {item_id for _, item_id in targets_of(cold)} == {"i00"}
+    assert len(cold.targets) == sum("i00" in one.targets for one in LISTS)
 
 
-def test_an_item_without_a_count_is_new() -> None:
+def test_an_item_without_a_count_is_cold() -> None:
     counts = {item_id: count for item_id, count in POPULARITY.items() if item_id != "i05"}
     found = find_segments(LISTS, (), CATALOGUE, counts)
-    new = next(one for one in found if one.name == "new")
-    assert {item_id for _, item_id in targets_of(new)} == {"i00", "i05"}
+    cold = next(one for one in found if one.name == "cold")
+    assert {item_id for _, item_id in targets_of(cold)} == {"i00", "i05"}
 
 
 def test_a_target_is_like_the_history_when_any_item_of_it_shares_the_value() -> None:
@@ -129,6 +129,6 @@ def test_a_gain_planted_in_one_segment_is_found_there_and_not_in_its_neighbour()
 
 
 def test_counts_tell_lists_and_targets() -> None:
-    for segment, one in zip(of_group(NEW), measure_segments(of_group(NEW), LISTS, "weak", "strong", 1), strict=True):
+    for segment, one in zip(of_group(COLD), measure_segments(of_group(COLD), LISTS, "weak", "strong", 1), strict=True):
         counted = Counter(number for number, _ in targets_of(segment))
         assert (one.lists, one.targets) == (len(counted), counted.total())

@@ -4,13 +4,17 @@ import json
 import math
 import random
 import struct
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 
-from gateway.domain.values import Candidate, SourceHit
-from training.lists.served import ServedList, read_served, write_served
+from gateway.domain.order import RequestKind
+from gateway.domain.values import Candidate, ModelIdentity, SourceHit
+from gateway.ports import ServedModel
+from tests.fakes.scorers import FakeScorer
+from tests.fakes.specs import small_bundle
+from training.lists.served import ServedList, Unjudged, read_served, write_served
 
 
 def any_number(draw: random.Random) -> float:
@@ -44,3 +48,11 @@ def test_a_line_that_is_no_such_value_is_refused_with_the_field_that_is_wrong(tm
     (tmp_path / "lists.jsonl").write_text(json.dumps({**document, "ranked": 3}) + "\n", encoding="utf-8")
     with pytest.raises(ValueError, match="ranked"):
         read_served(tmp_path / "lists.jsonl")
+
+
+def test_a_version_is_measured_without_the_verdict_that_it_may_have(tmp_path: Path) -> None:
+    bundle = replace(small_bundle(tmp_path), reading=frozenset[RequestKind]())
+    judged = ServedModel(ModelIdentity("cross_encoder", "7", bundle.fingerprint), bundle)
+    measured = Unjudged(FakeScorer(judged)).current()
+    assert measured.bundle.reading is None
+    assert replace(measured, bundle=bundle) == judged

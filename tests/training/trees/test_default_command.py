@@ -1,12 +1,7 @@
 """The command that makes the default trees: what it may be fitted on, and how its table reads."""
 
-import numpy as np
-import pytest
-
 from gateway.ranker.fitted import MeasuredOrder, Verdict
-from training.data.tables import ItemRow, Tables
-from training.trees import default_command
-from training.trees.default_command import HEADER, LOADERS, TEST_ONLY, row_of, vectors_of
+from training.trees.default_command import HEADER, LOADERS, TEST_ONLY, row_of
 
 
 def test_what_a_licence_keeps_from_commerce_is_only_tested() -> None:
@@ -23,16 +18,3 @@ def test_a_row_tells_the_best_first_stage_and_both_kinds_of_trees_against_it() -
     row = row_of("shop", Verdict("default", "", 1_234, "follows", rows))
     assert row == "| shop | 1,234 | follows | 0.1200 | 0.1300 (+0.0100 [+0.0050, +0.0150]) | 0.0004 | none |  |"
     assert row.count("|") == HEADER.count("|")
-
-
-def test_items_of_the_same_text_are_embedded_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = []
-
-    def embed(texts: list[str]) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
-        asked.append(texts)
-        return np.arange(len(texts), dtype=np.float32)[:, None].repeat(2, axis=1)
-
-    monkeypatch.setattr(default_command, "embed", embed)
-    items = [ItemRow(str(place), {"title": title}) for place, title in enumerate(("soup", "bread", "soup"))]
-    assert vectors_of(Tables(items, []))[:, 0].tolist() == [1.0, 0.0, 1.0]
-    assert asked == [["bread", "soup"]]

@@ -10,13 +10,10 @@ import pytest
 
 from gateway.domain.progress import Advance
 from gateway.ranker.fitted import FittedRanker, parse_ranker
-from gateway.ranker.signals import SPARSE
 from tests.fakes.rankers import steps
 from tests.training.first_stage.by_hand import hashed_vectors
 from training.data.tables import InteractionRow, ItemRow, Tables
-from training.first_stage.training_interactions import known_in
 from training.options.protocol import Protocol
-from training.protocol.dataset import Phase
 from training.trees.own import DENSE_USERS, OwnRanker, own_protocol
 from training.trees.own import SPARSE as SPARSE_PROTOCOL
 from training.trees.own_lists import OwnOptions
@@ -144,25 +141,6 @@ def test_the_same_tables_give_the_same_ranker() -> None:
     tables = readers_of_series(30, series=10)
     first, second = (ranker_of(tables, options=OwnOptions(lists=20)).fit() for _ in range(2))
     assert first.version == second.version
-
-
-def test_no_more_lists_of_a_fold_are_made_than_were_asked_for() -> None:
-    ranker = ranker_of(readers_of_series(60, series=10), options=OwnOptions(lists=20, depth=15))
-    data = ranker.lists.fold(Phase.TEST)
-    assert len(data.lists) == len(data.scored) == 20
-    assert all(len(one.candidates) <= 15 for one in data.lists)
-    assert [one.user_id for one in data.lists] == [one.user_id for one in data.scored]
-
-
-def test_signals_of_a_fold_know_nothing_of_what_is_held_out() -> None:
-    ranker = ranker_of(readers_of_series(40, series=10))
-    (one, *_), known = ranker.lists.fold(Phase.TEST).scored, known_in(ranker.lists.dataset, Phase.TEST)
-    signals = one.given.signals
-    assert len(signals) == len(ranker.lists.dataset.items)
-    places = {place for history in known.histories for place in history.oldest_first}
-    for place, item in enumerate(ranker.lists.dataset.items):
-        assert (signals[item.item_id].smooth is not None) == (place in places)
-    assert next(iter(signals.values())).weights.shape[1] == len(SPARSE)
 
 
 @pytest.mark.parametrize(("users", "protocol"), [(DENSE_USERS, Protocol()), (DENSE_USERS - 1, SPARSE_PROTOCOL)])

@@ -14,17 +14,20 @@ from gateway.domain.files import replace_json
 from gateway.domain.progress import Advance
 from gateway.encoding.bundle import fingerprint_of
 from training.errors import TrainingError
-from training.protocol.dataset import Dataset
+from training.protocol.dataset import Dataset, Phase
 from training.protocol.leaks import MadeList
+from training.ranker.lists import users_by_item
 from training.ranker.table import ScoredList
 from training.release.gate.check import Check, Outcome, judged, skipped
 from training.release.gate.list_checks import (
     CHAMPION,
+    COLD,
     LABELS,
     LEAK,
     RANKS,
     Scored,
     check_champion,
+    check_cold,
     check_labels,
     check_leak,
     check_ranks,
@@ -137,7 +140,7 @@ def _checks_of(version: OpenVersion, evidence: Evidence, advance: Advance) -> li
     tokens = check_tokens(version, evidence.checkpoint)
     logits = check_logits(version, fp32 if evidence.checkpoint else None)
     if fp32 is None or not evidence.lists:
-        on_lists = [skipped(name, "no lists were given") for name in (RANKS, LABELS, CHAMPION)]
+        on_lists = [skipped(name, "no lists were given") for name in (RANKS, LABELS, CHAMPION, COLD)]
     else:
         on_lists = _list_checks(_score(version, evidence.lists, advance), fp32, evidence, advance)
     return [tokens, logits, *on_lists, _leak_check(evidence), check_reading(version)]
@@ -145,19 +148,28 @@ def _checks_of(version: OpenVersion, evidence: Evidence, advance: Advance) -> li
 
 def _list_checks(served: Scored, fp32: Fp32, evidence: Evidence, advance: Advance) -> list[Check]:
     if evidence.champion is None:
-        champion = judged(CHAMPION, [], "there is no champion yet")
+        against = [judged(name, [], "there is no champion yet") for name in (CHAMPION, COLD)]
     else:
-        champion = _champion_check(served, evidence.champion, evidence, advance)
-    return [check_ranks(served, fp32, advance), check_labels(served), champion]
+        against = _champion_checks(served, evidence.champion, evidence, advance)
+    return [check_ranks(served, fp32, advance), check_labels(served), *against]
 
 
-def _champion_check(served: Scored, champion: Path, evidence: Evidence, advance: Advance) -> Check:
-    """A champion that cannot be opened is a fault of its own, and takes no other answer away."""
+def _champion_checks(served: Scored, champion: Path, evidence: Evidence, advance: Advance) -> list[Check]:
+    """A champion that cannot be opened is a fault of its own, and takes no answer away that needs none."""
     try:
         theirs = _score(OpenVersion(champion), evidence.lists, advance)
     except _UNUSABLE as fault:
-        return judged(CHAMPION, [f"the champion {champion} cannot be used: {fault}"], "")
-    return check_champion(served, theirs, evidence.margin)
+        return [
+            judged(CHAMPION, [f"the champion {champion} cannot be used: {fault}"], ""),
+            skipped(COLD, "the champion cannot be used"),
+        ]
+    return [check_champion(served, theirs, evidence.margin), _cold_check(served, theirs, evidence.dataset)]
+
+
+def _cold_check(served: Scored, champion: Scored, dataset: Dataset | None) -> Check:
+    if dataset is None:
+        return skipped(COLD, "no tables were given that tell what nobody had liked")
+    return check_cold(served, champion, dataset.fields.keys() - users_by_item(dataset, Phase.TEST).keys())
 
 
 def _leak_check(evidence: Evidence) -> Check:

@@ -1,7 +1,7 @@
-"""Checks of a version on lists of users: does int8 rank as fp32, is it no worse than the champion, is its sign right,
-were the lists kept out of its training. Knows no files of a version."""
+"""Checks of a version on lists of users: does int8 rank as fp32, is it no worse than the champion, is it so on cold
+items, is its sign right, were the lists kept out of its training. Knows no files of a version."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,14 +11,14 @@ from scipy.stats import rankdata
 from gateway.domain.progress import Advance
 from training.errors import Leak
 from training.export.compare import Logits, kendall_tau, score_batches
-from training.metrics.significance import bootstrap_intervals, paired_differences
+from training.metrics.significance import SIGNIFICANCE, bootstrap_intervals, paired_differences
 from training.protocol.dataset import Dataset
 from training.protocol.leaks import MadeList, check_training
 from training.ranker.table import ScoredList
 from training.release.gate.check import Check, Outcome, judged, skipped
-from training.release.gate.version import Fp32, OpenVersion, ndcg_as_served, ndcg_of_logits
+from training.release.gate.version import Fp32, OpenVersion, ndcg_as_served, ndcg_of_logits, order_as_served
 
-RANKS, CHAMPION, LABELS, LEAK = "rank agreement", "champion", "labels", "leak"
+RANKS, CHAMPION, COLD, LABELS, LEAK = "rank agreement", "champion", "cold items", "labels", "leak"
 MIN_MEAN_TAU = 0.98
 MAX_INT8_LOSS = 0.005
 MAX_RELATIVE_LOSS = 0.01
@@ -42,6 +42,16 @@ class Scored:
         """[lists]: NDCG@10 of the order that the gateway would serve."""
         bundle = self.version.bundle
         return np.array([ndcg_as_served(*one, bundle) for one in zip(self.lists, self.logits, strict=True)])
+
+    def areas_as_served(self, items: Collection[str]) -> list[float | None]:
+        """By list: chance that a target among ``items`` stands above a candidate that is no target; None where there is
+        no such pair."""
+        found = []
+        for one, logits in zip(self.lists, self.logits, strict=True):
+            order = order_as_served(one, logits, self.version.bundle)
+            kept = [item_id in one.targets for item_id in order if item_id in items or item_id not in one.targets]
+            found.append(_area(np.array(kept, bool), -np.arange(len(kept), dtype=float)))
+        return found
 
 
 def check_ranks(served: Scored, fp32: Fp32, advance: Advance = lambda done: None) -> Check:
@@ -107,10 +117,33 @@ def check_champion(challenger: Scored, champion: Scored, margin: float) -> Check
     return judged(CHAMPION, faults, good, figures)
 
 
+def check_cold(challenger: Scored, champion: Scored, cold: Collection[str]) -> Check:
+    """Targets among the items ``cold``, which nobody had liked when the lists were made, stand no lower than the
+    champion puts them. Refused when a paired test says that they do; few lists refuse nothing."""
+    pairs = zip(challenger.areas_as_served(cold), champion.areas_as_served(cold), strict=True)
+    known = np.array([(ours, theirs) for ours, theirs in pairs if ours is not None and theirs is not None])
+    if not len(known):
+        return judged(COLD, [], "no test list holds a target that nobody had liked", {"lists": 0})
+    [found] = paired_differences(known[:, :1], known[:, 1:], SEED)
+    mean, old = (float(one) for one in known.mean(axis=0))
+    told = f"the AUC of targets that nobody had liked is {mean:.3f} against {old:.3f}, {len(known)} lists"
+    figures = {
+        "auc": mean,
+        "auc_champion": old,
+        "difference": found.difference,
+        "low": found.low,
+        "high": found.high,
+        "p": found.p,
+        "lists": len(known),
+    }
+    lower = found.difference < 0 and found.p < SIGNIFICANCE
+    return judged(COLD, [f"{told}: lower, p {found.p:.4f}"] if lower else [], told, figures)
+
+
 def check_labels(served: Scored) -> Check:
     """The logit ranks what users liked next above the other candidates more often than chance: the lower end of the
     95 % interval of the mean AUC over lists is above .5. A swapped label or sign gives the opposite."""
-    areas = [_area(one, logits) for one, logits in zip(served.lists, served.logits, strict=True)]
+    areas = [_area(_is_target(one), logits) for one, logits in zip(served.lists, served.logits, strict=True)]
     known = np.array([area for area in areas if area is not None])
     if len(known) < 2:
         return skipped(LABELS, f"{len(known)} lists hold both a target and another candidate; 2 are needed")
@@ -137,11 +170,15 @@ def check_leak(learned: Sequence[MadeList], dataset: Dataset) -> Check:
     return judged(LEAK, [], good, {"lists": len(learned)})
 
 
-def _area(one: ScoredList, logits: Logits) -> float | None:
-    """Chance that a target's logit is above another candidate's, ties half; None where there is no such pair."""
-    liked = np.array([candidate.item_id in one.targets for candidate in one.given.candidates])
+def _is_target(one: ScoredList) -> npt.NDArray[np.bool_]:
+    return np.array([candidate.item_id in one.targets for candidate in one.given.candidates], bool)
+
+
+def _area(liked: npt.NDArray[np.bool_], values: Logits | Values) -> float | None:
+    """Chance that the value of one that is ``liked`` is above another's, ties half; None where there is no such
+    pair."""
     positives, negatives = int(liked.sum()), int((~liked).sum())
     if not positives or not negatives:
         return None
-    ranks = rankdata(logits)
+    ranks = rankdata(values)
     return float((ranks[liked].sum() - positives * (positives + 1) / 2) / (positives * negatives))

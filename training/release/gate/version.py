@@ -59,10 +59,15 @@ def ndcg_of_logits(one: ScoredList, logits: Logits) -> float:
     return _ndcg(order_by_score(scores, one.user_id, TIES_SEED), one)
 
 
-def ndcg_as_served(one: ScoredList, logits: Logits, bundle: EncodingBundle) -> float:
-    """NDCG@10 of a list as the gateway would rank it: with the version's fused score."""
+def order_as_served(one: ScoredList, logits: Logits, bundle: EncodingBundle) -> tuple[str, ...]:
+    """Item ids of a list as the gateway would rank it: with the version's fused score."""
     scores = {candidate.item_id: float(logit) for candidate, logit in zip(one.given.candidates, logits, strict=True)}
-    return _ndcg(order_by(bundle.fusion, replace(one.given, logits=scores)), one)
+    return order_by(bundle.fusion, replace(one.given, logits=scores))
+
+
+def ndcg_as_served(one: ScoredList, logits: Logits, bundle: EncodingBundle) -> float:
+    """NDCG@10 of that order."""
+    return _ndcg(order_as_served(one, logits, bundle), one)
 
 
 def _ndcg(order: Sequence[str], one: ScoredList) -> float:

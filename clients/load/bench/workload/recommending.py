@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 from clients.load.bench.workload.readings import percentiles
 from clients.load.bench.workload.system import CANDIDATES
-from crossrank_client import CandidateOptions, CrossrankClient, RankingOptions, User
+from crossrank_client import CandidateOptions, CrossrankClient, RankingOptions, Reading, User
 
 UNCACHED = {"CROSSRANK_CACHE_ENTRIES": "0"}
 """Settings of the gateway to be asked: both calls compute every score."""
 
 _TIMEOUT_S = 30.0
-_ALL = RankingOptions(top_n=CANDIDATES)
+_ALL = RankingOptions(top_n=CANDIDATES, reading=Reading.ALWAYS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -320,7 +320,7 @@ class Degradation(_message.Message):
     def __init__(self, reason: _Optional[_Union[DegradedReason, str]] = ..., detail: _Optional[str] = ...) -> None: ...
 
 class RankingMetadata(_message.Message):
-    __slots__ = ("request_id", "attribution_token", "model", "model_version", "encoding_fingerprint", "degraded", "candidate_count", "scored_count", "cache_hits", "coalesced", "stages", "total", "usage", "ordered_by", "ordered_by_version")
+    __slots__ = ("request_id", "attribution_token", "model", "model_version", "encoding_fingerprint", "degraded", "candidate_count", "scored_count", "cache_hits", "coalesced", "stages", "total", "usage", "ordered_by", "ordered_by_version", "unread_fields")
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     ATTRIBUTION_TOKEN_FIELD_NUMBER: _ClassVar[int]
     MODEL_FIELD_NUMBER: _ClassVar[int]
@@ -336,6 +336,7 @@ class RankingMetadata(_message.Message):
     USAGE_FIELD_NUMBER: _ClassVar[int]
     ORDERED_BY_FIELD_NUMBER: _ClassVar[int]
     ORDERED_BY_VERSION_FIELD_NUMBER: _ClassVar[int]
+    UNREAD_FIELDS_FIELD_NUMBER: _ClassVar[int]
     request_id: str
     attribution_token: str
     model: str
@@ -351,7 +352,8 @@ class RankingMetadata(_message.Message):
     usage: Usage
     ordered_by: OrderedBy
     ordered_by_version: str
-    def __init__(self, request_id: _Optional[str] = ..., attribution_token: _Optional[str] = ..., model: _Optional[str] = ..., model_version: _Optional[str] = ..., encoding_fingerprint: _Optional[str] = ..., degraded: _Optional[_Iterable[_Union[Degradation, _Mapping]]] = ..., candidate_count: _Optional[int] = ..., scored_count: _Optional[int] = ..., cache_hits: _Optional[int] = ..., coalesced: _Optional[int] = ..., stages: _Optional[_Iterable[_Union[StageTime, _Mapping]]] = ..., total: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., usage: _Optional[_Union[Usage, _Mapping]] = ..., ordered_by: _Optional[_Union[OrderedBy, str]] = ..., ordered_by_version: _Optional[str] = ...) -> None: ...
+    unread_fields: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, request_id: _Optional[str] = ..., attribution_token: _Optional[str] = ..., model: _Optional[str] = ..., model_version: _Optional[str] = ..., encoding_fingerprint: _Optional[str] = ..., degraded: _Optional[_Iterable[_Union[Degradation, _Mapping]]] = ..., candidate_count: _Optional[int] = ..., scored_count: _Optional[int] = ..., cache_hits: _Optional[int] = ..., coalesced: _Optional[int] = ..., stages: _Optional[_Iterable[_Union[StageTime, _Mapping]]] = ..., total: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., usage: _Optional[_Union[Usage, _Mapping]] = ..., ordered_by: _Optional[_Union[OrderedBy, str]] = ..., ordered_by_version: _Optional[str] = ..., unread_fields: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class StageTime(_message.Message):
     __slots__ = ("stage", "duration")
@@ -390,18 +392,20 @@ class GetInfoResponse(_message.Message):
     def __init__(self, version: _Optional[str] = ..., limits: _Optional[_Union[Limits, _Mapping]] = ..., models: _Optional[_Iterable[_Union[ModelInfo, _Mapping]]] = ..., candidate_sources: _Optional[_Iterable[str]] = ..., ranker: _Optional[_Union[RankerInfo, _Mapping]] = ...) -> None: ...
 
 class RankerInfo(_message.Message):
-    __slots__ = ("version", "serves", "reason", "users", "measured")
+    __slots__ = ("version", "serves", "reason", "users", "measured", "first_stage")
     VERSION_FIELD_NUMBER: _ClassVar[int]
     SERVES_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
     USERS_FIELD_NUMBER: _ClassVar[int]
     MEASURED_FIELD_NUMBER: _ClassVar[int]
+    FIRST_STAGE_FIELD_NUMBER: _ClassVar[int]
     version: str
     serves: str
     reason: str
     users: int
     measured: _containers.RepeatedCompositeFieldContainer[MeasuredOrder]
-    def __init__(self, version: _Optional[str] = ..., serves: _Optional[str] = ..., reason: _Optional[str] = ..., users: _Optional[int] = ..., measured: _Optional[_Iterable[_Union[MeasuredOrder, _Mapping]]] = ...) -> None: ...
+    first_stage: str
+    def __init__(self, version: _Optional[str] = ..., serves: _Optional[str] = ..., reason: _Optional[str] = ..., users: _Optional[int] = ..., measured: _Optional[_Iterable[_Union[MeasuredOrder, _Mapping]]] = ..., first_stage: _Optional[str] = ...) -> None: ...
 
 class MeasuredOrder(_message.Message):
     __slots__ = ("name", "ndcg", "low", "high", "difference", "p")

@@ -86,6 +86,13 @@ def test_a_whole_answer_is_told_in_two_lines_what_ordered_it_first() -> None:
     assert times == "fetch 10.0 ms · total 45.6 ms"
 
 
+def test_a_list_that_nothing_ordered_is_told_to_be_the_callers() -> None:
+    order, _ = (
+        line.plain for line in about(replace(metadata(), ordered_by="FIRST_STAGE", ordered_by_version="caller"))
+    )
+    assert order.startswith("in the order that was given: nothing was measured to be better · 200 candidates")
+
+
 def test_every_degradation_comes_first_in_its_own_line_and_as_it_was_written() -> None:
     lines = [
         line.plain
@@ -99,8 +106,8 @@ def test_every_degradation_comes_first_in_its_own_line_and_as_it_was_written() -
 def test_a_row_holds_both_numbers_its_sources_and_every_note(shown: io.StringIO) -> None:
     sources, fields = ("text_ann", "popular"), {"title": "Amélie [uncut]"}
     lines = printed(shown, item(2, 5, sources=sources, fields=fields, cached=True, truncated=True, score_invalid=True))
-    assert lines[0] == "rank moved item title score logit sources"
-    assert lines[1] == "2 ▲ 3 i-1 Amélie [uncut] 0.777 1.250 text_ann, popular cached, cut, no valid score"
+    assert lines[0] == "rank moved item title score logit proposed by"
+    assert lines[1] == "2 ▲ 3 i-1 Amélie [uncut] 0.777 1.250 2 sources cached, cut, no valid score"
 
 
 def test_an_item_that_was_not_scored_has_dashes_and_no_note(shown: io.StringIO) -> None:
@@ -117,5 +124,5 @@ def test_reasons_stand_in_a_column_of_their_own_the_first_three_only(shown: io.S
 
 def test_an_empty_list_still_tells_how_it_came_about(shown: io.StringIO) -> None:
     lines = printed(shown)
-    assert lines[0] == "rank moved item title score logit sources"
+    assert lines[0] == "rank moved item title score logit proposed by"
     assert any("200 candidates" in line for line in lines)

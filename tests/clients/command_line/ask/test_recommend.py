@@ -79,7 +79,7 @@ async def test_recommend_shows_moves_scores_times_and_the_model(server: Scripted
     done = await crossrank("recommend", "--user", "42", "-n", "3", "--target", server.target, "--timeout", "30")
     assert done.exit_code == 0, done.notes
     header, first, second, third, *about = done.output.splitlines()
-    assert header.split() == ["rank", "moved", "item", "title", "score", "logit", "sources"]
+    assert header.split() == ["rank", "moved", "item", "title", "score", "logit", "proposed", "by"]
     assert first.split() == ["1", "▲", "3", "50", "Alien", "0.905", "2.250", "popular"]
     assert second.split() == ["2", "▼", "1", "7", "Heat", "[1995]", "0.182", "-1.500", "cached"]
     assert third.split() == ["3", "=", "9", "–", "–"]
@@ -134,6 +134,22 @@ async def test_rerank_takes_ids_and_a_file_in_this_order(server: ScriptedServer,
     assert dict(request.candidates[3].fields) == {"title": "Alien"}
     assert request.candidates[3].first_stage_score == 0.5
     assert not request.candidates[4].HasField("first_stage_score")
+
+
+async def test_fields_of_a_file_that_the_model_does_not_read_are_named_beside_those_that_it_reads(
+    server: ScriptedServer, tmp_path: Path
+) -> None:
+    metadata = ranking_pb2.RankingMetadata(unread_fields=["cast", "plot"])
+    server.script("Rerank", answers(ranking_pb2.RerankResponse(items=ITEMS, metadata=metadata)))
+    model = ranking_pb2.ModelInfo(name="cross_encoder", version="1", item_fields=["title", "year"])
+    server.script("GetInfo", answers(ranking_pb2.GetInfoResponse(models=[model])))
+    (tmp_path / "mine.csv").write_text("item_id,title,plot,cast\nx1,Alien,a ship,Weaver\n")
+    file = ("--file", str(tmp_path / "mine.csv"))
+    done = await crossrank("rerank", "--user", "1", *file, "--json", "--target", server.target)
+    assert done.exit_code == 0, done.notes
+    assert done.document["metadata"]["unread_fields"] == ["cast", "plot"]
+    told = "not read: cast, plot · cross_encoder version 1 reads title, year: give what counts in one of these"
+    assert done.notes.splitlines().count(told) == 1
 
 
 async def test_a_degraded_answer_is_shown_with_its_reason(server: ScriptedServer) -> None:

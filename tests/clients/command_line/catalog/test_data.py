@@ -32,6 +32,7 @@ def test_good_tables_are_described(tmp_path: Path) -> None:
     assert done.document == {
         "items": 2,
         "interactions": 2,
+        "left_out": 0,
         "positives": 1,
         "impressions": 0,
         "users": 1,
@@ -48,6 +49,28 @@ def test_a_fault_is_told_with_file_row_column_and_remedy(tmp_path: Path) -> None
     assert "row 3, column 'item_id'" in told
     assert "try: add the item, or drop the row" in told
     assert "Traceback" not in done.notes
+
+
+def test_all_kinds_of_fault_are_told_at_once_with_counts_and_the_first_rows(tmp_path: Path) -> None:
+    lines = "".join(f"u,unknown{number},view,1,0\n" for number in range(9))
+    items, interactions = tables(tmp_path, INTERACTIONS + lines + "u,1,view,much,0\n")
+    done = crossrank("data", "check", "--items", items, "--interactions", interactions)
+    assert done.exit_code == ExitCode.FAILURE
+    told = " ".join(done.notes.split())
+    assert "error: 10 rows cannot be used 9 × " in told
+    assert "interactions.csv, row 3, column 'item_id': item 'unknown0' is not in the items table" in told
+    assert "row 5: item 'unknown2' is not in the items table; and 6 more" in told
+    assert "unknown3" not in told
+    assert "1 × " in told
+    assert "column 'weight': 'much' cannot be read" in told
+    assert "crossrank index --skip-unknown leaves such rows out · write a number of 0 or more" in told
+
+
+def test_interactions_with_unknown_items_can_be_left_out_and_are_counted(tmp_path: Path) -> None:
+    items, interactions = tables(tmp_path, INTERACTIONS + "u,9,view,1,0\nv,8,view,1,0\n")
+    done = crossrank("data", "check", "--items", items, "--interactions", interactions, "--skip-unknown", "--json")
+    assert done.exit_code == ExitCode.OK, done.notes
+    assert (done.document["interactions"], done.document["left_out"]) == (2, 2)
 
 
 def test_an_own_copy_of_movielens_becomes_tables(tmp_path: Path) -> None:

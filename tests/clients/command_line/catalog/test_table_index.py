@@ -17,8 +17,8 @@ from gateway.catalog.bulk_load import InteractionCounts
 from gateway.domain.budget import Budget
 from gateway.domain.errors import ModelAnswerInvalid, ModelOverloaded
 from gateway.domain.progress import Advance
-from gateway.domain.values import CandidateQuery, HistoryEvent, Interaction, Item, WriteCounts
-from gateway.ports import Embeddings
+from gateway.domain.values import CandidateQuery, HistoryEvent, Interaction, Item, ModelIdentity, WriteCounts
+from gateway.ports import Embeddings, ServedModel
 from gateway.store.histories import PostgresHistoryStore
 from gateway.store.items import PostgresItemStore
 from gateway.store.pool import Database
@@ -69,12 +69,13 @@ def embedder() -> HashingEmbedder:
 
 @pytest.fixture
 def parts(database: Database, embedder: HashingEmbedder, tmp_path: Path) -> IndexParts:
-    encoder = small_bundle(tmp_path).encoder
-    return IndexParts(database, PatientEmbedder(embedder), lambda: encoder, "hashing")
+    bundle = small_bundle(tmp_path)
+    served = ServedModel(ModelIdentity("cross_encoder", "1", bundle.fingerprint), bundle)
+    return IndexParts(database, PatientEmbedder(embedder), lambda: served, "hashing")
 
 
 def with_embedder(parts: IndexParts, embedder: Faltering) -> IndexParts:
-    return IndexParts(parts.database, PatientEmbedder(embedder), parts.encoder, parts.embedding_model)
+    return IndexParts(parts.database, PatientEmbedder(embedder), parts.served, parts.embedding_model)
 
 
 async def stored(parts: IndexParts, items: Sequence[Item] = ITEMS) -> list[Item]:

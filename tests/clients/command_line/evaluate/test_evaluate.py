@@ -1,5 +1,6 @@
 """crossrank eval on the user's own tables, through a real PostgreSQL and a real Triton: JSON and report agree."""
 
+import gzip
 import json
 from dataclasses import replace
 from datetime import timedelta
@@ -64,3 +65,49 @@ def test_the_report_is_what_the_command_said(done: Outcome, folder: Path) -> Non
     page = (folder / "report" / "report.html").read_text(encoding="utf-8")
     assert "same_genre" in page
     assert "report.html" in done.notes
+
+
+def test_cold_items_are_measured_without_a_stack(folder: Path) -> None:
+    tables = ("--items", folder / "items.csv", "--interactions", folder / "interactions.csv")
+    outcome = crossrank("eval", "--cold", *tables, "--no-read", "--depth", 10, "--report", folder / "cold", "--json")
+    assert outcome.exit_code == ExitCode.OK, outcome.notes
+    rows = {(row["segment"], row["metric"]) for row in outcome.document["cold"]["rows"]}
+    assert {("cold items", "ndcg@10"), ("warm items", "ndcg@10"), ("short histories", "ndcg@10")} <= rows
+    assert "without_cold_step" in {row["name"] for row in outcome.document["methods"]}
+    assert "Cold items" in (folder / "cold" / "report.html").read_text(encoding="utf-8")
+
+
+def write_goodbooks(folder: Path) -> None:
+    """The same world as books, in the files of goodbooks."""
+    tables = synthetic_tables(users=16, events=26)
+    items = [f"{one.item_id},{one.fields['title']},{one.fields['genre']},,," for one in tables.items]
+    ratings = [
+        f"{order},{one.user_id},{one.item_id},{5 if one.weight else 2}"
+        for order, one in enumerate(sorted(tables.interactions, key=lambda row: row.time))
+    ]
+    files = {
+        "items": ["item_id,title,authors,year,genres,isbn", *items],
+        "interactions": ["order,user_id,item_id,rating", *ratings],
+    }
+    for name, lines in files.items():
+        (folder / f"{name}.csv.gz").write_bytes(gzip.compress("\n".join(lines).encode()))
+
+
+def test_cold_items_of_goodbooks_are_measured_without_a_trained_run(tmp_path: Path) -> None:
+    write_goodbooks(tmp_path)
+    outcome = crossrank(
+        *("eval", "--cold", "--dataset", "goodbooks", "--data-dir", tmp_path, "--no-read", "--depth", 10, "--json")
+    )
+    assert outcome.exit_code == ExitCode.OK, outcome.notes
+    assert outcome.document["cold"]["items"] == 9
+    assert "same_authors" in {row["name"] for row in outcome.document["methods"]}
+
+
+@pytest.mark.parametrize(
+    "option", [("--no-fit",), ("--record",), ("--served",), ("--config", "own.toml"), ("--run", "run")]
+)
+def test_cold_refuses_options_that_mean_nothing_there(option: tuple[str, ...]) -> None:
+    outcome = crossrank("eval", "--cold", "--dataset", "movielens-100k", *option)
+    assert outcome.exit_code == ExitCode.USAGE
+    assert f"--cold with {option[0]}" in " ".join(outcome.notes.split())
+    assert f"leave {option[0]} out" in " ".join(outcome.notes.split())

@@ -12,9 +12,11 @@ from clients.command_line.shared import console
 from clients.command_line.shared.console import CommandFailed, ExitCode
 from tests.clients.command_line.program import crossrank
 from tests.training.evaluation.by_hand import CATALOGUE, PLAN, POPULARITY, random_evaluated
+from training.evaluation.cold import ColdResult, ColdRow
 from training.evaluation.evaluate import evaluate
 from training.evaluation.evaluation import Evaluation
 from training.evaluation.fields import SharedField
+from training.metrics.significance import PairedDifference
 from training.ranker.cross_fit import Ablation
 
 PLAN_WITH_AUTHOR = replace(PLAN, shared=(SharedField("author"),))
@@ -94,6 +96,32 @@ def test_what_each_family_of_features_is_worth_is_told_where_it_is_known(
     assert "<td>popularity</td><td>1</td><td>0.1382</td><td>-0.0119</td>" in page
     document = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
     assert [one["left_out"] for one in document["fusion_ablation"]] == ["nothing", "popularity"]
+
+
+@pytest.mark.usefixtures("narrow")
+def test_cold_items_have_a_table_a_verdict_and_a_part_of_the_report(
+    found: Evaluation, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    give_evaluation(found, "films", report=None, as_json=False)
+    assert "items hidden" not in capsys.readouterr().out
+    difference = PairedDifference(0.0232, 0.0111, 0.0353, 0.0001, 0.0004)
+    rows = [
+        ColdRow("cold items", "ndcg@10", 412, 0.0008, 0.024, difference),
+        ColdRow("cold items", "recall@10", 412, 0.0, 0.031, difference),
+        ColdRow("warm items", "ndcg@10", 703, 0.177, 0.1765, replace(difference, difference=-0.0005, p_holm=0.6)),
+    ]
+    cold = ColdResult(items=168, short=39.5, proposed=0.012, listed=0.3456, rows=rows)
+    give_evaluation(replace(found, cold=cold), "films", report=tmp_path, as_json=False)
+    shown = capsys.readouterr()
+    assert row(shown.out, "168 items hidden: of those liked next sources propose 1.2%, lists hold 34.6%")
+    assert row(shown.out, "cold items ndcg@10 412 .0008 .0240 30.00 +.0111 to +.0353 **")
+    assert row(shown.out, "cold items recall@10 412 .0000 .0310 +.0111 to +.0353 **")
+    assert max(map(len, shown.out.splitlines())) <= 80
+    assert "the promise for cold items is kept: NDCG@10 0.0240 against 0.0008" in shown.err
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "<td>0.0240</td><td>30.00</td><td>+0.0232</td>" in page
+    assert "168 items were hidden from every fit." in page
+    assert json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))["cold"]["rows"][0]["ratio"] == 30
 
 
 @pytest.mark.usefixtures("narrow")

@@ -12,8 +12,8 @@ OWN = MeasuredOrder("own", 0.15, 0.13, 0.17, 0.03, 0.0006)
 
 
 @pytest.fixture(autouse=True)
-def _wide(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(console.results, "width", 200)
+def _narrow(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(console.results, "width", 80)
 
 
 def printed(ranker: Ranker, capsys: pytest.CaptureFixture[str]) -> list[str]:
@@ -21,20 +21,27 @@ def printed(ranker: Ranker, capsys: pytest.CaptureFixture[str]) -> list[str]:
     return [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
 
 
-def test_each_order_has_a_row_and_the_served_one_is_marked(capsys: pytest.CaptureFixture[str]) -> None:
-    assert printed(Ranker("0123456789ab", "own", "NDCG@10 +0.0300", 300, (BLEND, EASE, OWN)), capsys) == [
-        "order NDCG@10 95 % against the best first stage p",
+def test_each_order_has_one_line_of_80_columns_with_the_base_and_the_served_one_marked(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    ranker = Ranker("0123456789ab", "own", "NDCG@10 +0.0300", 300, (BLEND, EASE, OWN), "item_neighbors")
+    assert printed(ranker, capsys) == [
+        "order NDCG@10 95 % difference p",
         "all sources, blended 0.1000 0.080 to 0.120 -0.0200 0.0300",
-        "item_neighbors 0.1200 0.100 to 0.140 –",
+        "item_neighbors 0.1200 0.100 to 0.140 base",
         "trees of this catalogue 0.1500 0.130 to 0.170 +0.0300 0.0006 served",
+        "difference: to item_neighbors, which was the best first stage on other lists; p:",
+        "corrected (Holm)",
         "lists are ordered by trees of this catalogue (0123456789ab): NDCG@10 +0.0300",
     ]
 
 
 def test_where_the_first_stage_serves_it_says_so_and_why(capsys: pytest.CaptureFixture[str]) -> None:
-    *rows, last = printed(Ranker("v", "first_stage", "no trees were better", 300, (BLEND, OWN)), capsys)
+    ranker = Ranker("v", "first_stage", "no trees were better", 300, (BLEND, EASE, OWN), "blend")
+    _, blend, *others, last = printed(ranker, capsys)
+    assert blend == "all sources, blended 0.1000 0.080 to 0.120 base served"
     assert last == "lists are ordered by first-stage order (v): no trees were better"
-    assert not any(row.endswith("served") for row in rows)
+    assert not any(row.endswith("served") for row in others)
 
 
 def test_where_nothing_was_measured_there_is_no_table(capsys: pytest.CaptureFixture[str]) -> None:

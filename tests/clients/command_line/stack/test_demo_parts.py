@@ -1,6 +1,7 @@
 """What the demo is made of: data, questions, tables, and the stack that it uses."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -178,8 +179,8 @@ def test_the_tables_show_both_orders_the_logits_and_what_was_measured(
     lines = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
     assert lines[0] == "User u likes 2 films, most recently"
     assert lines[1] == "Film 5 · Film 7"
-    assert lines[4].split() == ["1", "Film", "1", "Film", "2", "▲", "1", "0.818", "1.500", "popular"]
-    assert lines[5].split() == ["2", "Film", "2", "Film", "1", "▼", "1", "0.562", "0.250", "popular"]
+    assert lines[4].split() == ["1", "Film", "1", "Film", "2", "▲", "1", "1.500", "popular"]
+    assert lines[5].split() == ["2", "Film", "2", "Film", "1", "▼", "1", "0.250", "popular"]
     text = "\n".join(lines)
     assert "with the cross-encoder reading: 9 logits" in text
     assert "lists are ordered by trees of this catalogue (abc): NDCG@10 +0.02 against item_neighbors" in " ".join(
@@ -191,6 +192,21 @@ def test_the_tables_show_both_orders_the_logits_and_what_was_measured(
     assert "indexed by an earlier run" in text
     assert "gateway 80 MB" in text
     assert "together 6.0 s" in text
+
+
+def test_each_place_has_one_line_of_80_columns_whatever_films_are_called(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(console.results, "width", 80)
+    title = "Wallace & Gromit: The Best of Aardman Animation"
+    item = replace(_film("1", 1, 100, logit=-10.5), sources=("text_ann", "item_neighbors"), fields={"title": title})
+    alone = replace(item, sources=("item_neighbors",))
+    lists = RankedList((item, alone), metadata())
+    print_demo(Demo([UserDemo("u", 0, (), lists, lists, lists)], None, indexed=True, memory_mb={}, seconds={}))
+    first, second = [line for line in capsys.readouterr().out.splitlines() if "Wallace" in line]
+    assert first.split()[-4:] == ["99", "-10.500", "2", "sources"]
+    assert second.split()[-1] == "item_neighbors"
+    assert first.count("…") == 2
 
 
 def test_lists_of_different_lengths_are_shown_whole(capsys: pytest.CaptureFixture[str]) -> None:

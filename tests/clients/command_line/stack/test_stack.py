@@ -3,7 +3,6 @@
 import io
 import json
 import shlex
-import shutil
 import signal
 import subprocess
 import sys
@@ -39,7 +38,8 @@ def test_up_leaves_a_stack_running_that_down_stops(tmp_path: Path) -> None:
         assert started.exit_code == 0, started.notes
         (part,) = started.document["parts"]
         assert (started.document["status"], part["name"], part["status"]) == ("ready", "postgres", "ready")
-        with psycopg.connect(part["url"]) as connection:
+        assert started.document["ignored"] == []
+        with psycopg.connect(stack.read_status(tmp_path).part("postgres").url) as connection:
             assert connection.execute("SELECT 1").fetchone() == (1,)
     finally:
         stopped = crossrank("down", "--state-dir", tmp_path, "--json")
@@ -61,12 +61,33 @@ def test_the_status_of_a_ready_stack_is_success(running: Path) -> None:
     assert 5 < part["memory_mb"] < 500
 
 
-def test_the_table_of_the_status_hides_the_password(running: Path) -> None:
+@pytest.mark.parametrize("more", [(), ("--json",)], ids=["table", "document"])
+@pytest.mark.parametrize("command", ["status", "doctor", "up --part postgres"])
+def test_what_is_printed_hides_the_password(running: Path, command: str, more: tuple[str, ...]) -> None:
     password = stack.read_status(running).part("postgres").url.split(":")[2].partition("@")[0]
-    shown = crossrank("status", "--state-dir", running)
+    shown = crossrank(*command.split(), "--state-dir", running, *more)
+    assert shown.exit_code == 0, shown.notes
     assert "postgres" in shown.output
     assert "ready" in shown.output
     assert password not in shown.output + shown.notes
+
+
+def test_up_on_a_running_stack_names_what_it_does_not_change_and_how_to(running: Path) -> None:
+    other = ("--part", "postgres", "--part", "triton", "--triton-url", "127.0.0.1:9", "--state-dir", running)
+    shown = crossrank("up", *other)
+    assert shown.exit_code == 0, shown.notes
+    assert shown.notes.splitlines() == [
+        "it ran already, and goes on as it was started:",
+        "  --part: postgres, not postgres triton",
+        "  --triton-url: the default, not 127.0.0.1:9",
+        f"to change that: crossrank down --state-dir {running}, "
+        f"then crossrank up --state-dir {running} as you called it now",
+    ]
+    assert crossrank("up", *other, "--json").document["ignored"] == [
+        "--part: postgres, not postgres triton",
+        "--triton-url: the default, not 127.0.0.1:9",
+    ]
+    assert not crossrank("up", "--part", "postgres", "--state-dir", running).notes
 
 
 def test_the_status_without_a_stack_is_unhealthy(tmp_path: Path) -> None:
@@ -176,19 +197,3 @@ def test_up_tells_how_to_call_the_gateway(monkeypatch: pytest.MonkeyPatch, capsy
     service, _, method = words[-1].removeprefix("http://127.0.0.1:50051/").partition("/")
     methods = ranking_pb2.DESCRIPTOR.services_by_name["RankingService"].methods_by_name
     assert (service, method in methods) == ("crossrank.v1.RankingService", True)
-
-
-@pytest.mark.parametrize(
-    ("called", "on_path", "shown"),
-    [
-        ("/opt/bin/crossrank", "/opt/bin/crossrank", "crossrank"),
-        (".venv/bin/crossrank", None, ".venv/bin/crossrank"),
-        (".venv/bin/crossrank", "/opt/bin/crossrank", ".venv/bin/crossrank"),
-    ],
-)
-def test_hints_name_the_program_as_it_was_called(
-    monkeypatch: pytest.MonkeyPatch, called: str, on_path: str | None, shown: str
-) -> None:
-    monkeypatch.setattr(sys, "argv", [called])
-    monkeypatch.setattr(shutil, "which", lambda name: on_path)
-    assert console.program() == shown

@@ -91,6 +91,7 @@ async def test_every_field_of_the_metadata_is_returned(server: ScriptedServer, c
         usage=ranking_pb2.Usage(context_tokens=5, scored_tokens=6, model_requests=7),
         ordered_by=ranking_pb2.ORDERED_BY_TREES,
         ordered_by_version="0123456789ab",
+        unread_fields=["plot"],
     )
     server.script("Recommend", answers(ranking_pb2.RecommendResponse(metadata=metadata)))
     assert (await client.recommend(User("u"))).metadata == RankingMetadata(
@@ -109,6 +110,7 @@ async def test_every_field_of_the_metadata_is_returned(server: ScriptedServer, c
         usage=Usage(5, 6, 7),
         ordered_by="TREES",
         ordered_by_version="0123456789ab",
+        unread_fields=("plot",),
     )
 
 
@@ -176,12 +178,15 @@ async def test_info_has_the_ranker_that_was_fitted_and_none_before(
     server: ScriptedServer, client: CrossrankClient
 ) -> None:
     measured = ranking_pb2.MeasuredOrder(name="own", ndcg=0.5, low=0.25, high=0.75, difference=0.125, p=0.0625)
-    ranker = ranking_pb2.RankerInfo(version="v", serves="own", reason="better", users=300, measured=[measured])
+    ranker = ranking_pb2.RankerInfo(
+        version="v", serves="own", reason="better", users=300, measured=[measured], first_stage="blend"
+    )
     server.script(
         "GetInfo", answers(ranking_pb2.GetInfoResponse()), answers(ranking_pb2.GetInfoResponse(ranker=ranker))
     )
     assert (await client.get_info()).ranker is None
-    expected = Ranker("v", "own", "better", 300, (MeasuredOrder("own", 0.5, 0.25, 0.75, 0.125, 0.0625),))
+    rows = (MeasuredOrder("own", 0.5, 0.25, 0.75, 0.125, 0.0625),)
+    expected = Ranker("v", "own", "better", 300, rows, first_stage="blend")
     assert (await client.get_info()).ranker == expected
 
 

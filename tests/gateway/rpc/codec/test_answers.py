@@ -31,6 +31,7 @@ FULL = RankedList(
     coalesced=2,
     stages=(("history", 0.001), ("score", 0.25)),
     usage=Usage(12, 340, 2),
+    unread_fields=("cast", "plot"),
 )  # fmt: skip
 
 
@@ -54,6 +55,7 @@ async def test_every_field_of_a_list_is_told(rig: Rig) -> None:
     assert (metadata.usage.context_tokens, metadata.usage.scored_tokens, metadata.usage.model_requests) == (12, 340, 2)
     assert metadata.total.ToNanoseconds() > 0
     assert (metadata.ordered_by, metadata.ordered_by_version) == (ranking_pb2.ORDERED_BY_TREES, "0123456789ab")
+    assert list(metadata.unread_fields) == ["cast", "plot"]
 
 
 async def test_an_item_without_a_score_has_none_rather_than_zero(rig: Rig) -> None:

@@ -35,6 +35,7 @@ def test_a_ranker_is_told_with_all_that_was_measured_and_why_it_serves() -> None
     fitted = FittedRanker(Verdict("own", "it was better", 300, "blend", (BLEND, OWN)), trees)
     ranker = told(FakeInfo(fitted=fitted)).ranker
     assert (ranker.version, ranker.serves, ranker.reason, ranker.users) == (fitted.version, "own", "it was better", 300)
+    assert ranker.first_stage == "blend"
     assert [(one.name, one.ndcg, one.low, one.high, one.difference, one.p) for one in ranker.measured] == [
         ("blend", 0.1875, 0.125, 0.25, 0.0, 1.0),
         ("own", 0.25, 0.125, 0.375, 0.0625, 0.001),

@@ -42,7 +42,7 @@ def test_an_untouched_version_passes_every_check(tiny: TinyRelease, champion: Pa
     report = run_gate(champion, tiny.evidence(champion), done.append)
     assert report.verdict == "passed", report.to_json()
     assert [one.name for one in report.checks] == [
-        *("files", "fingerprint", "tokens", "logits", "rank agreement", "labels", "champion", "leak"),
+        *("files", "fingerprint", "tokens", "logits", "rank agreement", "labels", "champion", "cold items", "leak"),
         "reading judged",
     ]
     assert figure(report, "champion", "difference") == 0
@@ -224,6 +224,18 @@ def test_a_champion_that_does_not_open_is_named_and_takes_no_other_answer_away(
     assert {one.name for one in report.checks} >= {"tokens", "logits", "rank agreement", "labels", "leak"}
 
 
+def test_cold_items_are_not_checked_without_tables_that_tell_which_they_are(tiny: TinyRelease, champion: Path) -> None:
+    report = run_gate(champion, replace(tiny.evidence(champion), dataset=None))
+    assert {one.name for one in report.skipped} == {"cold items", "leak"}
+
+
+def test_a_first_version_has_no_champion_to_put_cold_items_higher(tiny: TinyRelease, champion: Path) -> None:
+    report = run_gate(champion, tiny.evidence())
+    assert report.verdict == "passed"
+    details = {one.name: one.detail for one in report.checks}
+    assert details["cold items"] == details["champion"] == "there is no champion yet"
+
+
 def test_a_manifest_that_is_no_table_is_refused(version: Path) -> None:
     (version / "files.json").write_text("[1]", encoding="utf-8")
     assert "files.json is no table of files" in details(run_gate(version, Evidence()))
@@ -240,7 +252,7 @@ def test_served_lists_of_another_protocol_are_no_evidence(tiny: TinyRelease, tmp
 def test_without_evidence_the_verdict_is_incomplete_and_says_what_is_missing(champion: Path) -> None:
     report = run_gate(champion, Evidence())
     assert report.verdict == "incomplete"
-    assert {one.name for one in report.skipped} == {"rank agreement", "labels", "champion", "leak"}
+    assert {one.name for one in report.skipped} == {"rank agreement", "labels", "champion", "cold items", "leak"}
     assert all(one.outcome is Outcome.SKIPPED and one.detail for one in report.skipped)
 
 

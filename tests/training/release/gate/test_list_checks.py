@@ -14,8 +14,8 @@ from training.export.compare import Logits
 from training.lists.candidate_list import CandidateList
 from training.protocol.dataset import Phase
 from training.ranker.table import ScoredList
-from training.release.gate.check import Outcome
-from training.release.gate.list_checks import Scored, check_champion, check_labels, check_leak, check_ranks
+from training.release.gate.check import Check, Outcome
+from training.release.gate.list_checks import Scored, check_champion, check_cold, check_labels, check_leak, check_ranks
 from training.release.gate.version import Fp32, OpenVersion, ndcg_of_logits, open_fp32
 
 
@@ -142,6 +142,38 @@ def test_a_better_challenger_passes_and_a_worse_one_fails_for_both_reasons(
 def test_the_same_lists_give_the_same_interval_every_time(version: OpenVersion, lists: list[ScoredList]) -> None:
     good, bad = (Scored(lists, of_targets(lists, liked), version) for liked in (5.0, -5.0))
     assert check_champion(good, bad, 0.0) == check_champion(good, bad, 0.0)
+
+
+def reversed_logits(lists: Sequence[ScoredList]) -> list[Logits]:
+    """Of lists of candidates in the order of their logits: the last one first."""
+    return [np.arange(len(one.given.candidates), dtype=np.float32) for one in lists]
+
+
+def cold_pair(count: int, cold: str, version: OpenVersion) -> Check:
+    """A challenger that puts d last, against a champion that puts it first; d and b were liked next."""
+    lists = [by_hand("bd", user_id=f"u{number}") for number in range(count)]
+    champion = reversed_logits(lists)
+    return check_cold(Scored(lists, [-one for one in champion], version), Scored(lists, champion, version), cold)
+
+
+def test_a_challenger_that_buries_cold_targets_is_refused_and_its_loss_told(version: OpenVersion) -> None:
+    found = cold_pair(12, "d", version)
+    assert found.outcome is Outcome.FAILED
+    assert found.detail.startswith("the AUC of targets that nobody had liked is 0.000 against 1.000, 12 lists: lower")
+    assert (found.figures["difference"], found.figures["lists"]) == (-1.0, 12)
+
+
+def test_few_lists_refuse_nothing_and_none_are_nothing_to_judge(version: OpenVersion) -> None:
+    assert cold_pair(1, "d", version).outcome is Outcome.PASSED
+    none = cold_pair(12, "", version)
+    assert (none.outcome, none.detail) == (Outcome.PASSED, "no test list holds a target that nobody had liked")
+
+
+def test_warm_targets_say_nothing_of_cold_ones(version: OpenVersion) -> None:
+    lists = [by_hand("bd", user_id=f"u{number}") for number in range(12)]
+    b_above_d, d_above_b = [logits(1, 3, 0, 2)] * 12, [logits(1, 2, 0, 3)] * 12
+    found = check_cold(Scored(lists, b_above_d, version), Scored(lists, d_above_b, version), "d")
+    assert (found.outcome, found.figures["auc"], found.figures["auc_champion"]) == (Outcome.PASSED, 1.0, 1.0)
 
 
 def test_a_run_that_recorded_no_list_proves_nothing_about_leaks(tiny: TinyRelease) -> None:

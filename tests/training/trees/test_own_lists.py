@@ -1,0 +1,34 @@
+"""Lists of a fold: as many as were asked for, and from nothing that is held out."""
+
+from gateway.ranker.signals import SPARSE
+from tests.training.first_stage.by_hand import hashed_vectors
+from tests.training.trees.test_own import readers_of_series
+from training.data.tables import Tables
+from training.first_stage.training_interactions import known_in
+from training.protocol.dataset import Dataset, Phase
+from training.trees.own import own_protocol
+from training.trees.own_lists import OWN, OwnLists, OwnOptions
+
+
+def lists_of(tables: Tables, options: OwnOptions = OWN) -> OwnLists:
+    vectors = hashed_vectors([item.fields["title"] for item in tables.items])
+    return OwnLists(Dataset(tables, own_protocol(tables)), vectors, options)
+
+
+def test_no_more_lists_of_a_fold_are_made_than_were_asked_for() -> None:
+    lists = lists_of(readers_of_series(60, series=10), options=OwnOptions(lists=20, depth=15))
+    data = lists.fold(Phase.TEST)
+    assert len(data.lists) == len(data.scored) == 20
+    assert all(len(one.candidates) <= 15 for one in data.lists)
+    assert [one.user_id for one in data.lists] == [one.user_id for one in data.scored]
+
+
+def test_signals_of_a_fold_know_nothing_of_what_is_held_out() -> None:
+    lists = lists_of(readers_of_series(40, series=10))
+    (one, *_), known = lists.fold(Phase.TEST).scored, known_in(lists.dataset, Phase.TEST)
+    signals = one.given.signals
+    assert len(signals) == len(lists.dataset.items)
+    places = {place for history in known.histories for place in history.oldest_first}
+    for place, item in enumerate(lists.dataset.items):
+        assert (signals[item.item_id].smooth is not None) == (place in places)
+    assert next(iter(signals.values())).weights.shape[1] == len(SPARSE)
