@@ -243,8 +243,7 @@ async def open_challenger(settings: Settings, parts: Parts, stores: Stores, mode
             lambda: model.endpoints.right_within(settings.serving_window_s),
         )
         return
-    wanted = ranker_on_trial(settings)
-    ranker = CurrentRanker(stores.rankers, parts.signals, wanted)
+    ranker = CurrentRanker(stores.rankers, parts.signals, wanted := ranker_on_trial(settings))
     async with looking_up(ranker, settings.ranker_interval_s):
         yield OnTrial(replace(parts, ranker=ranker), lambda: Orderer(RANKER, wanted), lambda: ranker.found)
 

@@ -70,7 +70,7 @@ class ColdEvaluation:
         folds = ranker.lists.learned_folds
         with self.progress(title, len(folds) + 1) as advance:
             made = []
-            for one in fold_tables(ranker.lists, folds, ranker.features):
+            for one in fold_tables(ranker.lists, dict.fromkeys(folds, ranker.features)):
                 made.append(one)
                 advance(1)
             trees, missing = ranker.trees_of(made) if made else (None, "there is no fold to fit on")

@@ -11,6 +11,7 @@ from clients.command_line.release.stored import Stored
 from clients.command_line.shared import console
 from clients.command_line.shared.connection import Connection
 from clients.command_line.shared.console import AsJson
+from clients.command_line.shared.hints import copyable
 from clients.command_line.shared.running_stack import gateway_url
 from clients.command_line.shared.verdict_table import order_name
 from crossrank_client import Ranker
@@ -38,7 +39,7 @@ def rankers(stored: Stored, asked: Asked, as_json: AsJson = False) -> None:
         console.print_json({"served": served.version if served else None, "rankers": rows})
         return
     if not kept:
-        console.say("no ranker was fitted: crossrank index")
+        console.say(copyable("no ranker was fitted: crossrank index"))
         return
     headings = ("version", "fitted", "orders lists by", "NDCG@10", "gain", "p", "users", "")
     console.print_table(headings, [_cells(one) for one in rows])
