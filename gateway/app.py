@@ -33,7 +33,7 @@ from gateway.rpc.feedback import FeedbackServicer
 from gateway.rpc.info import ModelInfo
 from gateway.rpc.open_inference import OpenInferenceServicer
 from gateway.rpc.ranking import Ranker, RankingServicer
-from gateway.scoring.admission import Admission
+from gateway.scoring.admission import Admission, AdmissionLimits
 from gateway.scoring.coalesced import ChunkLimits, CoalescedScorer
 from gateway.scoring.verified_model import VerifiedModel
 from gateway.server.gc_tuning import tuned_gc
@@ -164,8 +164,9 @@ async def open_cache(settings: Settings, metrics: Metrics) -> AsyncIterator[Scor
 
 def build_parts(settings: Settings, stores: Stores, models: Models, cache: ScoreCache, metrics: Metrics) -> Parts:
     """The champion's pipeline over PostgreSQL and Triton, in parts."""
-    admission = Admission(settings.max_tokens_in_flight, settings.batch_share, settings.overload_retry_after_s)
-    metrics.watch("tokens_in_flight", "Tokens of admitted work", lambda: admission.in_flight)
+    admission = Admission(admission_limits(settings))
+    metrics.watch("tokens_in_flight", "Tokens of admitted work that are not scored yet", lambda: admission.in_flight)
+    metrics.watch("tokens_limit", "Tokens that may be in flight, at the speed measured last", admission.limit)
     signals = CachedSignals(stores.signals, settings.signal_items)
     return Parts(
         candidates=build_candidates(settings, stores.database, models),
@@ -177,8 +178,17 @@ def build_parts(settings: Settings, stores: Stores, models: Models, cache: Score
         scorer=build_scorer(settings, models.champion, admission),
         signals=signals,
         ranker=CurrentRanker(stores.rankers, signals, settings.ranker),
-        admission=admission,
         observer=metrics,
+    )
+
+
+def admission_limits(settings: Settings) -> AdmissionLimits:
+    """What the model may have before it: half of a usual call's time, so that the other half is left to score it."""
+    return AdmissionLimits(
+        settings.max_tokens_in_flight,
+        settings.batch_share,
+        settings.overload_retry_after_s,
+        drained_in_s=settings.default_deadline_s / 2,
     )
 
 
@@ -228,7 +238,7 @@ async def open_ranker(
         return endpoints.right_within(settings.serving_window_s)
 
     metrics.watch("challenger_ready", "1 while the challenger answers golden pairs rightly", lambda: float(ready()))
-    challenger = replace(parts, scorer=build_scorer(settings, models.challenger, parts.admission))
+    challenger = replace(parts, scorer=build_scorer(settings, models.challenger, parts.scorer.admission))
     comparisons = ComparisonLog(stores.comparisons, metrics)
     shadow = Shadow(
         build_pipeline(settings, replace(challenger, cache=LocalScoreCache(0))),

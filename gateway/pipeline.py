@@ -47,7 +47,6 @@ from gateway.ranking.request import (
     reason_of,
     shown,
 )
-from gateway.scoring.admission import Admission
 from gateway.scoring.coalesced import CoalescedScorer, ScoringWork
 from gateway.telemetry.stages import StageClock
 
@@ -68,7 +67,6 @@ class Parts:
     scorer: CoalescedScorer
     signals: SignalReader
     ranker: CurrentRanker
-    admission: Admission
     observer: Observer
     listener: Listener | None = None
 
@@ -190,7 +188,6 @@ class Pipeline:
         """Refuses what cannot be served, before any work."""
         if options.model not in {"", self._defaults.model}:
             raise NotFound("model", options.model, f"GetInfo lists the served models ({self._defaults.model!r})")
-        self._parts.admission.check(options.priority)
         request = Request(context, options, call, StageClock(self._parts.observer.stage_ended), model=None)
         try:
             request.model = self._parts.scorer.current()

@@ -13,7 +13,7 @@ from gateway.domain.errors import CrossrankError, DeadlineTooShort
 from gateway.domain.values import EncodedPair, Priority
 from gateway.encoding.chunks import chunk_by_tokens
 from gateway.ports import Scorer, ServedModel
-from gateway.scoring.admission import Admission
+from gateway.scoring.admission import Admission, Held
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class CoalescedScorer:
 
     def __init__(self, scorer: Scorer, admission: Admission, limits: ChunkLimits) -> None:
         self._scorer = scorer
-        self._admission = admission
+        self.admission = admission
         self._limits = limits
         self._turns: Mapping[Priority, AbstractAsyncContextManager[None]] = {
             Priority.INTERACTIVE: nullcontext(),
@@ -83,21 +83,24 @@ class CoalescedScorer:
             return
         pairs = [work.pairs[key] for key in keys]
         chunks = chunk_by_tokens(pairs, self._limits.max_tokens, self._limits.max_pairs)
-        with self._admission.admit(sum(len(pair.token_ids) for pair in pairs), work.priority):
+        tokens = sum(len(pair.token_ids) for pair in pairs)
+        with self.admission.admit(tokens, work.priority, work.budget) as held:
             loop = asyncio.get_running_loop()
             mine = {key: loop.create_future() for key in keys if key not in self._in_flight}
             self._in_flight |= mine
             try:
                 async with asyncio.TaskGroup() as group:
                     for chunk in chunks:
-                        group.create_task(self._score_chunk(work, [keys[position] for position in chunk], outcome))
+                        group.create_task(
+                            self._score_chunk(work, [keys[position] for position in chunk], held, outcome)
+                        )
             finally:
                 for key, future in mine.items():
                     del self._in_flight[key]
                     if not future.done():
                         future.cancel()
 
-    async def _score_chunk(self, work: ScoringWork, keys: list[bytes], outcome: ScoringOutcome) -> None:
+    async def _score_chunk(self, work: ScoringWork, keys: list[bytes], held: Held, outcome: ScoringOutcome) -> None:
         pairs = [work.pairs[key] for key in keys]
         outcome.model_requests += 1
         lengths = [len(pair.token_ids) for pair in pairs]
@@ -111,6 +114,7 @@ class CoalescedScorer:
         except TimeoutError:
             outcome.faults.append(DeadlineTooShort("the model did not answer before the deadline"))
         else:
+            held.scored(sum(lengths))
             for key, logit in zip(keys, logits.tolist(), strict=True):
                 outcome.logits[key] = logit
                 future = self._in_flight.get(key)

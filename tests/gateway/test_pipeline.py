@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.domain.budget import Budget
 from gateway.domain.errors import (
     CrossrankError,
     DeadlineTooShort,
@@ -16,6 +17,7 @@ from gateway.domain.errors import (
     Overloaded,
     StoreUnavailable,
 )
+from gateway.domain.order import Reading
 from gateway.domain.values import (
     Candidate,
     CandidateOptions,
@@ -28,6 +30,7 @@ from gateway.domain.values import (
     RankingOptions,
     Reason,
 )
+from tests.fakes.rankers import without_trees
 from tests.fakes.scorers import hash_logit
 from tests.gateway.rig import CATALOGUE, Rig, call
 
@@ -225,10 +228,23 @@ async def test_an_unknown_model_is_not_found(rig: Rig) -> None:
         await rig.pipeline.rerank(USER, inline("heat"), RankingOptions(model="other"), call())
 
 
-async def test_a_saturated_gateway_refuses_before_it_reads_anything(rig: Rig) -> None:
-    with rig.admission.admit(6000, Priority.INTERACTIVE), pytest.raises(Overloaded):
-        await rig.pipeline.recommend(USER, CandidateOptions(), RankingOptions(priority=Priority.BATCH), call())
-    assert rig.shelf.queries == []
+async def test_a_saturated_gateway_refuses_what_the_model_would_have_to_read(rig: Rig) -> None:
+    with rig.admission.admit(10_000, Priority.INTERACTIVE, Budget(5.0)), pytest.raises(Overloaded):
+        await rig.pipeline.recommend(USER, CandidateOptions(), RankingOptions(), call())
+    assert rig.scorer.requests == []
+
+
+async def test_a_saturated_gateway_answers_whatever_needs_no_reading(rig: Rig) -> None:
+    """Neither a list that the model does not order, nor one whose scores are all known, waits for the model."""
+    known = await rig.pipeline.recommend(USER, CandidateOptions(), RankingOptions(), call())
+    with rig.admission.admit(10_000, Priority.INTERACTIVE, Budget(5.0)):
+        again = await rig.pipeline.recommend(USER, CandidateOptions(), RankingOptions(), call())
+        unread = RankingOptions(reading=Reading.NEVER)
+        ordered = await rig.pipeline.recommend(Context(user_id="u2"), CandidateOptions(), unread, call())
+        await rig.fit(without_trees())
+        trees = await rig.pipeline.recommend(USER, CandidateOptions(), RankingOptions(), call())
+    assert ids(again) == ids(known)
+    assert [answer.degraded for answer in (again, ordered, trees)] == [(), (), ()]
 
 
 async def test_the_impression_holds_what_was_shown_and_its_token_is_in_the_answer(rig: Rig) -> None:

@@ -2,15 +2,17 @@
 or the model is away or busy."""
 
 import asyncio
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from gateway.domain.budget import Budget
 from gateway.domain.errors import ModelOverloaded, StoreUnavailable
 from gateway.domain.values import CandidateOptions, Context, ModelIdentity, Priority, RankingOptions
 from gateway.pipeline import Pipeline
-from gateway.scoring.admission import Admission
+from gateway.scoring.admission import Admission, AdmissionLimits, Held
 from gateway.warm_up import ATTEMPTS, WarmUp, unseen, warming
 from tests.gateway.rig import Rig, call
 
@@ -67,10 +69,11 @@ async def test_it_is_batch_work_that_admission_may_refuse(rig: Rig) -> None:
     asked: list[Priority] = []
 
     class Watched(Admission):
-        def check(self, priority: Priority) -> None:
+        def admit(self, tokens: int, priority: Priority, budget: Budget) -> AbstractContextManager[Held]:
             asked.append(priority)
+            return super().admit(tokens, priority, budget)
 
-    rig.parts = replace(rig.parts, admission=Watched(10_000, 0.5, 0.2))
+    rig.parts.scorer.admission = Watched(AdmissionLimits(10_000, 0.5, 0.2))
     await warm_up(rig).warm()
     assert set(asked) == {Priority.BATCH}
 

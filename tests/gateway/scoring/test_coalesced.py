@@ -9,7 +9,7 @@ from gateway.domain.budget import Budget
 from gateway.domain.errors import ModelUnavailable, Overloaded
 from gateway.domain.values import EncodedPair, ModelIdentity, Priority
 from gateway.ports import ServedModel
-from gateway.scoring.admission import Admission
+from gateway.scoring.admission import Admission, AdmissionLimits
 from gateway.scoring.coalesced import ChunkLimits, CoalescedScorer, ScoringWork
 from tests.fakes.scorers import FakeScorer, hash_logit
 from tests.fakes.specs import small_bundle
@@ -26,7 +26,7 @@ def pairs(*numbers: int, length: int = 5) -> dict[bytes, EncodedPair]:
 
 
 def rig(model: ServedModel, max_tokens: int = 10_000) -> tuple[FakeScorer, CoalescedScorer, Admission]:
-    scorer, admission = FakeScorer(model), Admission(max_tokens, 0.5, 0.2)
+    scorer, admission = FakeScorer(model), Admission(AdmissionLimits(max_tokens, 0.5, 0.2))
     return (
         scorer,
         CoalescedScorer(scorer, admission, ChunkLimits(max_tokens=20, max_pairs=4, batch_chunks=2)),
@@ -156,20 +156,13 @@ async def test_admission_refuses_by_tokens_and_frees_them_afterwards(model: Serv
     assert admission.in_flight == 0
 
 
-def test_batch_requests_may_fill_only_their_share() -> None:
-    admission = Admission(100, 0.5, 0.2)
-    with admission.admit(60, Priority.INTERACTIVE):
-        with pytest.raises(Overloaded), admission.admit(1, Priority.BATCH):
-            pass
-        with pytest.raises(Overloaded):
-            admission.check(Priority.BATCH)
-        admission.check(Priority.INTERACTIVE)
-        with admission.admit(40, Priority.INTERACTIVE):
-            assert admission.in_flight == 100
-
-
-def test_an_idle_gateway_admits_a_request_larger_than_the_limit() -> None:
-    admission = Admission(100, 0.5, 0.2)
-    with admission.admit(500, Priority.BATCH):
-        assert admission.in_flight == 500
+async def test_what_a_chunk_scored_is_no_longer_in_flight_while_its_list_goes_on(model: ServedModel) -> None:
+    scorer, coalesced, admission = rig(model)
+    scorer.slow_from_tokens = 9
+    running = asyncio.create_task(coalesced.score(work(model, {**pairs(1, 2), **pairs(3, length=9)})))
+    async with asyncio.timeout(10):
+        while admission.in_flight != 9:
+            await asyncio.sleep(0)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
     assert admission.in_flight == 0
