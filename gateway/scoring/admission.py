@@ -10,10 +10,10 @@ from gateway.domain.errors import Overloaded
 from gateway.domain.values import Priority
 from gateway.scoring.throughput import Throughput
 
-LEAST_TOKENS = 4096
-"""Admitted however slow the model is: a list of a hundred short items."""
+LEAST_TOKENS = 1024
+"""In flight at a time however slow the model is: one model request. A longer list is admitted when nothing else is."""
 
-BUSY_TOKENS = 1024
+BUSY_TOKENS = 256
 """From so many in flight on the model counts as busy. At most a quarter of LEAST_TOKENS: then whoever refuses work also
 measures, and a limit that a slow moment made small grows again."""
 
