@@ -2,7 +2,8 @@
 
 An endpoint is used only after all golden pairs of the version it wants served were answered within tolerance;
 afterwards a few of them are replayed every round. This is what health reports and what ejects an endpoint that lies
-about itself. A version that does not prove itself is refused, and the one before it goes on serving.
+about itself. A version that does not prove itself is refused, and another one that does serves: the one that served
+last, else the newest.
 """
 
 import asyncio
@@ -50,10 +51,14 @@ class VerificationPlan:
     only: str = ""
     never: str = ""
 
+    def allowed(self, versions: Sequence[str]) -> list[str]:
+        """Those of the loaded versions that may be used."""
+        return [one for one in versions if one != self.never and self.only in {"", one}]
+
     def wanted(self, versions: Sequence[str], serving: str) -> str:
         """Which of the loaded versions is to be used: ``serving``, the one that the configuration names, else the
         newest. Raises ModelUnavailable when there is none."""
-        usable = [one for one in versions if one != self.never and self.only in {"", one}]
+        usable = self.allowed(versions)
         if serving and serving != self.never and not self.only:
             return serving
         if not usable:
@@ -137,11 +142,25 @@ class Verification:
         try:
             await self._prove(endpoint, endpoint.wanted, parameters)
         except _REFUSALS as fault:
-            proven = self._current.identity.version if self._current else ""
-            if proven not in endpoint.verified:
+            if not await self._prove_another(endpoint, versions, parameters):
                 raise
             self._refuse(endpoint, str(fault))
-            await self._replay_some(endpoint, proven)
+
+    async def _prove_another(self, endpoint: Endpoint, versions: Sequence[str], parameters: Mapping[str, str]) -> bool:
+        """Whether some other version than the one wanted is right: the one that served last, else the newest."""
+        last = self._current.identity.version if self._current else ""
+        others = [one for one in self._plan.allowed(versions) if one != endpoint.wanted]
+        for version in sorted(others, key=lambda one: (one == last, int(one)), reverse=True):
+            if version in endpoint.verified:
+                await self._replay_some(endpoint, version)
+                return True
+            try:
+                await self._prove(endpoint, version, parameters)
+            except _REFUSALS as fault:
+                log.debug("model_version_unproven", url=endpoint.connection.url, version=version, fault=str(fault))
+            else:
+                return True
+        return False
 
     async def _prove(self, endpoint: Endpoint, version: str, parameters: Mapping[str, str]) -> None:
         """Fingerprint, token ids and all golden pairs. Raises ModelMismatch and whatever keeps it from being shown."""
