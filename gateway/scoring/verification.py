@@ -7,7 +7,8 @@ last, else the newest.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,8 +30,6 @@ CHUNK_PAIRS = 8
 
 SERVING_VERSION = "serving_version"
 """Parameter of the model's configuration: the version that is to serve. Without it the newest loaded one is."""
-
-_REFUSALS = (CrossrankError, OSError, ValueError, KeyError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,14 +117,15 @@ class Verification:
             # leave golden pairs to those that live. A server that nobody else asks gives each instance its turn.
             return
         try:
-            await self._verify_wanted(endpoint)
+            with _whatever_is_raised():
+                await self._verify_wanted(endpoint)
         except DeadlineTooShort as fault:
             # A late probe says "busy" as long as the server answers anybody; silence says "broken".
             answered_at = max(endpoint.last_answer_at, endpoint.last_right_at)
             if not endpoint.usable or self._endpoints.clock() - answered_at > self._plan.patience_s:
                 self._reject(endpoint, fault.message)
-        except _REFUSALS as fault:
-            self._reject(endpoint, str(fault))
+        except CrossrankError as fault:
+            self._reject(endpoint, fault.message)
         else:
             if not endpoint.usable:
                 log.info("endpoint_verified", url=endpoint.connection.url, versions=sorted(endpoint.verified))
@@ -141,10 +141,10 @@ class Verification:
             return
         try:
             await self._prove(endpoint, endpoint.wanted, parameters)
-        except _REFUSALS as fault:
+        except CrossrankError as fault:
             if not await self._prove_another(endpoint, versions, parameters):
                 raise
-            self._refuse(endpoint, str(fault))
+            self._refuse(endpoint, fault.message)
 
     async def _prove_another(self, endpoint: Endpoint, versions: Sequence[str], parameters: Mapping[str, str]) -> bool:
         """Whether some other version than the one wanted is right: the one that served last, else the newest."""
@@ -156,19 +156,20 @@ class Verification:
                 return True
             try:
                 await self._prove(endpoint, version, parameters)
-            except _REFUSALS as fault:
-                log.debug("model_version_unproven", url=endpoint.connection.url, version=version, fault=str(fault))
+            except CrossrankError as fault:
+                log.debug("model_version_unproven", url=endpoint.connection.url, version=version, fault=fault.message)
             else:
                 return True
         return False
 
     async def _prove(self, endpoint: Endpoint, version: str, parameters: Mapping[str, str]) -> None:
-        """Fingerprint, token ids and all golden pairs. Raises ModelMismatch and whatever keeps it from being shown."""
-        bundle = await asyncio.to_thread(self._read, version)
-        _check_fingerprint(self._plan.model, version, parameters, bundle)
-        numbers = range(len(bundle.golden.pairs))
-        for start in range(0, len(numbers), CHUNK_PAIRS):
-            await self._replay(endpoint, version, numbers[start : start + CHUNK_PAIRS])
+        """Fingerprint, token ids and all golden pairs. Raises ModelMismatch, and as Connection does."""
+        with _whatever_is_raised():
+            bundle = await asyncio.to_thread(self._read, version)
+            _check_fingerprint(self._plan.model, version, parameters, bundle)
+            numbers = range(len(bundle.golden.pairs))
+            for start in range(0, len(numbers), CHUNK_PAIRS):
+                await self._replay(endpoint, version, numbers[start : start + CHUNK_PAIRS])
         endpoint.verified.add(version)
 
     async def _replay_some(self, endpoint: Endpoint, version: str) -> None:
@@ -234,6 +235,18 @@ class Verification:
         if self._current is None or self._current.identity != identity:
             self._current = ServedModel(identity, bundle)
             log.info("model_version_chosen", model=self._plan.model, version=version, fingerprint=bundle.fingerprint)
+
+
+@contextmanager
+def _whatever_is_raised() -> Iterator[None]:
+    """Becomes ModelMismatch where it is no error of ours: files and answers may be odd in ways nobody foresaw, and that
+    is the fault of this version or endpoint and of no other."""
+    try:
+        yield
+    except CrossrankError:
+        raise
+    except Exception as fault:
+        raise ModelMismatch(f"{type(fault).__name__}: {fault}") from fault
 
 
 def _check_fingerprint(model: str, version: str, parameters: Mapping[str, str], bundle: EncodingBundle) -> None:
