@@ -25,6 +25,9 @@ class Connection(Protocol):
     async def parameters(self, model: str, timeout_s: float) -> dict[str, str]:
         """String parameters of the model's configuration."""
 
+    async def reconnect(self) -> None:
+        """Calls from now on go over a fresh connection."""
+
 
 @dataclass(slots=True)
 class Endpoint:

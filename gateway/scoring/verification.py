@@ -116,6 +116,7 @@ class Verification:
             # A dead instance of the server may be busy failing one of the calls from before the ejection, and would
             # leave golden pairs to those that live. A server that nobody else asks gives each instance its turn.
             return
+        began_at = self._endpoints.clock()
         try:
             with _whatever_is_raised():
                 await self._verify_wanted(endpoint)
@@ -124,6 +125,8 @@ class Verification:
             answered_at = max(endpoint.last_answer_at, endpoint.last_right_at)
             if not endpoint.usable or self._endpoints.clock() - answered_at > self._plan.patience_s:
                 self._reject(endpoint, fault.message)
+            if answered_at <= began_at:  # perhaps only the connection is broken: whoever asks next finds out
+                await endpoint.connection.reconnect()
         except CrossrankError as fault:
             self._reject(endpoint, fault.message)
         else:

@@ -2,7 +2,8 @@
 or the model is away or busy."""
 
 import asyncio
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -69,9 +70,11 @@ async def test_it_is_batch_work_that_admission_may_refuse(rig: Rig) -> None:
     asked: list[Priority] = []
 
     class Watched(Admission):
-        def admit(self, tokens: int, priority: Priority, budget: Budget) -> AbstractContextManager[Held]:
+        @contextmanager
+        def admit(self, tokens: int, priority: Priority, budget: Budget) -> Iterator[Held]:
             asked.append(priority)
-            return super().admit(tokens, priority, budget)
+            with super().admit(tokens, priority, budget) as held:
+                yield held
 
     rig.parts.scorer.admission = Watched(AdmissionLimits(10_000, 0.5, 0.2))
     await warm_up(rig).warm()

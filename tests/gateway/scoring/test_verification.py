@@ -254,3 +254,32 @@ async def test_a_round_that_fails_in_an_unforeseen_way_does_not_end_the_rounds(
                 await asyncio.sleep(0)
     finally:
         task.cancel()
+
+
+async def test_a_connection_that_swallows_everything_is_left_for_a_fresh_one(rig: Rig) -> None:
+    await rig.verification.verify_all()
+    for endpoint, connection in zip(rig.endpoints.all, rig.connections, strict=True):
+        connection.black_hole = True
+        endpoint.last_answer_at = endpoint.last_right_at = -100.0
+    await rig.verification.verify_all()
+    assert not any(endpoint.usable for endpoint in rig.endpoints.all)
+    await rig.verification.verify_all()
+    assert all(endpoint.usable for endpoint in rig.endpoints.all)
+    assert [connection.reconnects for connection in rig.connections] == [1, 1]
+
+
+async def test_a_probe_that_is_late_while_others_are_answered_leaves_the_connection_alone(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await rig.verification.verify_all()
+    endpoint, connection = rig.endpoints.all[0], rig.connections[0]
+
+    async def late(model: str, timeout_s: float) -> list[str]:
+        await asyncio.sleep(0.001)
+        endpoint.last_answer_at = rig.endpoints.clock()
+        raise DeadlineTooShort("probe timed out")
+
+    monkeypatch.setattr(connection, "versions", late)
+    await rig.verification.verify_all()
+    assert endpoint.usable
+    assert connection.reconnects == 0
