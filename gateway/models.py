@@ -12,6 +12,7 @@ from gateway.scoring.triton import TritonConnection
 from gateway.scoring.verification import VerificationPlan
 from gateway.scoring.verified_model import VerifiedModel, open_verified
 from gateway.settings import Settings, encodings_folder
+from gateway.store.schema import EMBEDDING_DIMENSION
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ async def open_models(settings: Settings) -> AsyncIterator[Models]:
         challenger = None
         if settings.challenger:
             challenger = await opened.enter_async_context(open_verified(connections, challenger_plan(settings)))
-        embedder = BiEncoder(champion.endpoints, TextEncoder(tokenizer), settings.embedding_model)
+        embedder = BiEncoder(champion.endpoints, TextEncoder(tokenizer), EMBEDDING_DIMENSION, settings.embedding_model)
         yield Models(champion, embedder, challenger)
 
 

@@ -17,13 +17,15 @@ BATCH_TEXTS = 32
 class BiEncoder:
     """Embeds texts with the model named; one version only, since stored vectors belong to it."""
 
-    def __init__(self, endpoints: Endpoints, encoder: TextEncoder, model: str = "bi_encoder") -> None:
+    def __init__(self, endpoints: Endpoints, encoder: TextEncoder, width: int, model: str = "bi_encoder") -> None:
         self._endpoints = endpoints
         self._encoder = encoder
+        self._width = width
         self._model = model
 
     async def embed(self, texts: Sequence[str], budget: Budget) -> Embeddings:
-        """Unit vectors [texts, 384], float32. Raises ModelUnavailable, ModelOverloaded, DeadlineTooShort."""
+        """Unit vectors [texts, width], float32. Raises ModelUnavailable, ModelOverloaded, DeadlineTooShort,
+        ModelAnswerInvalid."""
         parts = [
             await self._embed_batch(texts[start : start + BATCH_TEXTS], budget)
             for start in range(0, len(texts), BATCH_TEXTS)
@@ -39,5 +41,6 @@ class BiEncoder:
                 inputs={"input_ids": token_ids_bt, "attention_mask": mask_bt},
                 output="embedding",
                 budget=budget,
+                columns=self._width,
             )
         )

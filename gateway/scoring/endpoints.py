@@ -54,7 +54,7 @@ class Endpoints:
         self.on_ejection: Callable[[], None] = lambda: None
 
     async def infer(self, inference: Inference) -> Tensor:
-        """The answer of one endpoint; a second one is tried when the first turns out to be away.
+        """The answer of one endpoint; a second one is tried when the first turns out to be away or to answer nonsense.
 
         Raises ModelUnavailable (none usable), ModelOverloaded, DeadlineTooShort, ModelAnswerInvalid.
         """
@@ -63,7 +63,7 @@ class Endpoints:
             return await self._infer_at(first, inference)
         except ModelOverloaded:
             raise
-        except ModelUnavailable:
+        except (ModelUnavailable, ModelAnswerInvalid):
             return await self._infer_at(self._pick(inference.version, excluded=first), inference)
 
     def eject(self, endpoint: Endpoint, fault: str) -> None:
@@ -87,10 +87,10 @@ class Endpoints:
     async def _infer_at(self, endpoint: Endpoint, inference: Inference) -> Tensor:
         endpoint.in_flight += 1
         try:
-            answer = await endpoint.connection.infer(inference)
-        except (ModelOverloaded, ModelAnswerInvalid):
+            answer = inference.checked(await endpoint.connection.infer(inference))
+        except ModelOverloaded:
             raise
-        except DependencyUnavailable as fault:
+        except (DependencyUnavailable, ModelAnswerInvalid) as fault:
             self.eject(endpoint, fault.message)
             raise
         finally:

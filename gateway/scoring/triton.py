@@ -34,13 +34,23 @@ _CHANNEL_OPTIONS = [
 
 @dataclass(frozen=True, slots=True)
 class Inference:
-    """One request: named input tensors with a common first axis, the output wanted. Empty version: the newest."""
+    """One request: named input tensors with a common first axis, the output wanted, and how many numbers it has a row.
+    Empty version: the newest."""
 
     model: str
     version: str
     inputs: dict[str, Tensor]
     output: str
     budget: Budget
+    columns: int = 1
+
+    def checked(self, answer: Tensor) -> Tensor:
+        """The answer. Raises ModelAnswerInvalid for one of another width."""
+        if answer.shape[1] != self.columns:
+            raise ModelAnswerInvalid(
+                f"{self.model} gave {answer.shape[1]} numbers a row as {self.output!r}; expected {self.columns}"
+            )
+        return answer
 
 
 def pair_tensors(pairs: Sequence[EncodedPair]) -> dict[str, Tensor]:

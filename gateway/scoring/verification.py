@@ -184,15 +184,8 @@ class Verification:
     async def _replay(self, endpoint: Endpoint, version: str, numbers: Sequence[int]) -> None:
         bundle = self._bundles[version]
         pairs = [encode_golden(bundle.encoder, bundle.golden.pairs[number]) for number in numbers]
-        logits = await endpoint.connection.infer(
-            Inference(
-                model=self._plan.model,
-                version=version,
-                inputs=pair_tensors(pairs),
-                output="logit",
-                budget=Budget(self._plan.timeout_s),
-            )
-        )
+        inference = Inference(self._plan.model, version, pair_tensors(pairs), "logit", Budget(self._plan.timeout_s))
+        logits = inference.checked(await endpoint.connection.infer(inference))
         if faults := bundle.golden.logit_faults(logits[:, 0], numbers):
             raise ModelMismatch(f"{self._plan.model} version {version}: {faults[0]} ({len(faults)} in all)")
 
