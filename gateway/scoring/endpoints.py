@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from gateway.domain.errors import DependencyUnavailable, ModelAnswerInvalid, ModelOverloaded, ModelUnavailable
-from gateway.scoring.triton import Inference, Tensor
+from gateway.scoring.triton import Inference, ModelConfiguration, Tensor
 
 
 class Connection(Protocol):
@@ -22,8 +22,8 @@ class Connection(Protocol):
     async def versions(self, model: str, timeout_s: float) -> list[str]:
         """Versions loaded, oldest first."""
 
-    async def parameters(self, model: str, timeout_s: float) -> dict[str, str]:
-        """String parameters of the model's configuration."""
+    async def configuration(self, model: str, timeout_s: float) -> ModelConfiguration:
+        """What the server was told of the model."""
 
     async def reconnect(self) -> None:
         """Calls from now on go over a fresh connection."""

@@ -1,7 +1,7 @@
 """One Triton server over gRPC: tensors in, tensors out, foreign errors translated once. Knows no pipeline."""
 
 import re
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from itertools import chain
@@ -30,6 +30,14 @@ _CHANNEL_OPTIONS = [
     # Else a fresh channel to the same server gets the connection of the old one.
     ("grpc.use_local_subchannel_pool", 1),
 ]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelConfiguration:
+    """String parameters of a model's configuration, and the most rows that one request may have."""
+
+    parameters: Mapping[str, str]
+    max_batch_size: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,11 +124,12 @@ class TritonConnection:
             metadata = await client.get_model_metadata(model, client_timeout=timeout_s)
         return sorted(metadata.versions, key=int)
 
-    async def parameters(self, model: str, timeout_s: float) -> dict[str, str]:
-        """String parameters of the model's configuration. Raises ModelUnavailable or DeadlineTooShort."""
+    async def configuration(self, model: str, timeout_s: float) -> ModelConfiguration:
+        """What the server was told of the model. Raises ModelUnavailable or DeadlineTooShort."""
         async with self._asked() as client:
             answer = await client.get_model_config(model, client_timeout=timeout_s)
-        return {name: value.string_value for name, value in answer.config.parameters.items()}
+        parameters = {name: value.string_value for name, value in answer.config.parameters.items()}
+        return ModelConfiguration(parameters, answer.config.max_batch_size)
 
     async def reconnect(self) -> None:
         """Calls from now on go over a fresh connection; those under way end on the old one, or at their deadlines.

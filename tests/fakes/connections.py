@@ -6,7 +6,7 @@ import numpy as np
 
 from gateway.domain.errors import CrossrankError, DeadlineTooShort
 from gateway.domain.values import EncodedPair
-from gateway.scoring.triton import Inference, Tensor
+from gateway.scoring.triton import Inference, ModelConfiguration, Tensor
 from tests.fakes.scorers import hash_logit
 
 
@@ -27,6 +27,7 @@ class FakeConnection:
         self.inferences: list[Inference] = []
         self.black_hole = False
         self.reconnects = 0
+        self.max_batch_size = 64
 
     async def infer(self, inference: Inference) -> Tensor:
         """Hash logits of the rows."""
@@ -50,10 +51,10 @@ class FakeConnection:
         self._fail()
         return self.loaded
 
-    async def parameters(self, model: str, timeout_s: float) -> dict[str, str]:
+    async def configuration(self, model: str, timeout_s: float) -> ModelConfiguration:
         """The fingerprint of all versions, and which one is to serve."""
         serving = {"serving_version": self.serving} if self.serving else {}
-        return {"encoding_fingerprint": self.fingerprint, **serving}
+        return ModelConfiguration({"encoding_fingerprint": self.fingerprint, **serving}, self.max_batch_size)
 
     async def reconnect(self) -> None:
         """Out of the black hole."""

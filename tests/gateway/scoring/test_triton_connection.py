@@ -11,7 +11,7 @@ from tritonclient.utils import InferenceServerException
 from gateway.domain.budget import Budget
 from gateway.domain.errors import DeadlineTooShort, ModelAnswerInvalid, ModelOverloaded, ModelUnavailable
 from gateway.scoring import triton
-from gateway.scoring.triton import Inference, TritonConnection
+from gateway.scoring.triton import Inference, ModelConfiguration, TritonConnection
 
 
 class Client:
@@ -44,7 +44,7 @@ class Client:
     async def get_model_config(self, model: str, client_timeout: float) -> Any:
         self._fail()
         parameters = {"serving_version": SimpleNamespace(string_value="9")}
-        return SimpleNamespace(config=SimpleNamespace(parameters=parameters))
+        return SimpleNamespace(config=SimpleNamespace(parameters=parameters, max_batch_size=64))
 
     async def close(self) -> None:
         self.closed = True
@@ -105,7 +105,7 @@ async def test_a_foreign_error_becomes_one_of_ours_that_names_the_server(
     for call in (
         connection.infer(inference()),
         connection.versions("cross_encoder", 1.0),
-        connection.parameters("cross_encoder", 1.0),
+        connection.configuration("cross_encoder", 1.0),
     ):
         with pytest.raises(expected, match="triton-a:8001") as caught:
             await call
@@ -115,7 +115,9 @@ async def test_a_foreign_error_becomes_one_of_ours_that_names_the_server(
 
 async def test_versions_are_ordered_as_numbers_and_parameters_are_texts(connection: TritonConnection) -> None:
     assert await connection.versions("cross_encoder", 1.0) == ["2", "9", "10"]
-    assert await connection.parameters("cross_encoder", 1.0) == {"serving_version": "9"}
+    assert await connection.configuration("cross_encoder", 1.0) == ModelConfiguration(
+        {"serving_version": "9"}, max_batch_size=64
+    )
 
 
 @pytest.mark.parametrize(

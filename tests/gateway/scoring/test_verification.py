@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from gateway.domain.errors import DeadlineTooShort, ModelOverloaded, ModelUnavailable
+from gateway.scoring.endpoints import Endpoints
+from gateway.scoring.verification import Verification
 from gateway.scoring.verified_model import open_verified
 from tests.fakes.specs import small_bundle
 from tests.gateway.scoring.verification_rig import Rig
@@ -283,3 +285,20 @@ async def test_a_probe_that_is_late_while_others_are_answered_leaves_the_connect
     await rig.verification.verify_all()
     assert endpoint.usable
     assert connection.reconnects == 0
+
+
+async def test_a_server_that_takes_smaller_requests_than_lists_are_cut_into_is_refused_with_the_remedy(
+    rig: Rig,
+) -> None:
+    for connection in rig.connections:
+        connection.max_batch_size = 31
+    refused = Verification(Endpoints(rig.connections), replace(rig.plan, chunk_pairs=32))
+    await refused.verify_all()
+    with pytest.raises(
+        ModelUnavailable, match=r"up to 32 pairs \(CROSSRANK_CHUNK_PAIRS\), and Triton takes at most 31"
+    ):
+        refused.current()
+    for connection in rig.connections:
+        connection.max_batch_size = 32
+    await refused.verify_all()
+    assert refused.current().identity.version == "1"
