@@ -8,7 +8,7 @@ from functools import partial
 from typing import Protocol
 
 from gateway.domain.budget import Budget, Call
-from gateway.domain.errors import CrossrankError, DeadlineTooShort, ModelOverloaded, ModelUnavailable
+from gateway.domain.errors import CrossrankError, DeadlineTooShort, ModelOverloaded, ModelUnavailable, Overloaded
 from gateway.domain.order import RankedBy, RequestKind
 from gateway.domain.values import (
     Candidate,
@@ -42,7 +42,7 @@ _REQUIRED = {
 
 def reason_of(fault: CrossrankError) -> Reason:
     """What a fault of scoring means for the answer."""
-    if isinstance(fault, ModelOverloaded):
+    if isinstance(fault, ModelOverloaded | Overloaded):
         return Reason.MODEL_OVERLOADED
     if isinstance(fault, DeadlineTooShort):
         return Reason.DEADLINE

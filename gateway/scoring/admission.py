@@ -63,7 +63,7 @@ class Admission:
 
         Raises Overloaded above the limit, and where the work before it would take longer than the call has.
         """
-        if self.in_flight:
+        if tokens and self.in_flight:
             self._refuse_above(self.limit(priority), priority, tokens)
             self._refuse_late(budget)
         held = Held(self, tokens)

@@ -176,3 +176,9 @@ def test_an_idle_gateway_admits_a_call_with_little_time_for_it_may_get_a_part() 
     one.work(3.0)
     with one.admission.admit(4000, Priority.INTERACTIVE, one.budget(0.01)):
         assert one.admission.in_flight == 4000
+
+
+def test_what_needs_no_tokens_is_never_refused() -> None:
+    one = admission()
+    with one.admit(500, Priority.INTERACTIVE, TIME), one.admit(0, Priority.BATCH, Budget(0)):
+        assert one.in_flight == 500
