@@ -51,7 +51,7 @@ from gateway.scoring.coalesced import CoalescedScorer, ScoringWork
 from gateway.telemetry.stages import StageClock
 
 LOG_RESERVE_S = 0.03
-"""Kept back from scoring, so that the impression can still be logged and the answer built."""
+"""Kept back from scoring and explaining, so that the impression can still be logged and the answer built."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +142,8 @@ class Pipeline:
         sides, answer = draft.sides, ranked_list(request, shown(request, draft, top_n))
         if request.options.explain and sides and request.model:
             with request.clock.stage("explain"):
-                answer = await explain(self._parts.scorer, request, sides, answer)
+                budget = request.budget.reserve(LOG_RESERVE_S)
+                answer = await explain(self._parts.scorer, request, sides, answer, budget)
         answer = await self._log_impression(request, answer)
         self._parts.observer.list_answered(answer)
         if self._parts.listener:

@@ -77,9 +77,13 @@ class Request:
         return self.model.identity if self.model else ModelIdentity(self.options.model, "", "")
 
     def degrade(self, reason: Reason, detail: str) -> None:
-        """Notes why the answer is less than full, once a reason and detail; raises where the caller required more."""
+        """Notes why the order is less than full; raises where the caller required more."""
         if self.options.require_rerank and reason in _REQUIRED:
             raise _REQUIRED[reason](f"{detail}; the request set require_rerank")
+        self.note(reason, detail)
+
+    def note(self, reason: Reason, detail: str) -> None:
+        """Notes what an answer lacks beside its order, once a reason and detail."""
         degradation = Degradation(reason, detail)
         if degradation not in self.degraded:
             self.degraded.append(degradation)
