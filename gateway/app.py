@@ -34,7 +34,7 @@ from gateway.rpc.feedback import FeedbackServicer
 from gateway.rpc.info import ModelInfo
 from gateway.rpc.open_inference import OpenInferenceServicer
 from gateway.rpc.ranking import Ranker, RankingServicer
-from gateway.scoring.admission import Admission
+from gateway.scoring.admission import Admission, AdmissionLimits
 from gateway.scoring.coalesced import ChunkLimits, CoalescedScorer
 from gateway.scoring.verified_model import VerifiedModel
 from gateway.server.gc_tuning import tuned_gc
@@ -162,8 +162,9 @@ async def open_cache(settings: Settings, metrics: Metrics) -> AsyncIterator[Scor
 
 def build_parts(settings: Settings, stores: Stores, models: Models, cache: ScoreCache, metrics: Metrics) -> Parts:
     """The champion's pipeline over PostgreSQL and Triton, in parts."""
-    admission = Admission(settings.max_tokens_in_flight, settings.batch_share, settings.overload_retry_after_s)
-    metrics.watch("tokens_in_flight", "Tokens of admitted work", lambda: admission.in_flight)
+    admission = Admission(admission_limits(settings))
+    metrics.watch("tokens_in_flight", "Tokens of admitted work that are not scored yet", lambda: admission.in_flight)
+    metrics.watch("tokens_limit", "Tokens that may be in flight, at the speed measured last", admission.limit)
     signals = CachedSignals(stores.signals, settings.signal_items)
     by_text = TextAnn(stores.database, models.bi_encoder, settings.embedding_model)
     return Parts(
@@ -177,8 +178,17 @@ def build_parts(settings: Settings, stores: Stores, models: Models, cache: Score
         scorer=build_scorer(settings, models.champion, admission),
         signals=signals,
         ranker=CurrentRanker(stores.rankers, signals, settings.ranker),
-        admission=admission,
         observer=metrics,
+    )
+
+
+def admission_limits(settings: Settings) -> AdmissionLimits:
+    """What the model may have before it: half of a usual call's time, so that the other half is left to score it."""
+    return AdmissionLimits(
+        settings.max_tokens_in_flight,
+        settings.batch_share,
+        settings.overload_retry_after_s,
+        drained_in_s=settings.default_deadline_s / 2,
     )
 
 
@@ -236,7 +246,7 @@ async def open_ranker(
 async def open_challenger(settings: Settings, parts: Parts, stores: Stores, models: Models) -> AsyncIterator[OnTrial]:
     """The champion's parts but for the one that is on trial: a model, or a ranker."""
     if model := models.challenger:
-        scorer, identity = build_scorer(settings, model, parts.admission), model.verification.identity
+        scorer, identity = build_scorer(settings, model, parts.scorer.admission), model.verification.identity
         yield OnTrial(
             replace(parts, scorer=scorer),
             lambda: Orderer(identity().name, identity().version),

@@ -8,10 +8,14 @@ from pathlib import Path
 from gateway.encoding.pair_encoder import PairEncoder
 from gateway.encoding.text_encoder import TextEncoder
 from gateway.scoring.embedder import BiEncoder
+from gateway.scoring.embedding_check import EmbeddingCheck
+from gateway.scoring.endpoints import Endpoints
+from gateway.scoring.rounds import RoundTimes, renewed
 from gateway.scoring.triton import TritonConnection
 from gateway.scoring.verification import VerificationPlan
 from gateway.scoring.verified_model import VerifiedModel, open_verified
 from gateway.settings import Settings, encodings_folder, ranker_on_trial
+from gateway.store.schema import EMBEDDING_DIMENSION
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +43,11 @@ async def open_models(settings: Settings) -> AsyncIterator[Models]:
         challenger = None
         if settings.challenger and not ranker_on_trial(settings):
             challenger = await opened.enter_async_context(open_verified(connections, challenger_plan(settings)))
-        embedder = BiEncoder(champion.endpoints, TextEncoder(tokenizer), settings.embedding_model)
+        endpoints = Endpoints(connections)
+        embedder = BiEncoder(endpoints, TextEncoder(tokenizer), EMBEDDING_DIMENSION, settings.embedding_model)
+        times = RoundTimes(settings.verify_interval_s, settings.serving_window_s)
+        check = EmbeddingCheck(endpoints, embedder, times, settings.verify_timeout_s)
+        await opened.enter_async_context(renewed(check))
         yield Models(champion, embedder, challenger)
 
 
@@ -51,6 +59,7 @@ def champion_plan(settings: Settings) -> VerificationPlan:
         interval_s=settings.verify_interval_s,
         timeout_s=settings.verify_timeout_s,
         patience_s=settings.serving_window_s,
+        chunk_pairs=settings.chunk_pairs,
         never=settings.challenger if settings.challenger.isdecimal() else "",
     )
 

@@ -14,7 +14,6 @@ from gateway.domain.values import (
     CandidateOptions,
     Context,
     Item,
-    Priority,
     RankedList,
     RankingOptions,
     Reason,
@@ -49,12 +48,11 @@ from gateway.ranking.request import (
     reason_of,
     shown,
 )
-from gateway.scoring.admission import Admission
 from gateway.scoring.coalesced import CoalescedScorer, ScoringWork
 from gateway.telemetry.stages import StageClock
 
 LOG_RESERVE_S = 0.03
-"""Kept back from scoring, so that the impression can still be logged and the answer built."""
+"""Kept back from scoring and explaining, so that the impression can still be logged and the answer built."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +69,6 @@ class Parts:
     scorer: CoalescedScorer
     signals: SignalReader
     ranker: CurrentRanker
-    admission: Admission
     observer: Observer
     listener: Listener | None = None
 
@@ -146,7 +143,6 @@ class Pipeline:
 
         Raises CrossrankError where a model that is to order it cannot score all of it.
         """
-        self._parts.admission.check(Priority.BATCH)
         request = self._with_parts(again(earlier, call))
         return request, await self._order(request, await self._begin_list(request, draft.candidates, draft.items))
 
@@ -155,7 +151,8 @@ class Pipeline:
         sides, answer = draft.sides, ranked_list(request, shown(request, draft, top_n))
         if request.options.explain and sides and request.model:
             with request.clock.stage("explain"):
-                answer = await explain(self._parts.scorer, request, sides, answer)
+                budget = request.budget.reserve(LOG_RESERVE_S)
+                answer = await explain(self._parts.scorer, request, sides, answer, budget)
         answer = await self._log_impression(request, answer)
         self._parts.observer.list_answered(answer)
         if self._parts.listener:
@@ -191,7 +188,6 @@ class Pipeline:
         """Refuses what cannot be served, before any work."""
         if options.model not in {"", self._defaults.model}:
             raise NotFound("model", options.model, f"GetInfo lists the served models ({self._defaults.model!r})")
-        self._parts.admission.check(options.priority)
         request = Request(context, options, call, StageClock(self._parts.observer.stage_ended), model=None)
         request.reading = options.reading
         if options.reading is Reading.AUTO:

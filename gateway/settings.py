@@ -66,7 +66,10 @@ class Settings:
     max_request_bytes: int = _knob(8 * 2**20, "largest request message", "bytes", (4096, 2**30))
 
     max_tokens_in_flight: int = _knob(
-        200_000, "model work admitted at a time; more is refused", "tokens", (1000, 10**9)
+        200_000,
+        "most model work admitted at a time; less where the model would need over half the default deadline",
+        "tokens",
+        (1000, 10**9),
     )
     batch_share: float = _knob(0.5, "share of it that batch requests may fill", "", (0, 1))
     overload_retry_after_s: float = _knob(0.2, "hint to a refused caller", "s", (0.01, 60))

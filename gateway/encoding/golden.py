@@ -66,6 +66,11 @@ def encode_golden(encoder: PairEncoder, pair: GoldenPair) -> EncodedPair:
 
 
 def read_golden(path: Path) -> GoldenSet:
-    """The golden set of a file. Raises ValueError, KeyError or OSError."""
+    """The golden set of a file. Raises OSError, or ValueError for a file of another form."""
     data = json.loads(path.read_text(encoding="utf-8"))
-    return GoldenSet(data["tolerance"], tuple(GoldenPair(**pair) for pair in data["pairs"]))
+    try:
+        return GoldenSet(data["tolerance"], tuple(GoldenPair(**pair) for pair in data["pairs"]))
+    except (KeyError, TypeError, AttributeError) as fault:
+        raise ValueError(
+            f"{path} is no golden set ({type(fault).__name__}: {fault}): take the one that the model was exported with"
+        ) from fault

@@ -4,17 +4,24 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from gateway.cache.keys import PairKeys
+from gateway.domain.budget import Budget
+from gateway.domain.errors import Overloaded
 from gateway.domain.values import EncodedPair, HistoryEvent, RankedList, ScoredItem
 from gateway.ranking.rendering import encode_context
 from gateway.ranking.request import EncodedList, Request, reason_of
-from gateway.scoring.coalesced import CoalescedScorer, ScoringWork
+from gateway.scoring.coalesced import CoalescedScorer, ScoringOutcome, ScoringWork
 
 EXPLAINED_ITEMS = 10
 """Items of the answer that are explained: the cost is one scoring per history item and explained item."""
 
 
-async def explain(scorer: CoalescedScorer, request: Request, sides: EncodedList, answer: RankedList) -> RankedList:
-    """The answer with contributions: logit with the history item minus logit without it, most helpful first."""
+async def explain(
+    scorer: CoalescedScorer, request: Request, sides: EncodedList, answer: RankedList, budget: Budget
+) -> RankedList:
+    """The answer with contributions: logit with the history item minus logit without it, most helpful first.
+
+    The list is ready: what goes wrong is noted, and costs contributions alone.
+    """
     if request.model is None:
         return answer
     model, given = request.model, [event for event in request.history if event.fields]
@@ -30,9 +37,12 @@ async def explain(scorer: CoalescedScorer, request: Request, sides: EncodedList,
             key = context_keys.of(item_ids[: model.bundle.spec.item.max_tokens])
             keys[item.item_id, left_out.item_id] = key
             pairs[key] = model.bundle.encoder.join(context, item_ids)
-    outcome = await scorer.score(ScoringWork(model, pairs, request.options.priority, request.budget))
+    try:
+        outcome = await scorer.score(ScoringWork(model, pairs, request.options.priority, budget))
+    except Overloaded as refusal:
+        outcome = ScoringOutcome(faults=[refusal])
     for fault in outcome.faults:
-        request.degrade(reason_of(fault), f"explanation: {fault.message}")
+        request.note(reason_of(fault), f"explanation: {fault.message}")
     items = [_explained(item, history, keys, outcome.logits) for item in answer.items]
     return replace(answer, items=tuple(items))
 

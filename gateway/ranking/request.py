@@ -8,7 +8,7 @@ from functools import partial
 from typing import Protocol
 
 from gateway.domain.budget import Budget, Call
-from gateway.domain.errors import CrossrankError, DeadlineTooShort, ModelOverloaded, ModelUnavailable
+from gateway.domain.errors import CrossrankError, DeadlineTooShort, ModelOverloaded, ModelUnavailable, Overloaded
 from gateway.domain.order import RANKER, OrderedBy, Orderer, RankedBy, Reading, RequestKind
 from gateway.domain.values import (
     Candidate,
@@ -46,7 +46,7 @@ _REQUIRED = {
 
 def reason_of(fault: CrossrankError) -> Reason:
     """What a fault of scoring means for the answer."""
-    if isinstance(fault, ModelOverloaded):
+    if isinstance(fault, ModelOverloaded | Overloaded):
         return Reason.MODEL_OVERLOADED
     if isinstance(fault, DeadlineTooShort):
         return Reason.DEADLINE
@@ -108,9 +108,13 @@ class Request:
         return Orderer(names.get(meant.by, meant.by.value.lower()), meant.version)
 
     def degrade(self, reason: Reason, detail: str) -> None:
-        """Notes why the answer is less than full, once a reason and detail; raises where the caller required more."""
+        """Notes why the order is less than full; raises where the caller required more."""
         if self.options.require_rerank and reason in _REQUIRED:
             raise _REQUIRED[reason](f"{detail}; the request set require_rerank")
+        self.note(reason, detail)
+
+    def note(self, reason: Reason, detail: str) -> None:
+        """Notes what an answer lacks beside its order, once a reason and detail."""
         degradation = Degradation(reason, detail)
         if degradation not in self.degraded:
             self.degraded.append(degradation)

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 import numpy as np
 
 from gateway.domain.budget import Budget
-from gateway.domain.errors import ModelAnswerInvalid
 from gateway.domain.values import EncodedPair
 from gateway.ports import Logits, ServedModel
 from gateway.scoring.endpoints import Endpoints
@@ -37,6 +36,4 @@ class CrossEncoder:
                 budget=budget,
             )
         )
-        if logits.shape[1] != 1:
-            raise ModelAnswerInvalid(f"the model gave {logits.shape[1]} numbers per pair; a cross-encoder gives one")
         return logits[:, 0]

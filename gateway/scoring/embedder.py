@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from gateway.domain.budget import Budget
+from gateway.domain.errors import ModelAnswerInvalid
 from gateway.encoding.text_encoder import TextEncoder
 from gateway.ports import Embeddings
 from gateway.scoring.endpoints import Endpoints
@@ -15,29 +16,39 @@ BATCH_TEXTS = 32
 
 
 class BiEncoder:
-    """Embeds texts with the model named; one version only, since stored vectors belong to it."""
+    """Embeds texts with the model named; one version only, since stored vectors belong to it. Give it endpoints of its
+    own: its faults say nothing of another model."""
 
-    def __init__(self, endpoints: Endpoints, encoder: TextEncoder, model: str = "bi_encoder") -> None:
+    def __init__(self, endpoints: Endpoints, encoder: TextEncoder, width: int, model: str = "bi_encoder") -> None:
         self._endpoints = endpoints
         self._encoder = encoder
-        self._model = model
+        self._width = width
+        self.model = model
 
     async def embed(self, texts: Sequence[str], budget: Budget) -> Embeddings:
-        """Unit vectors [texts, 384], float32. Raises ModelUnavailable, ModelOverloaded, DeadlineTooShort."""
+        """Unit vectors [texts, width], float32. Raises ModelUnavailable, ModelOverloaded, DeadlineTooShort,
+        ModelAnswerInvalid."""
         parts = [
             await self._embed_batch(texts[start : start + BATCH_TEXTS], budget)
             for start in range(0, len(texts), BATCH_TEXTS)
         ]
         return np.concatenate(parts) if parts else np.zeros((0, 0), np.float32)
 
-    async def _embed_batch(self, texts: Sequence[str], budget: Budget) -> Embeddings:
+    def inference(self, texts: Sequence[str], budget: Budget) -> Inference:
+        """The request for the vectors of a few texts."""
         token_ids_bt, mask_bt = self._encoder.encode(texts)
-        return await self._endpoints.infer(
-            Inference(
-                model=self._model,
-                version="",
-                inputs={"input_ids": token_ids_bt, "attention_mask": mask_bt},
-                output="embedding",
-                budget=budget,
-            )
+        return Inference(
+            model=self.model,
+            version="",
+            inputs={"input_ids": token_ids_bt, "attention_mask": mask_bt},
+            output="embedding",
+            budget=budget,
+            columns=self._width,
         )
+
+    async def _embed_batch(self, texts: Sequence[str], budget: Budget) -> Embeddings:
+        vectors = await self._endpoints.infer(self.inference(texts, budget))
+        if not np.isfinite(vectors).all():
+            # Perhaps these texts alone: no reason to send nobody there any more.
+            raise ModelAnswerInvalid(f"{self.model} gave a vector that is not finite")
+        return vectors

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from gateway.domain.errors import DependencyUnavailable, ModelAnswerInvalid, ModelOverloaded, ModelUnavailable
-from gateway.scoring.triton import Inference, Tensor
+from gateway.scoring.triton import Inference, ModelConfiguration, Tensor
 
 
 class Connection(Protocol):
@@ -22,8 +22,11 @@ class Connection(Protocol):
     async def versions(self, model: str, timeout_s: float) -> list[str]:
         """Versions loaded, oldest first."""
 
-    async def parameters(self, model: str, timeout_s: float) -> dict[str, str]:
-        """String parameters of the model's configuration."""
+    async def configuration(self, model: str, timeout_s: float) -> ModelConfiguration:
+        """What the server was told of the model."""
+
+    async def reconnect(self) -> None:
+        """Calls from now on go over a fresh connection."""
 
 
 @dataclass(slots=True)
@@ -51,7 +54,7 @@ class Endpoints:
         self.on_ejection: Callable[[], None] = lambda: None
 
     async def infer(self, inference: Inference) -> Tensor:
-        """The answer of one endpoint; a second one is tried when the first turns out to be away.
+        """The answer of one endpoint; a second one is tried when the first turns out to be away or to answer nonsense.
 
         Raises ModelUnavailable (none usable), ModelOverloaded, DeadlineTooShort, ModelAnswerInvalid.
         """
@@ -60,7 +63,7 @@ class Endpoints:
             return await self._infer_at(first, inference)
         except ModelOverloaded:
             raise
-        except ModelUnavailable:
+        except (ModelUnavailable, ModelAnswerInvalid):
             return await self._infer_at(self._pick(inference.version, excluded=first), inference)
 
     def eject(self, endpoint: Endpoint, fault: str) -> None:
@@ -84,10 +87,10 @@ class Endpoints:
     async def _infer_at(self, endpoint: Endpoint, inference: Inference) -> Tensor:
         endpoint.in_flight += 1
         try:
-            answer = await endpoint.connection.infer(inference)
-        except (ModelOverloaded, ModelAnswerInvalid):
+            answer = inference.checked(await endpoint.connection.infer(inference))
+        except ModelOverloaded:
             raise
-        except DependencyUnavailable as fault:
+        except (DependencyUnavailable, ModelAnswerInvalid) as fault:
             self.eject(endpoint, fault.message)
             raise
         finally:

@@ -1,7 +1,8 @@
 """One Triton server over gRPC: tensors in, tensors out, foreign errors translated once. Knows no pipeline."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
@@ -26,18 +27,38 @@ _CHANNEL_OPTIONS = [
     ("grpc.max_reconnect_backoff_ms", 1000),
     ("grpc.max_receive_message_length", -1),
     ("grpc.max_send_message_length", -1),
+    # Else a fresh channel to the same server gets the connection of the old one.
+    ("grpc.use_local_subchannel_pool", 1),
 ]
 
 
 @dataclass(frozen=True, slots=True)
+class ModelConfiguration:
+    """String parameters of a model's configuration, and the most rows that one request may have."""
+
+    parameters: Mapping[str, str]
+    max_batch_size: int
+
+
+@dataclass(frozen=True, slots=True)
 class Inference:
-    """One request: named input tensors with a common first axis, the output wanted. Empty version: the newest."""
+    """One request: named input tensors with a common first axis, the output wanted, and how many numbers it has a row.
+    Empty version: the newest."""
 
     model: str
     version: str
     inputs: dict[str, Tensor]
     output: str
     budget: Budget
+    columns: int = 1
+
+    def checked(self, answer: Tensor) -> Tensor:
+        """The answer. Raises ModelAnswerInvalid for one of another width."""
+        if answer.shape[1] != self.columns:
+            raise ModelAnswerInvalid(
+                f"{self.model} gave {answer.shape[1]} numbers a row as {self.output!r}; expected {self.columns}"
+            )
+        return answer
 
 
 def pair_tensors(pairs: Sequence[EncodedPair]) -> dict[str, Tensor]:
@@ -58,12 +79,20 @@ def _filled(filled_bt: Tensor, rows: Iterable[Sequence[int]]) -> Tensor:
     return tensor_bt
 
 
+@dataclass(slots=True)
+class _Channel:
+    """A connection, and how many calls wait on it."""
+
+    client: InferenceServerClient
+    calls: int = 0
+
+
 class TritonConnection:
-    """A channel to one server. Call ``close`` when done."""
+    """One server. Call ``close`` when done."""
 
     def __init__(self, url: str) -> None:
         self._url = url
-        self._client = InferenceServerClient(url, channel_args=_CHANNEL_OPTIONS)
+        self._channel = self._open()
 
     @property
     def url(self) -> str:
@@ -78,38 +107,61 @@ class TritonConnection:
         left_s = inference.budget.left_s
         if left_s <= 0:
             raise DeadlineTooShort("the budget ended before the model was asked")
-        try:
-            result = await self._client.infer(
+        async with self._asked() as client:
+            result = await client.infer(
                 inference.model,
                 [_input(name, tensor) for name, tensor in inference.inputs.items()],
                 model_version=inference.version,
                 outputs=[InferRequestedOutput(inference.output)],
                 client_timeout=left_s,
             )
-        except InferenceServerException as fault:
-            raise self._translated(fault) from fault
         rows = next(iter(inference.inputs.values())).shape[0]
         return _checked(result, inference.output, rows)
 
     async def versions(self, model: str, timeout_s: float) -> list[str]:
         """Versions loaded, oldest first. Raises ModelUnavailable or DeadlineTooShort."""
-        try:
-            metadata = await self._client.get_model_metadata(model, client_timeout=timeout_s)
-        except InferenceServerException as fault:
-            raise self._translated(fault) from fault
+        async with self._asked() as client:
+            metadata = await client.get_model_metadata(model, client_timeout=timeout_s)
         return sorted(metadata.versions, key=int)
 
-    async def parameters(self, model: str, timeout_s: float) -> dict[str, str]:
-        """String parameters of the model's configuration. Raises ModelUnavailable or DeadlineTooShort."""
-        try:
-            answer = await self._client.get_model_config(model, client_timeout=timeout_s)
-        except InferenceServerException as fault:
-            raise self._translated(fault) from fault
-        return {name: value.string_value for name, value in answer.config.parameters.items()}
+    async def configuration(self, model: str, timeout_s: float) -> ModelConfiguration:
+        """What the server was told of the model. Raises ModelUnavailable or DeadlineTooShort."""
+        async with self._asked() as client:
+            answer = await client.get_model_config(model, client_timeout=timeout_s)
+        parameters = {name: value.string_value for name, value in answer.config.parameters.items()}
+        return ModelConfiguration(parameters, answer.config.max_batch_size)
+
+    async def reconnect(self) -> None:
+        """Calls from now on go over a fresh connection; those under way end on the old one, or at their deadlines.
+
+        gRPC keeps a connection whose packets are dropped for many minutes, and Triton takes keepalive pings for abuse.
+        """
+        old, self._channel = self._channel, self._open()
+        await self._close_unused(old)
 
     async def close(self) -> None:
         """Closes the channel."""
-        await self._client.close()
+        await self._channel.client.close()
+
+    def _open(self) -> _Channel:
+        return _Channel(InferenceServerClient(self._url, channel_args=_CHANNEL_OPTIONS))
+
+    @asynccontextmanager
+    async def _asked(self) -> AsyncIterator[InferenceServerClient]:
+        """The client to ask, for one call."""
+        channel = self._channel
+        channel.calls += 1
+        try:
+            yield channel.client
+        except InferenceServerException as fault:
+            raise self._translated(fault) from fault
+        finally:
+            channel.calls -= 1
+            await self._close_unused(channel)
+
+    async def _close_unused(self, channel: _Channel) -> None:
+        if channel is not self._channel and not channel.calls:
+            await channel.client.close()
 
     def _translated(self, fault: InferenceServerException) -> Exception:
         status, message = str(fault.status() or ""), str(fault.message() or "")

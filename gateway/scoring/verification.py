@@ -2,7 +2,8 @@
 
 An endpoint is used only after all golden pairs of the version it wants served were answered within tolerance;
 afterwards a few of them are replayed every round. This is what health reports and what ejects an endpoint that lies
-about itself. A version that does not prove itself is refused, and the one before it goes on serving.
+about itself. A version that does not prove itself is refused, and another one that does serves: the one that served
+last, else the newest.
 """
 
 import asyncio
@@ -13,12 +14,13 @@ from pathlib import Path
 import structlog
 
 from gateway.domain.budget import Budget
-from gateway.domain.errors import CrossrankError, DeadlineTooShort, ModelMismatch, ModelUnavailable
+from gateway.domain.errors import CrossrankError, ModelMismatch, ModelUnavailable
 from gateway.domain.values import ModelIdentity
 from gateway.encoding.bundle import EncodingBundle, fingerprint_of, open_bundle
 from gateway.encoding.golden import encode_golden
 from gateway.ports import ServedModel
 from gateway.scoring.endpoints import Endpoint, Endpoints
+from gateway.scoring.rounds import Rounds, RoundTimes, whatever_is_raised
 from gateway.scoring.triton import Inference, pair_tensors
 
 log = structlog.get_logger(__name__)
@@ -29,8 +31,6 @@ CHUNK_PAIRS = 8
 SERVING_VERSION = "serving_version"
 """Parameter of the model's configuration: the version that is to serve. Without it the newest loaded one is."""
 
-_REFUSALS = (CrossrankError, OSError, ValueError, KeyError)
-
 
 @dataclass(frozen=True, slots=True)
 class VerificationPlan:
@@ -39,6 +39,7 @@ class VerificationPlan:
     ``patience_s``: how long a server may answer nobody before a late probe counts as a fault.
     ``only``: the one version to use, though others may be newer. ``never``: a version that is not to be used, though it
     be the newest. Both empty: the one that the model's configuration names, else the newest.
+    ``chunk_pairs``: the most pairs of one request, which the server must take.
     """
 
     model: str
@@ -49,11 +50,16 @@ class VerificationPlan:
     replayed_pairs: int = 4
     only: str = ""
     never: str = ""
+    chunk_pairs: int = 0
+
+    def allowed(self, versions: Sequence[str]) -> list[str]:
+        """Those of the loaded versions that may be used."""
+        return [one for one in versions if one != self.never and self.only in {"", one}]
 
     def wanted(self, versions: Sequence[str], serving: str) -> str:
         """Which of the loaded versions is to be used: ``serving``, the one that the configuration names, else the
         newest. Raises ModelUnavailable when there is none."""
-        usable = [one for one in versions if one != self.never and self.only in {"", one}]
+        usable = self.allowed(versions)
         if serving and serving != self.never and not self.only:
             return serving
         if not usable:
@@ -64,17 +70,15 @@ class VerificationPlan:
         return usable[-1]
 
 
-class Verification:
+class Verification(Rounds):
     """Runs rounds over all endpoints and knows which version serves."""
 
     def __init__(self, endpoints: Endpoints, plan: VerificationPlan) -> None:
-        self._endpoints = endpoints
+        super().__init__(endpoints, plan.model, RoundTimes(plan.interval_s, plan.patience_s))
         self._plan = plan
         self._bundles: dict[str, EncodingBundle] = {}
         self._current: ServedModel | None = None
         self._round = 0
-        self._wake = asyncio.Event()
-        endpoints.on_ejection = self._wake.set
 
     def current(self) -> ServedModel:
         """The version to use. Raises ModelUnavailable before the first success."""
@@ -87,48 +91,18 @@ class Verification:
         """Of the version to use; before the first success what the plan says of it."""
         return self._current.identity if self._current else ModelIdentity(self._plan.model, self._plan.only, "")
 
-    async def run(self) -> None:
-        """Rounds forever; an ejection starts one at once. Cancel to stop."""
-        while True:
-            self._wake.clear()
-            try:
-                await self.verify_all()
-            except Exception:  # a round may fail in ways nobody foresaw; the rounds must go on
-                log.exception("verification_round_failed")
-            try:
-                await asyncio.wait_for(self._wake.wait(), self._plan.interval_s)
-                await asyncio.sleep(self._plan.interval_s / 5)
-            except TimeoutError:
-                continue
-
     async def verify_all(self) -> None:
-        """One round over all endpoints; faults end up in the endpoints, never here."""
+        """One round over all endpoints, and the version that is to serve after it."""
         self._round += 1
-        await asyncio.gather(*(self._verify(endpoint) for endpoint in self._endpoints.all))
+        await super().verify_all()
         self._choose_version()
 
-    async def _verify(self, endpoint: Endpoint) -> None:
-        if not endpoint.usable and endpoint.in_flight:
-            # A dead instance of the server may be busy failing one of the calls from before the ejection, and would
-            # leave golden pairs to those that live. A server that nobody else asks gives each instance its turn.
-            return
-        try:
-            await self._verify_wanted(endpoint)
-        except DeadlineTooShort as fault:
-            # A late probe says "busy" as long as the server answers anybody; silence says "broken".
-            answered_at = max(endpoint.last_answer_at, endpoint.last_right_at)
-            if not endpoint.usable or self._endpoints.clock() - answered_at > self._plan.patience_s:
-                self._reject(endpoint, fault.message)
-        except _REFUSALS as fault:
-            self._reject(endpoint, str(fault))
-        else:
-            if not endpoint.usable:
-                log.info("endpoint_verified", url=endpoint.connection.url, versions=sorted(endpoint.verified))
-            self._endpoints.admit(endpoint)
-
-    async def _verify_wanted(self, endpoint: Endpoint) -> None:
+    async def prove(self, endpoint: Endpoint) -> None:
+        """Golden pairs of the version wanted; all where it proved nothing yet. Raises CrossrankError."""
         versions = await endpoint.connection.versions(self._plan.model, self._plan.timeout_s)
-        parameters = await endpoint.connection.parameters(self._plan.model, self._plan.timeout_s)
+        configuration = await endpoint.connection.configuration(self._plan.model, self._plan.timeout_s)
+        self._check_requests_fit(configuration.max_batch_size)
+        parameters = configuration.parameters
         endpoint.verified.intersection_update(versions)
         endpoint.wanted = self._plan.wanted(versions, parameters.get(SERVING_VERSION, ""))
         if endpoint.wanted in endpoint.verified:
@@ -136,20 +110,42 @@ class Verification:
             return
         try:
             await self._prove(endpoint, endpoint.wanted, parameters)
-        except _REFUSALS as fault:
-            proven = self._current.identity.version if self._current else ""
-            if proven not in endpoint.verified:
+        except CrossrankError as fault:
+            if not await self._prove_another(endpoint, versions, parameters):
                 raise
-            self._refuse(endpoint, str(fault))
-            await self._replay_some(endpoint, proven)
+            self._refuse(endpoint, fault.message)
+
+    def _check_requests_fit(self, max_batch_size: int) -> None:
+        if self._plan.chunk_pairs > max_batch_size:
+            raise ModelMismatch(
+                f"{self._plan.model}: requests have up to {self._plan.chunk_pairs} pairs (CROSSRANK_CHUNK_PAIRS), and "
+                f"Triton takes at most {max_batch_size} (max_batch_size): lower the one or raise the other"
+            )
+
+    async def _prove_another(self, endpoint: Endpoint, versions: Sequence[str], parameters: Mapping[str, str]) -> bool:
+        """Whether some other version than the one wanted is right: the one that served last, else the newest."""
+        last = self._current.identity.version if self._current else ""
+        others = [one for one in self._plan.allowed(versions) if one != endpoint.wanted]
+        for version in sorted(others, key=lambda one: (one == last, int(one)), reverse=True):
+            if version in endpoint.verified:
+                await self._replay_some(endpoint, version)
+                return True
+            try:
+                await self._prove(endpoint, version, parameters)
+            except CrossrankError as fault:
+                log.debug("model_version_unproven", url=endpoint.connection.url, version=version, fault=fault.message)
+            else:
+                return True
+        return False
 
     async def _prove(self, endpoint: Endpoint, version: str, parameters: Mapping[str, str]) -> None:
-        """Fingerprint, token ids and all golden pairs. Raises ModelMismatch and whatever keeps it from being shown."""
-        bundle = await asyncio.to_thread(self._read, version)
-        _check_fingerprint(self._plan.model, version, parameters, bundle)
-        numbers = range(len(bundle.golden.pairs))
-        for start in range(0, len(numbers), CHUNK_PAIRS):
-            await self._replay(endpoint, version, numbers[start : start + CHUNK_PAIRS])
+        """Fingerprint, token ids and all golden pairs. Raises ModelMismatch, and as Connection does."""
+        with whatever_is_raised():
+            bundle = await asyncio.to_thread(self._read, version)
+            _check_fingerprint(self._plan.model, version, parameters, bundle)
+            numbers = range(len(bundle.golden.pairs))
+            for start in range(0, len(numbers), CHUNK_PAIRS):
+                await self._replay(endpoint, version, numbers[start : start + CHUNK_PAIRS])
         endpoint.verified.add(version)
 
     async def _replay_some(self, endpoint: Endpoint, version: str) -> None:
@@ -161,15 +157,8 @@ class Verification:
     async def _replay(self, endpoint: Endpoint, version: str, numbers: Sequence[int]) -> None:
         bundle = self._bundles[version]
         pairs = [encode_golden(bundle.encoder, bundle.golden.pairs[number]) for number in numbers]
-        logits = await endpoint.connection.infer(
-            Inference(
-                model=self._plan.model,
-                version=version,
-                inputs=pair_tensors(pairs),
-                output="logit",
-                budget=Budget(self._plan.timeout_s),
-            )
-        )
+        inference = Inference(self._plan.model, version, pair_tensors(pairs), "logit", Budget(self._plan.timeout_s))
+        logits = inference.checked(await endpoint.connection.infer(inference))
         if faults := bundle.golden.logit_faults(logits[:, 0], numbers):
             raise ModelMismatch(f"{self._plan.model} version {version}: {faults[0]} ({len(faults)} in all)")
 
@@ -189,13 +178,6 @@ class Verification:
         if endpoint.refusal != fault:
             log.warning("model_version_refused", url=endpoint.connection.url, version=endpoint.wanted, fault=fault)
         endpoint.refusal = fault
-
-    def _reject(self, endpoint: Endpoint, fault: str) -> None:
-        if endpoint.usable or endpoint.fault != fault:
-            log.warning("endpoint_rejected", url=endpoint.connection.url, fault=fault)
-        self._endpoints.eject(endpoint, fault)
-        endpoint.fault = fault
-        endpoint.verified.clear()
 
     def _choose_version(self) -> None:
         """The version that all usable endpoints want and have proved; until then the current one, while all have it."""

@@ -1,13 +1,13 @@
 """A cross-encoder together with the proof that it is right, which is renewed as long as it is open."""
 
-import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from gateway.ports import Scorer
 from gateway.scoring.cross_encoder import CrossEncoder
 from gateway.scoring.endpoints import Connection, Endpoints
+from gateway.scoring.rounds import renewed
 from gateway.scoring.verification import Verification, VerificationPlan
 
 
@@ -26,11 +26,5 @@ async def open_verified(connections: Sequence[Connection], plan: VerificationPla
     """Verified once before use, with or without success, and then again and again in the background."""
     endpoints = Endpoints(connections)
     verification = Verification(endpoints, plan)
-    await verification.verify_all()
-    rounds = asyncio.create_task(verification.run())
-    try:
+    async with renewed(verification):
         yield VerifiedModel(endpoints, verification, CrossEncoder(endpoints, verification))
-    finally:
-        rounds.cancel()
-        with suppress(asyncio.CancelledError):
-            await rounds

@@ -32,7 +32,8 @@ async def shipped(triton: str) -> AsyncIterator[Embedder]:
     connection = TritonConnection(triton)
     endpoints = Endpoints([connection])
     endpoints.admit(endpoints.all[0])
-    yield BiEncoder(endpoints, TextEncoder(MODEL_REPOSITORY / "bi_encoder" / "1" / "tokenizer.json"))
+    tokenizer = MODEL_REPOSITORY / "bi_encoder" / "1" / "tokenizer.json"
+    yield BiEncoder(endpoints, TextEncoder(tokenizer), EMBEDDING_DIMENSION)
     await connection.close()
 
 

@@ -6,13 +6,14 @@ import numpy as np
 
 from gateway.domain.errors import CrossrankError, DeadlineTooShort
 from gateway.domain.values import EncodedPair
-from gateway.scoring.triton import Inference, Tensor
+from gateway.scoring.triton import Inference, ModelConfiguration, Tensor
 from tests.fakes.scorers import hash_logit
 
 
 class FakeConnection:
     """Speaks like TritonConnection. ``fault`` fails every call; ``shift`` is added to every logit, ``shifts`` to those
-    of one version; ``serving`` is the version that the configuration wants served."""
+    of one version; ``serving`` is the version that the configuration wants served; in a ``black_hole`` nothing arrives
+    until it connects anew."""
 
     def __init__(self, url: str, fingerprint: str, versions: list[str] | None = None) -> None:
         self.url = url
@@ -24,14 +25,16 @@ class FakeConnection:
         self.serving = ""
         self.gate: asyncio.Event | None = None
         self.inferences: list[Inference] = []
+        self.black_hole = False
+        self.reconnects = 0
+        self.max_batch_size = 64
 
     async def infer(self, inference: Inference) -> Tensor:
         """Hash logits of the rows."""
         self.inferences.append(inference)
         if self.gate is not None:
             await self.gate.wait()
-        if self.fault is not None:
-            raise self.fault
+        self._fail()
         if inference.budget.spent:
             raise DeadlineTooShort("no time was left")
         lengths = inference.inputs["attention_mask"].sum(axis=1).tolist()
@@ -45,11 +48,21 @@ class FakeConnection:
 
     async def versions(self, model: str, timeout_s: float) -> list[str]:
         """The versions loaded."""
-        if self.fault is not None:
-            raise self.fault
+        self._fail()
         return self.loaded
 
-    async def parameters(self, model: str, timeout_s: float) -> dict[str, str]:
+    async def configuration(self, model: str, timeout_s: float) -> ModelConfiguration:
         """The fingerprint of all versions, and which one is to serve."""
         serving = {"serving_version": self.serving} if self.serving else {}
-        return {"encoding_fingerprint": self.fingerprint, **serving}
+        return ModelConfiguration({"encoding_fingerprint": self.fingerprint, **serving}, self.max_batch_size)
+
+    async def reconnect(self) -> None:
+        """Out of the black hole."""
+        self.reconnects += 1
+        self.black_hole = False
+
+    def _fail(self) -> None:
+        if self.black_hole:
+            raise DeadlineTooShort("nothing came back")
+        if self.fault is not None:
+            raise self.fault

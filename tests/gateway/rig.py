@@ -26,7 +26,7 @@ from gateway.pipeline import Defaults, Parts, Pipeline
 from gateway.ports import ServedModel
 from gateway.ranker.fitted import FittedRanker
 from gateway.ranking.current_ranker import CurrentRanker
-from gateway.scoring.admission import Admission
+from gateway.scoring.admission import Admission, AdmissionLimits
 from gateway.scoring.coalesced import ChunkLimits, CoalescedScorer
 from tests.fakes.observers import SeenLists
 from tests.fakes.rankers import MemoryRankers
@@ -103,7 +103,7 @@ class Rig:
         self.model = ServedModel(ModelIdentity("cross_encoder", "1", bundle.fingerprint), bundle)
         self.shelf, self.seen, self.cache = Shelf(), SeenLists(), LocalScoreCache(1000)
         self.token_ids, self.by_text = TokenIdCache(1000), MemoryTexts(CATALOGUE)
-        self.scorer, self.admission = FakeScorer(self.model), Admission(10_000, 0.5, 0.2)
+        self.scorer, self.admission = FakeScorer(self.model), Admission(AdmissionLimits(10_000, 0.5, 0.2))
         self.signals, self.rankers = MemorySignals(), MemoryRankers()
         self.ranker = CurrentRanker(self.rankers, self.signals)
         self.parts = Parts(
@@ -117,7 +117,6 @@ class Rig:
             scorer=CoalescedScorer(self.scorer, self.admission, ChunkLimits(64, 2, 1)),
             signals=self.signals,
             ranker=self.ranker,
-            admission=self.admission,
             observer=self.seen,
         )
         self.defaults = Defaults("cross_encoder", candidates=6, top_n=3, candidates_share=0.5)

@@ -2,15 +2,18 @@
 or the model is away or busy."""
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from gateway.domain.budget import Budget
 from gateway.domain.errors import ModelOverloaded, StoreUnavailable
 from gateway.domain.values import CandidateOptions, Context, ModelIdentity, Priority, RankingOptions
 from gateway.pipeline import Pipeline
-from gateway.scoring.admission import Admission
+from gateway.scoring.admission import Admission, AdmissionLimits, Held
 from gateway.warm_up import ATTEMPTS, WarmUp, unseen, warming
 from tests.gateway.rig import Rig, call
 
@@ -67,10 +70,13 @@ async def test_it_is_batch_work_that_admission_may_refuse(rig: Rig) -> None:
     asked: list[Priority] = []
 
     class Watched(Admission):
-        def check(self, priority: Priority) -> None:
+        @contextmanager
+        def admit(self, tokens: int, priority: Priority, budget: Budget) -> Iterator[Held]:
             asked.append(priority)
+            with super().admit(tokens, priority, budget) as held:
+                yield held
 
-    rig.parts = replace(rig.parts, admission=Watched(10_000, 0.5, 0.2))
+    rig.parts.scorer.admission = Watched(AdmissionLimits(10_000, 0.5, 0.2))
     await warm_up(rig).warm()
     assert set(asked) == {Priority.BATCH}
 

@@ -78,3 +78,15 @@ def test_a_broken_tokenizer_is_an_error_that_a_gateway_can_refuse(tmp_path: Path
     (tmp_path / "encoding" / "tokenizer.json").write_bytes(broken)
     with pytest.raises(ValueError, match=r"tokenizer|utf-8"):
         open_bundle(tmp_path / "encoding")
+
+
+@pytest.mark.parametrize(
+    "odd", ['{"tolerance": 1, "pairs": [{"unknown": 1}]}', '{"tolerance": 1, "pairs": 7}', '{"pairs": []}', "[]", "7"]
+)
+def test_a_golden_file_of_another_form_is_told_with_its_path_and_the_remedy(tmp_path: Path, odd: str) -> None:
+    path = tmp_path / "golden.json"
+    path.write_text(odd, encoding="utf-8")
+    with pytest.raises(
+        ValueError, match=r"golden\.json is no golden set .*: take the one that the model was exported with"
+    ):
+        read_golden(path)

@@ -9,7 +9,7 @@ from gateway.domain.budget import Budget
 from gateway.domain.errors import ModelUnavailable, Overloaded
 from gateway.domain.values import EncodedPair, ModelIdentity, Priority
 from gateway.ports import ServedModel
-from gateway.scoring.admission import Admission
+from gateway.scoring.admission import Admission, AdmissionLimits
 from gateway.scoring.coalesced import ChunkLimits, CoalescedScorer, ScoringWork
 from tests.fakes.scorers import FakeScorer, hash_logit
 from tests.fakes.specs import small_bundle
@@ -26,7 +26,7 @@ def pairs(*numbers: int, length: int = 5) -> dict[bytes, EncodedPair]:
 
 
 def rig(model: ServedModel, max_tokens: int = 10_000) -> tuple[FakeScorer, CoalescedScorer, Admission]:
-    scorer, admission = FakeScorer(model), Admission(max_tokens, 0.5, 0.2)
+    scorer, admission = FakeScorer(model), Admission(AdmissionLimits(max_tokens, 0.5, 0.2))
     return (
         scorer,
         CoalescedScorer(scorer, admission, ChunkLimits(max_tokens=20, max_pairs=4, batch_chunks=2)),
@@ -156,20 +156,109 @@ async def test_admission_refuses_by_tokens_and_frees_them_afterwards(model: Serv
     assert admission.in_flight == 0
 
 
-def test_batch_requests_may_fill_only_their_share() -> None:
-    admission = Admission(100, 0.5, 0.2)
-    with admission.admit(60, Priority.INTERACTIVE):
-        with pytest.raises(Overloaded), admission.admit(1, Priority.BATCH):
-            pass
-        with pytest.raises(Overloaded):
-            admission.check(Priority.BATCH)
-        admission.check(Priority.INTERACTIVE)
-        with admission.admit(40, Priority.INTERACTIVE):
-            assert admission.in_flight == 100
-
-
-def test_an_idle_gateway_admits_a_request_larger_than_the_limit() -> None:
-    admission = Admission(100, 0.5, 0.2)
-    with admission.admit(500, Priority.BATCH):
-        assert admission.in_flight == 500
+async def test_what_a_chunk_scored_is_no_longer_in_flight_while_its_list_goes_on(model: ServedModel) -> None:
+    scorer, coalesced, admission = rig(model)
+    scorer.slow_from_tokens = 9
+    running = asyncio.create_task(coalesced.score(work(model, {**pairs(1, 2), **pairs(3, length=9)})))
+    async with asyncio.timeout(10):
+        while admission.in_flight != 9:
+            await asyncio.sleep(0)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
     assert admission.in_flight == 0
+
+
+async def test_an_interactive_call_does_not_wait_for_pairs_of_batch_work(model: ServedModel) -> None:
+    """The defect this guards against: who shared pairs with batch work waited for its turn, strangers did not."""
+    scorer, coalesced, _ = rig(model)
+    scorer.gate = asyncio.Event()
+    batch = asyncio.create_task(coalesced.score(work(model, pairs(*range(16)), priority=Priority.BATCH)))
+    await until_asked(scorer, 2)
+    urgent = asyncio.create_task(coalesced.score(work(model, pairs(15))))
+    await until_asked(scorer, 3)
+    assert [pair.token_ids[0] for pair in scorer.requests[2]] == [15]
+    scorer.gate.set()
+    assert (await urgent).coalesced == 0
+    assert len((await batch).logits) == 16
+
+
+async def test_batch_work_shares_with_whoever_computes_its_pairs(model: ServedModel) -> None:
+    scorer, coalesced, _ = rig(model)
+    scorer.gate = asyncio.Event()
+    first = asyncio.create_task(coalesced.score(work(model, pairs(1))))
+    await until_asked(scorer, 1)
+    others = [asyncio.create_task(coalesced.score(work(model, pairs(1, 2), priority=Priority.BATCH))) for _ in range(2)]
+    await until_asked(scorer, 2)
+    scorer.gate.set()
+    await first
+    assert sorted([(await one).coalesced for one in others]) == [1, 2]
+    assert len(scorer.requests) == 2
+
+
+async def test_after_a_leader_that_gave_up_one_follower_leads_and_the_others_share_with_it(model: ServedModel) -> None:
+    """The defect this guards against: each of twenty followers computed the same pairs."""
+    scorer, coalesced, admission = rig(model)
+    scorer.gate = asyncio.Event()
+    leader = asyncio.create_task(coalesced.score(work(model, pairs(1, 2))))
+    await until_asked(scorer, 1)
+    followers = [asyncio.create_task(coalesced.score(work(model, pairs(1, 2)))) for _ in range(20)]
+    await asyncio.sleep(0)
+    leader.cancel()
+    await until_asked(scorer, 2)
+    assert admission.in_flight == 10
+    scorer.gate.set()
+    outcomes = await asyncio.gather(*followers)
+    assert len(scorer.requests) == 2
+    assert sorted(one.coalesced for one in outcomes) == [0] + [2] * 19
+    assert all(set(one.logits) == {b"1", b"2"} for one in outcomes)
+    await asyncio.gather(leader, return_exceptions=True)
+    assert admission.in_flight == 0
+
+
+async def test_a_follower_leads_while_the_time_that_it_has_is_enough_for_a_scoring(model: ServedModel) -> None:
+    """The defect this guards against: it waited to the end for a leader that had less time than the model needed."""
+    scorer, coalesced, _ = rig(model)
+    now, scorer.gate = [0.0], asyncio.Event()
+    slow = asyncio.create_task(
+        coalesced.score(ScoringWork(model, pairs(9), Priority.INTERACTIVE, Budget(3600, clock=lambda: now[0])))
+    )
+    await until_asked(scorer, 1)
+    now[0] = 100.0
+    scorer.gate.set()
+    await slow
+    scorer.gate = asyncio.Event()
+    leader = asyncio.create_task(coalesced.score(work(model, pairs(1), seconds=3600)))
+    await until_asked(scorer, 2)
+    followers = [asyncio.create_task(coalesced.score(work(model, pairs(1), seconds=125.01))) for _ in range(3)]
+    await until_asked(scorer, 3)
+    scorer.gate.set()
+    assert [set((await one).logits) for one in (leader, *followers)] == [{b"1"}] * 4
+    assert len(scorer.requests) == 3
+
+
+async def test_a_follower_whose_time_ends_says_so(model: ServedModel) -> None:
+    scorer, coalesced, _ = rig(model)
+    scorer.gate = asyncio.Event()
+    leader = asyncio.create_task(coalesced.score(work(model, pairs(1))))
+    await until_asked(scorer, 1)
+    late = await coalesced.score(work(model, pairs(1), seconds=0.01))
+    assert late.logits == {}
+    assert {fault.reason for fault in late.faults} == {"DEADLINE_TOO_SHORT"}
+    scorer.gate.set()
+    assert len((await leader).logits) == 1
+
+
+async def test_a_follower_that_admission_refuses_keeps_what_it_has_and_says_why(model: ServedModel) -> None:
+    scorer, coalesced, admission = rig(model, max_tokens=10)
+    scorer.gate = asyncio.Event()
+    leader = asyncio.create_task(coalesced.score(work(model, pairs(1))))
+    await until_asked(scorer, 1)
+    follower = asyncio.create_task(coalesced.score(work(model, pairs(1, 2))))
+    await until_asked(scorer, 2)
+    admission.change(10)
+    leader.cancel()
+    scorer.gate.set()
+    outcome = await follower
+    assert set(outcome.logits) == {b"2"}
+    assert [fault.reason for fault in outcome.faults] == ["OVERLOADED"]
+    await asyncio.gather(leader, return_exceptions=True)

@@ -40,7 +40,7 @@ def connection() -> Lengths:
 def embedder(connection: Lengths, tmp_path: Path) -> BiEncoder:
     endpoints = Endpoints([connection])
     endpoints.admit(endpoints.all[0])
-    return BiEncoder(endpoints, TextEncoder(save(bert_like(), tmp_path)))
+    return BiEncoder(endpoints, TextEncoder(save(bert_like(), tmp_path)), width=2)
 
 
 async def test_many_texts_travel_in_portions_and_come_back_in_their_order(
@@ -67,6 +67,14 @@ async def test_a_portion_that_fails_fails_the_whole_and_the_rest_is_not_asked(
     assert len(connection.inferences) == 2
 
 
+async def test_vectors_of_another_width_are_refused(connection: Lengths, tmp_path: Path) -> None:
+    endpoints = Endpoints([connection])
+    endpoints.admit(endpoints.all[0])
+    embedder = BiEncoder(endpoints, TextEncoder(save(bert_like(), tmp_path)), width=384)
+    with pytest.raises(ModelUnavailable, match="bi_encoder gave 2 numbers a row as 'embedding'; expected 384"):
+        await embedder.embed(["toy"], Budget(5.0))
+
+
 async def test_a_cross_encoder_with_two_outputs_is_refused(tmp_path: Path) -> None:
     rig = Rig(tmp_path, "1")
     await rig.verification.verify_all()
@@ -74,7 +82,7 @@ async def test_a_cross_encoder_with_two_outputs_is_refused(tmp_path: Path) -> No
     for one in rig.endpoints.all:
         one.connection = other
     pair = EncodedPair((1, 2), (0, 0), truncated=False)
-    with pytest.raises(ModelAnswerInvalid, match="2 numbers per pair; a cross-encoder gives one"):
+    with pytest.raises(ModelAnswerInvalid, match="cross_encoder gave 2 numbers a row as 'logit'; expected 1"):
         await rig.scorer.score(model, [pair], Budget(5.0))
 
 

@@ -97,7 +97,7 @@ async def test_a_request_is_tried_twice_and_no_more(rig: Rig) -> None:
     assert rig.endpoints.all[0].fault == "triton-a is away"
 
 
-@pytest.mark.parametrize("fault", [DeadlineTooShort("late"), ModelOverloaded("full"), ModelAnswerInvalid("odd")])
+@pytest.mark.parametrize("fault", [DeadlineTooShort("late"), ModelOverloaded("full")])
 async def test_a_fault_of_the_request_itself_ejects_nobody_and_is_not_tried_elsewhere(
     rig: Rig, fault: CrossrankError
 ) -> None:
@@ -107,6 +107,16 @@ async def test_a_fault_of_the_request_itself_ejects_nobody_and_is_not_tried_else
     assert rig.asked() == [1, 0, 0]
     assert all(one.usable for one in rig.endpoints.all)
     assert rig.ejections == 0
+
+
+async def test_an_endpoint_that_answers_nonsense_is_left_out_and_another_one_answers(rig: Rig) -> None:
+    """The defect this guards against: wrong answers are fast, so that the least busy endpoint was the broken one."""
+    rig.connections[0].fault = ModelAnswerInvalid("odd")
+    for _ in range(10):
+        assert (await rig.endpoints.infer(inference())).shape == (2, 1)
+    assert rig.asked()[0] == 1
+    assert [one.usable for one in rig.endpoints.all] == [False, True, True]
+    assert (rig.ejections, rig.endpoints.all[0].fault) == (1, "odd")
 
 
 async def test_only_an_answer_moves_the_moment_of_the_last_one(rig: Rig) -> None:

@@ -1,5 +1,6 @@
 """What TritonConnection sends, and what it makes of a server's answers and errors; the client below it is scripted."""
 
+import asyncio
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,7 +11,7 @@ from tritonclient.utils import InferenceServerException
 from gateway.domain.budget import Budget
 from gateway.domain.errors import DeadlineTooShort, ModelAnswerInvalid, ModelOverloaded, ModelUnavailable
 from gateway.scoring import triton
-from gateway.scoring.triton import Inference, TritonConnection
+from gateway.scoring.triton import Inference, ModelConfiguration, TritonConnection
 
 
 class Client:
@@ -21,9 +22,13 @@ class Client:
         self.calls: list[dict[str, Any]] = []
         self.fault: Exception | None = None
         self.tensor: Any = np.zeros((2, 1), np.float32)
+        self.gate: asyncio.Event | None = None
+        self.closed = False
 
     async def infer(self, model: str, inputs: list[Any], **options: Any) -> "Client":
         self.calls.append({"model": model, "inputs": inputs, **options})
+        if self.gate is not None:
+            await self.gate.wait()
         self._fail()
         return self
 
@@ -39,7 +44,10 @@ class Client:
     async def get_model_config(self, model: str, client_timeout: float) -> Any:
         self._fail()
         parameters = {"serving_version": SimpleNamespace(string_value="9")}
-        return SimpleNamespace(config=SimpleNamespace(parameters=parameters))
+        return SimpleNamespace(config=SimpleNamespace(parameters=parameters, max_batch_size=64))
+
+    async def close(self) -> None:
+        self.closed = True
 
     def _fail(self) -> None:
         if self.fault is not None:
@@ -53,7 +61,7 @@ def connection(monkeypatch: pytest.MonkeyPatch) -> TritonConnection:
 
 
 def client_of(connection: TritonConnection) -> Client:
-    client = connection._client
+    client = connection._channel.client
     assert isinstance(client, Client)
     return client
 
@@ -97,7 +105,7 @@ async def test_a_foreign_error_becomes_one_of_ours_that_names_the_server(
     for call in (
         connection.infer(inference()),
         connection.versions("cross_encoder", 1.0),
-        connection.parameters("cross_encoder", 1.0),
+        connection.configuration("cross_encoder", 1.0),
     ):
         with pytest.raises(expected, match="triton-a:8001") as caught:
             await call
@@ -107,7 +115,9 @@ async def test_a_foreign_error_becomes_one_of_ours_that_names_the_server(
 
 async def test_versions_are_ordered_as_numbers_and_parameters_are_texts(connection: TritonConnection) -> None:
     assert await connection.versions("cross_encoder", 1.0) == ["2", "9", "10"]
-    assert await connection.parameters("cross_encoder", 1.0) == {"serving_version": "9"}
+    assert await connection.configuration("cross_encoder", 1.0) == ModelConfiguration(
+        {"serving_version": "9"}, max_batch_size=64
+    )
 
 
 @pytest.mark.parametrize(
@@ -126,3 +136,30 @@ async def test_an_answer_of_another_form_is_told_with_what_was_expected(
     client_of(connection).tensor = answered
     with pytest.raises(ModelAnswerInvalid, match=found):
         await connection.infer(inference())
+
+
+async def test_calls_under_way_end_on_the_connection_that_they_began_on_and_close_it_behind_them(
+    connection: TritonConnection,
+) -> None:
+    old = client_of(connection)
+    old.gate = asyncio.Event()
+    calls = [asyncio.create_task(connection.infer(inference())) for _ in range(2)]
+    while len(old.calls) < 2:
+        await asyncio.sleep(0)
+    await connection.reconnect()
+    assert client_of(connection) is not old
+    assert not old.closed
+    await connection.infer(inference())
+    assert not old.closed
+    old.gate.set()
+    await asyncio.gather(*calls)
+    assert old.closed
+    await connection.close()
+    assert client_of(connection).closed
+
+
+async def test_a_connection_that_nobody_uses_is_closed_when_a_fresh_one_is_made(connection: TritonConnection) -> None:
+    old = client_of(connection)
+    await connection.reconnect()
+    assert old.closed
+    assert not client_of(connection).closed

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from gateway.domain.errors import DeadlineTooShort, ModelOverloaded, ModelUnavailable
+from gateway.scoring.endpoints import Endpoints
+from gateway.scoring.verification import Verification
 from gateway.scoring.verified_model import open_verified
 from tests.fakes.specs import small_bundle
 from tests.gateway.scoring.verification_rig import Rig
@@ -254,3 +256,49 @@ async def test_a_round_that_fails_in_an_unforeseen_way_does_not_end_the_rounds(
                 await asyncio.sleep(0)
     finally:
         task.cancel()
+
+
+async def test_a_connection_that_swallows_everything_is_left_for_a_fresh_one(rig: Rig) -> None:
+    await rig.verification.verify_all()
+    for endpoint, connection in zip(rig.endpoints.all, rig.connections, strict=True):
+        connection.black_hole = True
+        endpoint.last_answer_at = endpoint.last_right_at = -100.0
+    await rig.verification.verify_all()
+    assert not any(endpoint.usable for endpoint in rig.endpoints.all)
+    await rig.verification.verify_all()
+    assert all(endpoint.usable for endpoint in rig.endpoints.all)
+    assert [connection.reconnects for connection in rig.connections] == [1, 1]
+
+
+async def test_a_probe_that_is_late_while_others_are_answered_leaves_the_connection_alone(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await rig.verification.verify_all()
+    endpoint, connection = rig.endpoints.all[0], rig.connections[0]
+
+    async def late(model: str, timeout_s: float) -> list[str]:
+        await asyncio.sleep(0.001)
+        endpoint.last_answer_at = rig.endpoints.clock()
+        raise DeadlineTooShort("probe timed out")
+
+    monkeypatch.setattr(connection, "versions", late)
+    await rig.verification.verify_all()
+    assert endpoint.usable
+    assert connection.reconnects == 0
+
+
+async def test_a_server_that_takes_smaller_requests_than_lists_are_cut_into_is_refused_with_the_remedy(
+    rig: Rig,
+) -> None:
+    for connection in rig.connections:
+        connection.max_batch_size = 31
+    refused = Verification(Endpoints(rig.connections), replace(rig.plan, chunk_pairs=32))
+    await refused.verify_all()
+    with pytest.raises(
+        ModelUnavailable, match=r"up to 32 pairs \(CROSSRANK_CHUNK_PAIRS\), and Triton takes at most 31"
+    ):
+        refused.current()
+    for connection in rig.connections:
+        connection.max_batch_size = 32
+    await refused.verify_all()
+    assert refused.current().identity.version == "1"

@@ -106,3 +106,81 @@ async def test_only_what_is_usable_has_a_say_and_an_ejected_server_joins_the_new
     two.connections[1].fault = None
     await two.verification.verify_all()
     assert [endpoint.verified for endpoint in two.endpoints.all] == [{"1", "2"}, {"2"}]
+
+
+async def test_beside_a_refused_version_a_server_that_was_away_proves_the_one_before_again(two: TwoVersions) -> None:
+    """The defect this guards against: one restart of Triton left no model at all, though a right one was loaded."""
+    for connection in two.connections:
+        connection.shifts["2"] = 0.5
+    two.want("2")
+    await two.verification.verify_all()
+    for connection in two.connections:
+        connection.fault = ModelUnavailable("restarts")
+    await two.verification.verify_all()
+    assert not any(endpoint.usable for endpoint in two.endpoints.all)
+    for connection in two.connections:
+        connection.fault = None
+    await two.verification.verify_all()
+    assert all(endpoint.usable and endpoint.verified == {"1"} for endpoint in two.endpoints.all)
+    assert two.serves == "1"
+    assert all("golden pair 0: logit" in endpoint.refusal for endpoint in two.endpoints.all)
+
+
+async def test_a_gateway_that_starts_beside_a_refused_version_serves_the_newest_that_is_right(tmp_path: Path) -> None:
+    rig = Rig(tmp_path, "1", "2", "3", "4")
+    for connection in rig.connections:
+        connection.loaded, connection.shifts = ["1", "2", "3", "4"], {"4": 0.5, "3": 0.5}
+    await rig.verification.verify_all()
+    assert rig.scorer.current().identity.version == "2"
+
+
+async def test_servers_that_restart_one_by_one_with_a_version_unknown_here_go_on_with_the_one_that_is_known(
+    tmp_path: Path,
+) -> None:
+    rig = Rig(tmp_path, "1")
+    await rig.verification.verify_all()
+    for number, connection in enumerate(rig.connections):
+        connection.fault = ModelUnavailable("restarts")
+        await rig.verification.verify_all()
+        connection.fault, connection.loaded = None, ["1", "2"]
+        await rig.verification.verify_all()
+        assert [endpoint.usable for endpoint in rig.endpoints.all] == [True, True], number
+    assert rig.scorer.current().identity.version == "1"
+
+
+async def test_a_version_that_may_never_serve_is_no_way_out(two: TwoVersions) -> None:
+    for connection in two.connections:
+        connection.loaded, connection.shifts = ["1", "2"], {"2": 0.5}
+    two.want("")
+    alone = two.with_plan(never="1")
+    await alone.verify_all()
+    with pytest.raises(ModelUnavailable, match="golden pair 0: logit"):
+        alone.current()
+
+
+@pytest.mark.parametrize("odd", ['{"tolerance": 1, "pairs": [{"unknown": 1}]}', "[]", '{"tolerance": 1, "pairs": 7}'])
+async def test_a_version_with_an_odd_file_is_refused_and_a_server_that_lies_is_still_ejected(
+    tmp_path: Path, odd: str
+) -> None:
+    rig = TwoVersions(tmp_path)
+    (tmp_path / "2" / "encoding" / "golden.json").write_text(odd, encoding="utf-8")
+    rig.want("2")
+    await rig.verification.verify_all()
+    assert rig.serves == "1"
+    rig.connections[0].shift = 0.5
+    await rig.verification.verify_all()
+    assert [endpoint.usable for endpoint in rig.endpoints.all] == [False, True]
+
+
+async def test_whatever_one_server_raises_the_others_are_verified(
+    two: TwoVersions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def explode(model: str, timeout_s: float) -> list[str]:
+        raise ZeroDivisionError("nobody foresaw this")
+
+    monkeypatch.setattr(two.connections[0], "versions", explode)
+    two.want("2")
+    await two.verification.verify_all()
+    assert [endpoint.usable for endpoint in two.endpoints.all] == [False, True]
+    assert "nobody foresaw this" in two.endpoints.all[0].fault
+    assert two.serves == "2"
