@@ -33,7 +33,7 @@ class Settings:
     )
     reflection: bool = _knob(True, "serve gRPC reflection; switch off where the API must not describe itself")
     drain_s: float = _knob(0.0, "between NOT_SERVING and refusing calls; on Kubernetes 5", "s", (0, 300))
-    tls_certificate: str = _knob("", "PEM chain of the server; empty: plain text", "path")
+    tls_certificate: str = _knob("", "PEM chain of the server; plain text only where all three are empty", "path")
     tls_key: str = _knob("", "PEM key of the server", "path")
     tls_client_ca: str = _knob("", "PEM of the authority that client certificates must come from; empty: none", "path")
     log_level: str = _knob("info", "debug, info, warning or error")
@@ -180,7 +180,21 @@ def _contradictions(settings: Settings) -> list[str]:
     for name in ("shadow_share", "canary_share"):
         if getattr(settings, name) and not settings.challenger:
             faults.append(f"{PREFIX}{name.upper()} is above 0 without {PREFIX}CHALLENGER: name the model on trial")
-    return faults
+    return faults + _tls_faults(settings)
+
+
+def _tls_faults(settings: Settings) -> list[str]:
+    """TLS is whole or absent: a part of it must never mean plain text."""
+    names = ("tls_certificate", "tls_key", "tls_client_ca")
+    given = {PREFIX + name.upper(): path for name in names if (path := getattr(settings, name))}
+    faults = [
+        f"{needed} is missing beside {' and '.join(given)}: set it, or unset those for plain text"
+        for needed in (f"{PREFIX}TLS_CERTIFICATE", f"{PREFIX}TLS_KEY")
+        if given and needed not in given
+    ]
+    return faults + [
+        f"{variable}={path!r} is no file: correct the path" for variable, path in given.items() if not Path(path).is_file()
+    ]
 
 
 def encodings_folder(settings: Settings) -> Path:
