@@ -192,9 +192,8 @@ def _tls_faults(settings: Settings) -> list[str]:
         for needed in (f"{PREFIX}TLS_CERTIFICATE", f"{PREFIX}TLS_KEY")
         if given and needed not in given
     ]
-    return faults + [
-        f"{variable}={path!r} is no file: correct the path" for variable, path in given.items() if not Path(path).is_file()
-    ]
+    lost = {variable: path for variable, path in given.items() if not Path(path).is_file()}
+    return faults + [f"{variable}={path!r} is no file: correct the path" for variable, path in lost.items()]
 
 
 def encodings_folder(settings: Settings) -> Path:
