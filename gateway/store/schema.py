@@ -1,7 +1,9 @@
 """Creates the tables, and says which version of them this code knows. Knows no rows."""
 
+import asyncio
 from importlib.resources import files
 
+import psycopg
 from psycopg import AsyncConnection
 
 from gateway.domain.budget import Budget
@@ -36,7 +38,20 @@ _UPGRADES = {
 }
 """What schema.sql cannot do for a database of an older version: statements by the version that they lead to."""
 
+LOCK_TIMEOUT_S = 1.0
+"""Longest wait for a table: meanwhile everybody else waits for those that are locked already."""
+
+_PAUSE_S = 1.0
+"""Between two tries, so that those who waited get through."""
+
+_LOCK_TIMEOUT = f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT_S}s'"
 _LOCK = "SELECT pg_advisory_xact_lock(hashtext('crossrank.schema'))"
+_EXISTS = "SELECT to_regclass('schema_version') IS NOT NULL"
+_VERSION = "SELECT coalesce(max(version), 0) FROM schema_version"
+
+
+class _TablesHeld(Exception):
+    """Somebody else holds what is to be changed."""
 
 
 def schema_sql() -> str:
@@ -46,15 +61,41 @@ def schema_sql() -> str:
 
 
 async def apply_schema(database: Database, budget: Budget) -> None:
-    """Creates what is missing. Raises StoreUnavailable when the database belongs to a newer crossrank."""
+    """Creates what is missing; where nothing is, it only reads. Raises StoreUnavailable, also when the database belongs
+    to a newer crossrank or others hold its tables for too long."""
+    while await _version(database, budget) < SCHEMA_VERSION:
+        try:
+            await database.transact(_create, budget)
+        except _TablesHeld:
+            if budget.left_s < LOCK_TIMEOUT_S + _PAUSE_S:
+                raise StoreUnavailable(
+                    f"schema version {SCHEMA_VERSION} is to be made, and other transactions hold the tables: end long "
+                    "ones (crossrank index, open sessions; pg_stat_activity names them), then try again"
+                ) from None
+            await asyncio.sleep(_PAUSE_S)
 
-    async def create(connection: AsyncConnection[Row]) -> None:
+
+async def _version(database: Database, budget: Budget) -> int:
+    """The version that is stored; 0 for an empty database. Raises StoreUnavailable where this code is too old for it."""
+    if await database.fetch(_EXISTS, [], budget) != [(True,)]:
+        return 0
+    [(found,)] = await database.fetch(_VERSION, [], budget)
+    if found > SCHEMA_VERSION:
+        raise StoreUnavailable(
+            f"the database has schema version {found}; this crossrank knows {SCHEMA_VERSION}: upgrade crossrank"
+        )
+    return int(found)
+
+
+async def _create(connection: AsyncConnection[Row]) -> None:
+    try:
+        await connection.execute(_LOCK_TIMEOUT)
         await connection.execute(_LOCK)  # two starting gateways would collide in the catalogue of PostgreSQL
-        found = await _version(connection)
-        if found > SCHEMA_VERSION:
-            raise StoreUnavailable(
-                f"the database has schema version {found}; this crossrank knows {SCHEMA_VERSION}: upgrade crossrank"
-            )
+        exists = await (await connection.execute(_EXISTS)).fetchone()
+        stored = await (await connection.execute(_VERSION)).fetchone() if exists == (True,) else None
+        found = stored[0] if stored else 0
+        if found >= SCHEMA_VERSION:
+            return  # somebody else was first
         await connection.execute(schema_sql())
         for version in range(found + 1 if found else SCHEMA_VERSION + 1, SCHEMA_VERSION + 1):
             if version in _UPGRADES:
@@ -62,14 +103,5 @@ async def apply_schema(database: Database, budget: Budget) -> None:
         await connection.execute(
             "INSERT INTO schema_version (version) VALUES (%s) ON CONFLICT DO NOTHING", [SCHEMA_VERSION]
         )
-
-    await database.transact(create, budget)
-
-
-async def _version(connection: AsyncConnection[Row]) -> int:
-    """The version that is stored; 0 for an empty database."""
-    exists = await (await connection.execute("SELECT to_regclass('schema_version') IS NOT NULL")).fetchone()
-    if exists != (True,):
-        return 0
-    found = await (await connection.execute("SELECT max(version) FROM schema_version")).fetchone()
-    return int(found[0]) if found and found[0] is not None else 0
+    except psycopg.errors.LockNotAvailable as fault:
+        raise _TablesHeld from fault
