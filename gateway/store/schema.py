@@ -76,7 +76,7 @@ async def apply_schema(database: Database, budget: Budget) -> None:
 
 
 async def _version(database: Database, budget: Budget) -> int:
-    """The version that is stored; 0 for an empty database. Raises StoreUnavailable where this code is too old for it."""
+    """The version that is stored; 0 for an empty database. Raises StoreUnavailable for one that is too new."""
     if await database.fetch(_EXISTS, [], budget) != [(True,)]:
         return 0
     [(found,)] = await database.fetch(_VERSION, [], budget)
