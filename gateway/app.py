@@ -173,7 +173,7 @@ def build_parts(settings: Settings, stores: Stores, models: Models, cache: Score
         histories=stores.histories,
         feedback=stores.feedback,
         cache=cache,
-        token_ids=TokenIdCache(settings.item_texts),
+        token_ids=TokenIdCache(settings.item_text_bytes),
         scorer=build_scorer(settings, models.champion, admission),
         signals=signals,
         ranker=CurrentRanker(stores.rankers, signals, settings.ranker),

@@ -92,8 +92,11 @@ class Settings:
         "users",
         (0, 10**6),
     )
-    item_texts: int = _knob(
-        20_000, "inline items whose token ids each process keeps, about 1.2 kB each; 0: none", "items", (0, 10**7)
+    item_text_bytes: int = _knob(
+        16 * 2**20,
+        "of token ids of inline items that each process keeps, some 700 an item; 0: none",
+        "bytes",
+        (0, 2**34),
     )
 
     ranker: str = _knob(

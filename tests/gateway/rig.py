@@ -101,7 +101,7 @@ class Rig:
         bundle = small_bundle(folder, spec)
         self.model = ServedModel(ModelIdentity("cross_encoder", "1", bundle.fingerprint), bundle)
         self.shelf, self.seen, self.cache = Shelf(), SeenLists(), LocalScoreCache(1000)
-        self.token_ids = TokenIdCache(1000)
+        self.token_ids = TokenIdCache(2**20)
         self.scorer, self.admission = FakeScorer(self.model), Admission(10_000, 0.5, 0.2)
         self.signals, self.rankers = MemorySignals(), MemoryRankers()
         self.ranker = CurrentRanker(self.rankers, self.signals)
