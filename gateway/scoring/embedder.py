@@ -1,5 +1,6 @@
 """The Embedder on Triton: texts to unit vectors through the bi-encoder."""
 
+import asyncio
 from collections.abc import Sequence
 
 import numpy as np
@@ -31,7 +32,7 @@ class BiEncoder:
         return np.concatenate(parts) if parts else np.zeros((0, 0), np.float32)
 
     async def _embed_batch(self, texts: Sequence[str], budget: Budget) -> Embeddings:
-        token_ids_bt, mask_bt = self._encoder.encode(texts)
+        token_ids_bt, mask_bt = await asyncio.to_thread(self._encoder.encode, texts)
         return await self._endpoints.infer(
             Inference(
                 model=self._model,

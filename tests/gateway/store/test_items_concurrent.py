@@ -82,11 +82,11 @@ async def test_writers_that_wait_for_each_other_leave_the_connections_to_readers
     store = PostgresItemStore(database)
     async with another_writer(postgres):
         writers = [asyncio.create_task(store.upsert([indexed(film(one))], Budget(BUDGET_S))) for one in IDS[:10]]
-        writers.append(asyncio.create_task(store.delete(["none"], Budget(BUDGET_S))))
+        deletion = asyncio.create_task(store.delete(["none"], Budget(BUDGET_S)))
         for _ in range(20):
             assert await store.get(IDS, Budget(BUDGET_S / 10)) == {}
-        assert not any(one.done() for one in writers)
-    await asyncio.gather(*writers)
+        assert not any(one.done() for one in (*writers, deletion))
+    await asyncio.gather(*writers, deletion)
     assert len(await store.get(IDS, Budget(BUDGET_S))) == 10
 
 
