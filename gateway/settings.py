@@ -24,7 +24,7 @@ class Settings:
     """The gateway's settings. Read them with ``read_settings``."""
 
     listen: str = _knob("127.0.0.1:50051", "where the gRPC API listens", "host:port")
-    metrics_listen: str = _knob("127.0.0.1:9090", "where Prometheus scrapes; empty: nowhere", "host:port")
+    metrics_listen: str = _knob("127.0.0.1:9090", "where Prometheus scrapes; empty or taken: nowhere", "host:port")
     processes: int = _knob(
         1,
         "gateways of the local stack behind one port, each with a cache, pool and admission, and metrics one port up",
