@@ -45,7 +45,7 @@ from gateway.store.histories import PostgresHistoryStore
 from gateway.store.items import PostgresItemStore
 from gateway.store.pool import Database
 from gateway.store.rankers import PostgresRankerStore
-from gateway.store.schema import apply_schema
+from gateway.store.schema import TRY_S, apply_schema, applying_schema
 from gateway.store.signals import PostgresSignalStore
 from gateway.telemetry.endpoint import metrics_endpoint
 from gateway.telemetry.loop_lag import watch_loop_lag
@@ -55,9 +55,6 @@ from gateway.trial.comparison_log import ComparisonLog
 from gateway.trial.shadow import Shadow, ShadowLimits
 from gateway.trial.traffic_split import TrafficSplit
 from gateway.warm_up import WarmUp, unseen, warming
-
-START_TIMEOUT_S = 30.0
-"""How long a gateway that starts waits for PostgreSQL."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,22 +100,20 @@ class Stores:
 @asynccontextmanager
 async def open_database(settings: Settings) -> AsyncIterator[Database]:
     """The database, with its schema. Raises StoreUnavailable."""
-    database = Database(settings.postgres_url, settings.postgres_connections)
-    try:
-        await database.open()
-        await apply_schema(database, Budget(START_TIMEOUT_S))
+    async with Database(settings.postgres_url, settings.postgres_connections) as database:
+        await apply_schema(database, Budget(TRY_S))
         yield database
-    finally:
-        await database.close()
 
 
 async def run(settings: Settings) -> None:
-    """Serves until told to stop. Raises StoreUnavailable or CannotListen when it cannot start."""
+    """Serves until told to stop; without PostgreSQL, too: calls that need it are UNAVAILABLE until it is there, with
+    its tables. Raises CannotListen, or SchemaTooNew, also in mid-service."""
     metrics = Metrics(CollectorRegistry())
     with metrics_endpoint(settings.metrics_listen, metrics.registry):
         async with (
             watch_loop_lag(metrics.loop_lag_seconds.observe),
-            open_database(settings) as database,
+            Database(settings.postgres_url, settings.postgres_connections) as database,
+            applying_schema(database),
             open_models(settings) as models,
             open_cache(settings, metrics) as cache,
         ):

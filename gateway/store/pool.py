@@ -4,7 +4,7 @@ import asyncio
 import math
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 from weakref import WeakKeyDictionary
 
 import psycopg
@@ -68,6 +68,13 @@ class Database:
         self._heard_at: WeakKeyDictionary[AsyncConnection[Row], float] = WeakKeyDictionary()
         self._silent_at = -math.inf
         """When the server last failed to answer or to cancel: who was not heard since may be behind a dead line."""
+
+    async def __aenter__(self) -> Self:
+        await self.open()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
 
     async def open(self) -> None:
         """Starts to connect; does not wait for PostgreSQL."""

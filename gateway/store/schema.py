@@ -1,9 +1,12 @@
 """Creates the tables, and says which version of them this code knows. Knows no rows."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from importlib.resources import files
 
 import psycopg
+import structlog
 from psycopg import AsyncConnection
 
 from gateway.domain.budget import Budget
@@ -41,6 +44,12 @@ _UPGRADES = {
 LOCK_TIMEOUT_S = 1.0
 """Longest wait for a table: meanwhile everybody else waits for those that are locked already."""
 
+TRY_S = 30.0
+"""For PostgreSQL to answer and for the tables to be made, before it is told and tried again."""
+
+_FIRST_S = 2.0
+"""For a server that is there: whoever serves then finds the tables from the first call on."""
+
 _PAUSE_S = 1.0
 """Between two tries, so that those who waited get through."""
 
@@ -48,6 +57,12 @@ _LOCK_TIMEOUT = f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT_S}s'"
 _LOCK = "SELECT pg_advisory_xact_lock(hashtext('crossrank.schema'))"
 _EXISTS = "SELECT to_regclass('schema_version') IS NOT NULL"
 _VERSION = "SELECT coalesce(max(version), 0) FROM schema_version"
+
+_log = structlog.get_logger(__name__)
+
+
+class SchemaTooNew(StoreUnavailable):
+    """The database belongs to a newer crossrank: waiting does not help."""
 
 
 class _TablesHeld(Exception):
@@ -60,9 +75,34 @@ def schema_sql() -> str:
     return text.replace("{dimension}", str(EMBEDDING_DIMENSION))
 
 
+@asynccontextmanager
+async def applying_schema(database: Database) -> AsyncIterator[None]:
+    """As apply_schema, until it is done, however long PostgreSQL is away: after two seconds beside the block, which
+    SchemaTooNew ends."""
+
+    async def repeat() -> None:
+        while True:
+            try:
+                return await apply_schema(database, Budget(TRY_S))
+            except SchemaTooNew:
+                raise
+            except StoreUnavailable as fault:
+                _log.warning("schema_not_applied", fault=fault.message)
+            await asyncio.sleep(_PAUSE_S)
+
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            task = tasks.create_task(repeat())
+            await asyncio.wait({task}, timeout=_FIRST_S)
+            yield
+            task.cancel()
+    except BaseExceptionGroup as group:
+        raise group.exceptions[0] from None
+
+
 async def apply_schema(database: Database, budget: Budget) -> None:
-    """Creates what is missing; where nothing is, it only reads. Raises StoreUnavailable, also when the database belongs
-    to a newer crossrank or others hold its tables for too long."""
+    """Creates what is missing; where nothing is, it only reads. Raises SchemaTooNew, or StoreUnavailable: PostgreSQL is
+    away, or others hold its tables for too long."""
     while await _version(database, budget) < SCHEMA_VERSION:
         try:
             await database.transact(_create, budget)
@@ -76,12 +116,12 @@ async def apply_schema(database: Database, budget: Budget) -> None:
 
 
 async def _version(database: Database, budget: Budget) -> int:
-    """The version that is stored; 0 for an empty database. Raises StoreUnavailable for one that is too new."""
+    """The version that is stored; 0 for an empty database. Raises StoreUnavailable, SchemaTooNew."""
     if await database.fetch(_EXISTS, [], budget) != [(True,)]:
         return 0
     [(found,)] = await database.fetch(_VERSION, [], budget)
     if found > SCHEMA_VERSION:
-        raise StoreUnavailable(
+        raise SchemaTooNew(
             f"the database has schema version {found}; this crossrank knows {SCHEMA_VERSION}: upgrade crossrank"
         )
     return int(found)
