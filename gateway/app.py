@@ -1,10 +1,9 @@
 """The composition root: builds the adapters from the settings, wires them, owns their lifetimes. Holds no logic."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry
@@ -21,17 +20,15 @@ from gateway.candidates.popular import Popular
 from gateway.candidates.text_ann import TextAnn
 from gateway.catalog.writer import CatalogWriter
 from gateway.domain.budget import Budget
-from gateway.domain.errors import ModelUnavailable
 from gateway.domain.limits import Limits
 from gateway.domain.order import RANKER, Orderer, Reading
+from gateway.info import Info
 from gateway.models import Models, open_models
 from gateway.pipeline import Defaults, Parts, Pipeline
 from gateway.ports import ScoreCache
-from gateway.ranker.fitted import FittedRanker
 from gateway.ranking.current_ranker import CurrentRanker, looking_up
 from gateway.rpc.catalog import CatalogServicer
 from gateway.rpc.feedback import FeedbackServicer
-from gateway.rpc.info import ModelInfo
 from gateway.rpc.open_inference import OpenInferenceServicer
 from gateway.rpc.ranking import Ranker, RankingServicer
 from gateway.scoring.admission import Admission, AdmissionLimits
@@ -46,7 +43,7 @@ from gateway.store.histories import PostgresHistoryStore
 from gateway.store.items import PostgresItemStore
 from gateway.store.pool import Database
 from gateway.store.rankers import PostgresRankerStore
-from gateway.store.schema import apply_schema
+from gateway.store.schema import TRY_S, apply_schema, applying_schema
 from gateway.store.signals import PostgresSignalStore
 from gateway.telemetry.endpoint import metrics_endpoint
 from gateway.telemetry.loop_lag import watch_loop_lag
@@ -54,36 +51,6 @@ from gateway.telemetry.metrics import Metrics
 from gateway.trial.shadow import ShadowLimits
 from gateway.trial.trial import OnTrial, TrialPlan, open_trial
 from gateway.warm_up import WarmUp, unseen, warming
-
-START_TIMEOUT_S = 30.0
-"""How long a gateway that starts waits for PostgreSQL."""
-
-
-@dataclass(frozen=True, slots=True)
-class Info:
-    """ServerInfo of this gateway."""
-
-    models_side: Models
-    current_ranker: CurrentRanker
-    candidate_sources: Sequence[str]
-    serving_window_s: float
-    version: str = version("crossrank")
-
-    def models(self) -> Sequence[ModelInfo]:
-        """The served model; none before the first verification."""
-        try:
-            served = self.models_side.champion.verification.current()
-        except ModelUnavailable:
-            return ()
-        spec = served.bundle.spec
-        fields = tuple(field.name for field in spec.item.fields)
-        ready = self.models_side.champion.endpoints.right_within(self.serving_window_s)
-        longest = served.bundle.encoder.max_pair_tokens
-        return (ModelInfo(served.identity, spec.template, fields, longest, ready, served.bundle.reading),)
-
-    def ranker(self) -> FittedRanker | None:
-        """The one that orders lists now."""
-        return self.current_ranker.current()
 
 
 class Stores:
@@ -102,22 +69,20 @@ class Stores:
 @asynccontextmanager
 async def open_database(settings: Settings) -> AsyncIterator[Database]:
     """The database, with its schema. Raises StoreUnavailable."""
-    database = Database(settings.postgres_url, settings.postgres_connections)
-    try:
-        await database.open()
-        await apply_schema(database, Budget(START_TIMEOUT_S))
+    async with Database(settings.postgres_url, settings.postgres_connections) as database:
+        await apply_schema(database, Budget(TRY_S))
         yield database
-    finally:
-        await database.close()
 
 
 async def run(settings: Settings) -> None:
-    """Serves until told to stop. Raises StoreUnavailable or CannotListen when it cannot start."""
+    """Serves until told to stop; without PostgreSQL, too: calls that need it are UNAVAILABLE until it is there, with
+    its tables. Raises CannotListen, or SchemaTooNew, also in mid-service."""
     metrics = Metrics(CollectorRegistry())
     with metrics_endpoint(settings.metrics_listen, metrics.registry):
         async with (
             watch_loop_lag(metrics.loop_lag_seconds.observe),
-            open_database(settings) as database,
+            Database(settings.postgres_url, settings.postgres_connections) as database,
+            applying_schema(database),
             open_models(settings) as models,
             open_cache(settings, metrics) as cache,
         ):
@@ -174,7 +139,7 @@ def build_parts(settings: Settings, stores: Stores, models: Models, cache: Score
         histories=stores.histories,
         feedback=stores.feedback,
         cache=cache,
-        token_ids=TokenIdCache(settings.item_texts),
+        token_ids=TokenIdCache(settings.item_text_bytes),
         scorer=build_scorer(settings, models.champion, admission),
         signals=signals,
         ranker=CurrentRanker(stores.rankers, signals, settings.ranker),

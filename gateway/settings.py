@@ -25,7 +25,7 @@ class Settings:
     """The gateway's settings. Read them with ``read_settings``."""
 
     listen: str = _knob("127.0.0.1:50051", "where the gRPC API listens", "host:port")
-    metrics_listen: str = _knob("127.0.0.1:9090", "where Prometheus scrapes; empty: nowhere", "host:port")
+    metrics_listen: str = _knob("127.0.0.1:9090", "where Prometheus scrapes; empty or taken: nowhere", "host:port")
     processes: int = _knob(
         1,
         "gateways of the local stack behind one port, each with a cache, pool and admission, and metrics one port up",
@@ -34,7 +34,7 @@ class Settings:
     )
     reflection: bool = _knob(True, "serve gRPC reflection; switch off where the API must not describe itself")
     drain_s: float = _knob(0.0, "between NOT_SERVING and refusing calls; on Kubernetes 5", "s", (0, 300))
-    tls_certificate: str = _knob("", "PEM chain of the server; empty: plain text", "path")
+    tls_certificate: str = _knob("", "PEM chain of the server; plain text only where all three are empty", "path")
     tls_key: str = _knob("", "PEM key of the server", "path")
     tls_client_ca: str = _knob("", "PEM of the authority that client certificates must come from; empty: none", "path")
     log_level: str = _knob("info", "debug, info, warning or error")
@@ -96,8 +96,11 @@ class Settings:
         "users",
         (0, 10**6),
     )
-    item_texts: int = _knob(
-        20_000, "inline items whose token ids each process keeps, about 1.2 kB each; 0: none", "items", (0, 10**7)
+    item_text_bytes: int = _knob(
+        16 * 2**20,
+        "of token ids of inline items that each process keeps, some 700 an item; 0: none",
+        "bytes",
+        (0, 2**34),
     )
 
     ranker: str = _knob(
@@ -187,7 +190,7 @@ def _contradictions(settings: Settings) -> list[str]:
         faults.append(f"{PREFIX}CACHE_REDIS_URL is no URL of a Redis: begin it with one of {', '.join(_REDIS_SCHEMES)}")
     if settings.reading not in READING:
         faults.append(f"{PREFIX}READING is {settings.reading!r}: give one of {', '.join(READING)}")
-    return faults + _contradictions_of_trial(settings)
+    return faults + _contradictions_of_trial(settings) + _tls_faults(settings)
 
 
 def _contradictions_of_trial(settings: Settings) -> list[str]:
@@ -203,6 +206,19 @@ def _contradictions_of_trial(settings: Settings) -> list[str]:
     elif settings.challenger in {_RANKER, f"{_RANKER}auto"}:
         faults.append(f"{PREFIX}CHALLENGER is {settings.challenger!r}, no version: crossrank rankers lists them")
     return faults
+
+
+def _tls_faults(settings: Settings) -> list[str]:
+    """TLS is whole or absent: a part of it must never mean plain text."""
+    names = ("tls_certificate", "tls_key", "tls_client_ca")
+    given = {PREFIX + name.upper(): path for name in names if (path := getattr(settings, name))}
+    faults = [
+        f"{needed} is missing beside {' and '.join(given)}: set it, or unset those for plain text"
+        for needed in (f"{PREFIX}TLS_CERTIFICATE", f"{PREFIX}TLS_KEY")
+        if given and needed not in given
+    ]
+    lost = {variable: path for variable, path in given.items() if not Path(path).is_file()}
+    return faults + [f"{variable}={path!r} is no file: correct the path" for variable, path in lost.items()]
 
 
 def ranker_on_trial(settings: Settings) -> str:

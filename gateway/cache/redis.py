@@ -8,8 +8,9 @@ import asyncio
 import math
 import struct
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
@@ -18,6 +19,7 @@ from redis.exceptions import RedisError
 
 from gateway.ports import CacheObserver
 
+Answer = TypeVar("Answer")
 TIER = "redis"
 PREFIX = b"crossrank:"
 """Before every key: the server may hold more than scores."""
@@ -28,6 +30,9 @@ WRITE_S = 1.0
 REST_TIMEOUTS = 10
 """After a fault Redis is not asked for so many time-outs: one that is silent costs readers a tenth of their time, and
 one question that was late on a busy processor costs few hits."""
+
+CONNECTIONS = 32
+"""At most; Redis works on one question at a time. Who finds all of them busy waits half of its time for one."""
 
 _ECHO_BYTES = 4
 _VALUE = struct.Struct(f"<f{_ECHO_BYTES}s")
@@ -54,7 +59,8 @@ class RedisScoreCache:
     def __init__(
         self, url: str, limits: RedisLimits, observer: CacheObserver, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._client = Redis.from_url(url, retry=Retry(NoBackoff(), 0))
+        self._client = Redis.from_url(url, retry=Retry(NoBackoff(), 0), max_connections=CONNECTIONS)
+        self._connections = asyncio.Semaphore(CONNECTIONS)
         self._limits = limits
         self._observer = observer
         self._clock = clock
@@ -64,12 +70,8 @@ class RedisScoreCache:
         """The logits known; none when Redis does not answer in time."""
         if not keys or self._rests("read"):
             return {}
-        try:
-            async with asyncio.timeout(self._limits.timeout_s):
-                values = await self._client.mget([PREFIX + key for key in keys])
-        except (RedisError, OSError) as fault:
-            self._failed("read", fault)
-            return {}
+        names = [PREFIX + key for key in keys]
+        values = await self._ask("read", self._limits.timeout_s, lambda: self._client.mget(names)) or ()
         found = ((key, _logit(key, value)) for key, value in zip(keys, values, strict=False))
         return {key: logit for key, logit in found if logit is not None}
 
@@ -79,17 +81,33 @@ class RedisScoreCache:
         if not finite or self._rests("write"):
             return
         lifetime_ms = max(1, round(self._limits.ttl_s * 1000))
-        try:
-            async with asyncio.timeout(WRITE_S), self._client.pipeline(transaction=False) as pipeline:
-                for key, logit in finite.items():
-                    pipeline.set(PREFIX + key, _VALUE.pack(logit, key[-_ECHO_BYTES:]), px=lifetime_ms)
-                await pipeline.execute()
-        except (RedisError, OSError) as fault:
-            self._failed("write", fault)
+        pipeline = self._client.pipeline(transaction=False)
+        for key, logit in finite.items():
+            pipeline.set(PREFIX + key, _VALUE.pack(logit, key[-_ECHO_BYTES:]), px=lifetime_ms)
+        async with pipeline:
+            await self._ask("write", WRITE_S, pipeline.execute)
 
     async def close(self) -> None:
         """Closes all connections."""
         await self._client.aclose()
+
+    async def _ask(self, operation: str, seconds: float, question: Callable[[], Awaitable[Answer]]) -> Answer | None:
+        """None when Redis does not answer in time, or no connection gets free: then it is not at fault."""
+        ends_at = asyncio.get_running_loop().time() + seconds
+        try:
+            async with asyncio.timeout_at(ends_at - seconds / 2):
+                await self._connections.acquire()
+        except TimeoutError:
+            self._observer.cache_failed(TIER, operation, "busy")
+            return None
+        try:
+            async with asyncio.timeout_at(ends_at):
+                return await question()
+        except (RedisError, OSError) as fault:
+            self._failed(operation, fault)
+            return None
+        finally:
+            self._connections.release()
 
     def _rests(self, operation: str) -> bool:
         rests = self._clock() < self._rests_until

@@ -44,7 +44,7 @@ class CatalogWriter:
         Raises StoreUnavailable, ModelUnavailable, ModelOverloaded, DeadlineTooShort.
         """
         encoder = self._encoder()
-        prepared = {item.item_id: self._prepare(item, encoder.item_fingerprint) for item in items}
+        prepared = await asyncio.to_thread(self._prepare, items, encoder.item_fingerprint)
         stored = await self._items.digests(list(prepared), budget)
         changed = [one for item_id, one in prepared.items() if stored.get(item_id) != one.digests]
         unchanged = WriteCounts(unchanged=len(items) - len(changed))
@@ -60,9 +60,13 @@ class CatalogWriter:
         counts = await self._items.upsert(indexed, budget)
         return replace(counts, unchanged=counts.unchanged + unchanged.unchanged)
 
-    def _prepare(self, item: Item, tokens_fingerprint: str) -> _Prepared:
-        item, text = replace(item, tokens_fingerprint=tokens_fingerprint), item_text(item.fields)
-        return _Prepared(item, text, ItemDigests(content_digest(item), text_digest(self._embedding_model, text)))
+    def _prepare(self, items: Sequence[Item], tokens_fingerprint: str) -> dict[str, _Prepared]:
+        prepared = {}
+        for given in items:
+            item, text = replace(given, tokens_fingerprint=tokens_fingerprint), item_text(given.fields)
+            digests = ItemDigests(content_digest(item), text_digest(self._embedding_model, text))
+            prepared[item.item_id] = _Prepared(item, text, digests)
+        return prepared
 
     async def _embed(
         self, changed: Sequence[_Prepared], stored: Mapping[str, ItemDigests], budget: Budget

@@ -45,11 +45,11 @@ def encode_context(model: ServedModel, context: Context, history: Sequence[Histo
 async def item_token_ids(
     model: ServedModel, items: Mapping[str, Item], cache: TokenIdCache
 ) -> dict[str, tuple[int, ...]]:
-    """Each item's whole side: stored token ids where they are of this encoding, else those of the same text lately,
-    else encoded off the event loop."""
-    encoder = model.bundle.encoder
+    """Each item's side: stored token ids where they are of this encoding, else those of the same text lately, else
+    encoded off the event loop. One token over the budget tells that it is cut; the rest is not kept."""
+    encoder, kept = model.bundle.encoder, model.bundle.spec.item.max_tokens + 1
     token_ids = {
-        item_id: item.token_ids
+        item_id: item.token_ids[:kept]
         for item_id, item in items.items()
         if item.token_ids is not None and item.tokens_fingerprint == encoder.item_fingerprint
     }
@@ -58,7 +58,7 @@ async def item_token_ids(
     fresh = {key: items[item_id].fields for item_id, key in keys.items() if key not in known}
     if fresh:
         encoded = await asyncio.to_thread(encoder.encode_items, list(fresh.values()))
-        made = dict(zip(fresh, encoded, strict=True))
+        made = {key: ids[:kept] for key, ids in zip(fresh, encoded, strict=True)}
         cache.put(made)
         known |= made
     return token_ids | {item_id: known[key] for item_id, key in keys.items()}
@@ -70,7 +70,7 @@ def refuse_long_items(model: ServedModel, token_ids: Mapping[str, Sequence[int]]
     long = [
         Violation(
             f"candidates[{item_id}]",
-            f"has {len(ids)} tokens; at most {limit}: shorten it, or allow TRUNCATION_POLICY_CUT",
+            f"has more than {limit} tokens: shorten it, or allow TRUNCATION_POLICY_CUT",
         )
         for item_id, ids in token_ids.items()
         if len(ids) > limit

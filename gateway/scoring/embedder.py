@@ -1,5 +1,6 @@
 """The Embedder on Triton: texts to unit vectors through the bi-encoder."""
 
+import asyncio
 from collections.abc import Sequence
 
 import numpy as np
@@ -47,7 +48,7 @@ class BiEncoder:
         )
 
     async def _embed_batch(self, texts: Sequence[str], budget: Budget) -> Embeddings:
-        vectors = await self._endpoints.infer(self.inference(texts, budget))
+        vectors = await self._endpoints.infer(await asyncio.to_thread(self.inference, texts, budget))
         if not np.isfinite(vectors).all():
             # Perhaps these texts alone: no reason to send nobody there any more.
             raise ModelAnswerInvalid(f"{self.model} gave a vector that is not finite")

@@ -1,12 +1,15 @@
 """Impressions and interactions in PostgreSQL: what was shown, what users did, and which belongs to which."""
 
-from collections.abc import Mapping, Sequence
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from psycopg.types.json import Jsonb
 
 from gateway.domain.budget import Budget
 from gateway.domain.errors import NotFound
-from gateway.domain.values import Context, Impression, Interaction
+from gateway.domain.values import Context, HistoryEvent, Impression, Interaction
 from gateway.store.pool import Database
 
 # One statement, so all or nothing: with an unknown item nothing is inserted. Numbered in the order given, inserted in
@@ -43,13 +46,16 @@ _SHOW = """
         attribution_token, request_id, context, model, version, fingerprint, degraded, kind, orderer, orderer_version,
         item_ids, first_stage_ranks, logits, scores
     )
-    SELECT %s, %s, %s, %s, %s, %s, %s, %s, %s, %s,
+    SELECT %s, %s, %s::jsonb, %s, %s, %s, %s, %s, %s, %s,
         coalesce(array_agg(item->>0 ORDER BY place), '{}'), coalesce(array_agg((item->>1)::int ORDER BY place), '{}'),
         coalesce(array_agg((item->>2)::float8 ORDER BY place), '{}'),
         coalesce(array_agg((item->>3)::float8 ORDER BY place), '{}')
     FROM jsonb_array_elements(%s::jsonb) WITH ORDINALITY AS items (item, place)
     ON CONFLICT DO NOTHING
 """
+
+MAX_CONTEXT_BYTES = 16 * 1024
+"""Of what was asked, as JSON in ASCII: the longest query fits, whatever a caller brings beside it may not."""
 
 
 class PostgresFeedbackStore:
@@ -81,7 +87,7 @@ class PostgresFeedbackStore:
             [
                 impression.attribution_token,
                 impression.request_id,
-                Jsonb(_context_document(impression.context)),
+                _context_json(impression.context),
                 model.name,
                 model.version,
                 model.fingerprint,
@@ -95,22 +101,52 @@ class PostgresFeedbackStore:
         )
 
 
-def _context_document(context: Context) -> Mapping[str, object]:
-    """What was asked, without what was left open."""
-    history = None
-    if context.history is not None:
-        history = [
-            {"item_id": event.item_id} | ({"fields": dict(event.fields)} if event.fields is not None else {})
-            for event in context.history
-        ]
-    document = {
+def _context_json(context: Context) -> str:
+    """What was asked, without what was left open. Where that takes too much, features and then the oldest part of the
+    history are left out, and ``cut`` names them."""
+    document: dict[str, Any] = {
         "user_id": context.user_id,
-        "history": history,
         "query": context.query,
         "seed_item_id": context.seed_item_id,
         "session_query": context.session_query or None,
         "surface": context.surface or None,
         "locale": context.locale or None,
         "features": dict(context.features) or None,
+        "history": None if context.history is None else [_event_document(event) for event in context.history],
     }
-    return {name: value for name, value in document.items() if value is not None}
+    document = {name: value for name, value in document.items() if value is not None}
+    text = json.dumps(document)
+    if len(text) > MAX_CONTEXT_BYTES and document.pop("features", None):
+        document["cut"] = ["features"]
+        text = json.dumps(document)
+    if len(text) > MAX_CONTEXT_BYTES and context.history:
+        document |= {"history": [], "cut": [*document.get("cut", ()), "history"]}
+        room = MAX_CONTEXT_BYTES - len(json.dumps(document))
+        document["history"] = list(_newest_within(room, context.history))
+        text = json.dumps(document)
+    return text
+
+
+def _newest_within(room: int, history: Sequence[HistoryEvent]) -> Iterator[Mapping[str, str]]:
+    for event in history:
+        document = _event_document(event)
+        room -= len(json.dumps(document)) + len(", ")
+        if room < 0:
+            return
+        yield document
+
+
+def _event_document(event: HistoryEvent) -> Mapping[str, str]:
+    """The item, and which text the caller gave of it: the text itself may be long, and is the caller's."""
+    if event.fields is None:
+        return {"item_id": event.item_id}
+    return {"item_id": event.item_id, "fields_digest": fields_digest(event.fields)}
+
+
+def fields_digest(fields: Mapping[str, str]) -> str:
+    """BLAKE2b-128 in hexadecimal, over names and texts in order of the names, each with its length before it."""
+    digest = hashlib.blake2b(digest_size=16)
+    for name in sorted(fields):
+        for part in (name.encode(), fields[name].encode()):
+            digest.update(len(part).to_bytes(8, "big") + part)
+    return digest.hexdigest()

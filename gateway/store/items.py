@@ -1,6 +1,7 @@
 """The catalogue in PostgreSQL. Knows no embedding model and no tokenizer: vectors and token ids come ready made."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 
 from psycopg import AsyncConnection
 from psycopg.types.json import Jsonb
@@ -10,7 +11,7 @@ from gateway.domain.errors import StoreUnavailable
 from gateway.domain.values import AttributeValue, Filter, Item, WriteCounts
 from gateway.ports import IndexedItem, ItemDigests
 from gateway.store.filters import matches_all
-from gateway.store.pool import Database, Row
+from gateway.store.pool import Database, Result, Row
 from gateway.store.staging import Staging, stage
 
 _SELECT = """
@@ -32,8 +33,10 @@ _STAGING = Staging(
     ),
 )
 
-# Writers of items go one after the other: batches with common ids would otherwise wait for each other in a circle.
-_LOCK = "SELECT pg_advisory_xact_lock(hashtext('crossrank.items'))"
+# Writers of items go one after the other: batches with common ids would otherwise wait for each other in a circle. Who
+# waits for those of other processes gives its connection back meanwhile.
+_LOCK = "SELECT pg_try_advisory_xact_lock(hashtext('crossrank.items'))"
+_PAUSE_S = 0.05
 
 _UPDATE = """
     UPDATE items SET
@@ -73,11 +76,16 @@ _MISSING = """
 """
 
 
+class _OthersWrite(Exception):
+    """A writer of another process has the turn."""
+
+
 class PostgresItemStore:
-    """ItemStore on the table ``items``."""
+    """ItemStore on the table ``items``. However many write, they take one connection: the others are for readers."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._turn = asyncio.Lock()
 
     async def get(self, item_ids: Sequence[str], budget: Budget) -> Mapping[str, Item]:
         """The items found, by id."""
@@ -95,7 +103,6 @@ class PostgresItemStore:
         """Writes all or nothing, through a staging table."""
 
         async def merge(connection: AsyncConnection[Row]) -> WriteCounts:
-            await connection.execute(_LOCK)
             await stage(connection, _STAGING, _staged_rows(items))
             updated = (await connection.execute(_UPDATE)).rowcount
             inserted = (await connection.execute(_INSERT)).rowcount
@@ -106,23 +113,52 @@ class PostgresItemStore:
             await connection.execute(_INSERT_NUMBERS)
             return WriteCounts(inserted, updated, len(items) - inserted - updated)
 
-        return await self._database.transact(merge, budget)
+        return await self._write(merge, budget)
 
     async def delete(self, item_ids: Sequence[str], budget: Budget) -> int:
         """How many existed. Interactions stay: they are what happened."""
 
         async def remove(connection: AsyncConnection[Row]) -> int:
-            await connection.execute(_LOCK)
             query = "DELETE FROM items WHERE item_id = ANY (%s::text[])"
             return (await connection.execute(query, [list(item_ids)])).rowcount
 
-        return await self._database.transact(remove, budget)
+        return await self._write(remove, budget)
 
     async def list(self, after: str, limit: int, filters: Sequence[Filter], budget: Budget) -> Sequence[Item]:
         """Items with an id above ``after``, in order of id."""
         condition = matches_all(filters)
         query = f"{_SELECT} WHERE items.item_id > %s::text AND {condition.sql} ORDER BY items.item_id LIMIT %s"
         return [_item(row) for row in await self._database.fetch(query, [after, *condition.parameters, limit], budget)]
+
+    async def _write(self, work: Callable[[AsyncConnection[Row]], Awaitable[Result]], budget: Budget) -> Result:
+        """The result of ``work`` done in a transaction when nobody else writes items. Raises StoreUnavailable when that
+        is not so within the budget."""
+
+        async def locked(connection: AsyncConnection[Row]) -> Result:
+            if await (await connection.execute(_LOCK)).fetchone() != (True,):
+                raise _OthersWrite
+            return await work(connection)
+
+        allowed_s = budget.left_s
+        try:
+            async with asyncio.timeout(allowed_s):
+                await self._turn.acquire()
+        except TimeoutError:
+            raise _no_turn(allowed_s) from None
+        try:
+            while True:
+                try:
+                    return await self._database.transact(locked, budget)
+                except _OthersWrite:
+                    if budget.left_s <= _PAUSE_S:
+                        raise _no_turn(allowed_s) from None
+                    await asyncio.sleep(_PAUSE_S)
+        finally:
+            self._turn.release()
+
+
+def _no_turn(allowed_s: float) -> StoreUnavailable:
+    return StoreUnavailable(f"other writers of items did not end within {allowed_s:.3f} s: send these again later")
 
 
 def _staged_rows(items: Sequence[IndexedItem]) -> Iterator[tuple[object, ...]]:

@@ -1,8 +1,11 @@
 """The one door to PostgreSQL: connections, time limits, and its errors translated once. Knows no table."""
 
 import asyncio
+import math
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
+from weakref import WeakKeyDictionary
 
 import psycopg
 from psycopg import AsyncConnection
@@ -18,6 +21,12 @@ NO_SETTINGS: Mapping[str, str] = {}
 
 ANSWER_GRACE_S = 0.02
 """How much longer than the budget we wait, so that the server's own time-out can arrive."""
+
+_CANCEL_S = 0.5
+"""For the server to end a statement whose time is up; then its connection is closed."""
+
+_PROBE_S = 0.1
+"""For a connection to show that it is not one of those that went silent."""
 
 _CONNECT_TIMEOUT_S = 2
 _CLOSE_TIMEOUT_S = 2.0
@@ -42,10 +51,6 @@ _CONFIGURE = """
 """
 
 
-async def _configure(connection: AsyncConnection[Row]) -> None:
-    await connection.execute(_CONFIGURE)
-
-
 class Database:
     """A pool of connections. Every method ends within its budget and raises StoreUnavailable or InvalidRequest."""
 
@@ -56,10 +61,20 @@ class Database:
             max_size=connections,
             open=False,
             reconnect_timeout=_RECONNECT_S,
-            configure=_configure,
+            configure=self._configure,
             kwargs={"autocommit": True, "connect_timeout": _CONNECT_TIMEOUT_S, "application_name": "crossrank"},
         )
         self._running: set[asyncio.Task[Any]] = set()
+        self._heard_at: WeakKeyDictionary[AsyncConnection[Row], float] = WeakKeyDictionary()
+        self._silent_at = -math.inf
+        """When the server last failed to answer or to cancel: who was not heard since may be behind a dead line."""
+
+    async def __aenter__(self) -> Self:
+        await self.open()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
 
     async def open(self) -> None:
         """Starts to connect; does not wait for PostgreSQL."""
@@ -120,16 +135,21 @@ class Database:
             await asyncio.wait({task}, timeout=allowed_s + ANSWER_GRACE_S)
             if task.done():
                 return task.result()
+            self._silent_at = time.monotonic()
         except psycopg.Error as fault:
             raise _translated(fault, allowed_s) from fault
         finally:
-            task.cancel()
+            if not task.done():
+                task.cancel()
+                asyncio.get_running_loop().call_later(_CANCEL_S, task.cancel)  # psycopg then closes the connection
         raise StoreUnavailable(f"PostgreSQL did not answer within {allowed_s:.3f} s: retry later")
 
     async def _connected(self, budget: Budget, work: Callable[[AsyncConnection[Row]], Awaitable[Result]]) -> Result:
         connection = await self._acquire(budget)
         try:
-            return await work(connection)
+            result = await work(connection)
+            self._heard_at[connection] = time.monotonic()
+            return result
         except psycopg.Error:
             if connection.pgconn.transaction_status in {TransactionStatus.INTRANS, TransactionStatus.INERROR}:
                 await connection.rollback()
@@ -146,9 +166,31 @@ class Database:
                 if budget.spent:
                     raise
                 continue  # asking again makes a pool that gave up connect again
-            if _is_alive(connection):
+            usable = False
+            try:
+                usable = _is_alive(connection) and await self._answers(connection)
+            finally:
+                if not usable:
+                    await self._pool.putconn(connection)  # the pool replaces it
+            if usable:
                 return connection
-            await self._pool.putconn(connection)  # the pool replaces it
+
+    async def _answers(self, connection: AsyncConnection[Row]) -> bool:
+        """Closes a connection that was not heard since others went silent, and is silent too."""
+        if self._heard_at[connection] > self._silent_at:
+            return True
+        probe = asyncio.create_task(connection.execute(""))
+        try:
+            await asyncio.wait({probe}, timeout=_PROBE_S)
+            return probe.done() and probe.exception() is None
+        finally:
+            while not probe.done():  # once to end the statement, once more to close the connection
+                probe.cancel()
+                await asyncio.wait({probe}, timeout=_PROBE_S / 10)
+
+    async def _configure(self, connection: AsyncConnection[Row]) -> None:
+        await connection.execute(_CONFIGURE)
+        self._heard_at[connection] = time.monotonic()
 
     def _forget(self, task: asyncio.Task[Any]) -> None:
         self._running.discard(task)

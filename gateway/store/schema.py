@@ -1,7 +1,12 @@
 """Creates the tables, and says which version of them this code knows. Knows no rows."""
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from importlib.resources import files
 
+import psycopg
+import structlog
 from psycopg import AsyncConnection
 
 from gateway.domain.budget import Budget
@@ -47,7 +52,32 @@ _UPGRADES = {
 }
 """What schema.sql cannot do for a database of an older version: statements by the version that they lead to."""
 
+LOCK_TIMEOUT_S = 1.0
+"""Longest wait for a table: meanwhile everybody else waits for those that are locked already."""
+
+TRY_S = 30.0
+"""For PostgreSQL to answer and for the tables to be made, before it is told and tried again."""
+
+_FIRST_S = 2.0
+"""For a server that is there: whoever serves then finds the tables from the first call on."""
+
+_PAUSE_S = 1.0
+"""Between two tries, so that those who waited get through."""
+
+_LOCK_TIMEOUT = f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT_S}s'"
 _LOCK = "SELECT pg_advisory_xact_lock(hashtext('crossrank.schema'))"
+_EXISTS = "SELECT to_regclass('schema_version') IS NOT NULL"
+_VERSION = "SELECT coalesce(max(version), 0) FROM schema_version"
+
+_log = structlog.get_logger(__name__)
+
+
+class SchemaTooNew(StoreUnavailable):
+    """The database belongs to a newer crossrank: waiting does not help."""
+
+
+class _TablesHeld(Exception):
+    """Somebody else holds what is to be changed."""
 
 
 def schema_sql() -> str:
@@ -56,16 +86,67 @@ def schema_sql() -> str:
     return text.replace("{dimension}", str(EMBEDDING_DIMENSION))
 
 
-async def apply_schema(database: Database, budget: Budget) -> None:
-    """Creates what is missing. Raises StoreUnavailable when the database belongs to a newer crossrank."""
+@asynccontextmanager
+async def applying_schema(database: Database) -> AsyncIterator[None]:
+    """As apply_schema, until it is done, however long PostgreSQL is away: after two seconds beside the block, which
+    SchemaTooNew ends."""
 
-    async def create(connection: AsyncConnection[Row]) -> None:
+    async def repeat() -> None:
+        while True:
+            try:
+                return await apply_schema(database, Budget(TRY_S))
+            except SchemaTooNew:
+                raise
+            except StoreUnavailable as fault:
+                _log.warning("schema_not_applied", fault=fault.message)
+            await asyncio.sleep(_PAUSE_S)
+
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            task = tasks.create_task(repeat())
+            await asyncio.wait({task}, timeout=_FIRST_S)
+            yield
+            task.cancel()
+    except BaseExceptionGroup as group:
+        raise group.exceptions[0] from None
+
+
+async def apply_schema(database: Database, budget: Budget) -> None:
+    """Creates what is missing; where nothing is, it only reads. Raises SchemaTooNew, or StoreUnavailable: PostgreSQL is
+    away, or others hold its tables for too long."""
+    while await _version(database, budget) < SCHEMA_VERSION:
+        try:
+            await database.transact(_create, budget)
+        except _TablesHeld:
+            if budget.left_s < LOCK_TIMEOUT_S + _PAUSE_S:
+                raise StoreUnavailable(
+                    f"schema version {SCHEMA_VERSION} is to be made, and other transactions hold the tables: end long "
+                    "ones (crossrank index, open sessions; pg_stat_activity names them), then try again"
+                ) from None
+            await asyncio.sleep(_PAUSE_S)
+
+
+async def _version(database: Database, budget: Budget) -> int:
+    """The version that is stored; 0 for an empty database. Raises StoreUnavailable, SchemaTooNew."""
+    if await database.fetch(_EXISTS, [], budget) != [(True,)]:
+        return 0
+    [(found,)] = await database.fetch(_VERSION, [], budget)
+    if found > SCHEMA_VERSION:
+        raise SchemaTooNew(
+            f"the database has schema version {found}; this crossrank knows {SCHEMA_VERSION}: upgrade crossrank"
+        )
+    return int(found)
+
+
+async def _create(connection: AsyncConnection[Row]) -> None:
+    try:
+        await connection.execute(_LOCK_TIMEOUT)
         await connection.execute(_LOCK)  # two starting gateways would collide in the catalogue of PostgreSQL
-        found = await _version(connection)
-        if found > SCHEMA_VERSION:
-            raise StoreUnavailable(
-                f"the database has schema version {found}; this crossrank knows {SCHEMA_VERSION}: upgrade crossrank"
-            )
+        exists = await (await connection.execute(_EXISTS)).fetchone()
+        stored = await (await connection.execute(_VERSION)).fetchone() if exists == (True,) else None
+        found = stored[0] if stored else 0
+        if found >= SCHEMA_VERSION:
+            return  # somebody else was first
         await connection.execute(schema_sql())
         for version in range(found + 1 if found else SCHEMA_VERSION + 1, SCHEMA_VERSION + 1):
             if version in _UPGRADES:
@@ -73,14 +154,5 @@ async def apply_schema(database: Database, budget: Budget) -> None:
         await connection.execute(
             "INSERT INTO schema_version (version) VALUES (%s) ON CONFLICT DO NOTHING", [SCHEMA_VERSION]
         )
-
-    await database.transact(create, budget)
-
-
-async def _version(connection: AsyncConnection[Row]) -> int:
-    """The version that is stored; 0 for an empty database."""
-    exists = await (await connection.execute("SELECT to_regclass('schema_version') IS NOT NULL")).fetchone()
-    if exists != (True,):
-        return 0
-    found = await (await connection.execute("SELECT max(version) FROM schema_version")).fetchone()
-    return int(found[0]) if found and found[0] is not None else 0
+    except psycopg.errors.LockNotAvailable as fault:
+        raise _TablesHeld from fault

@@ -105,7 +105,7 @@ class Metrics:
         )
         self.cache_faults = counter(
             "crossrank_cache_faults",
-            "Questions that a tier did not answer in time; resting: not asked after such a fault",
+            "Questions a tier did not answer in time; busy: no connection was free; resting: not asked after a fault",
             ("tier", "operation", "cause"),
         )
         self.loop_lag_seconds = histogram(

@@ -102,7 +102,7 @@ class Rig:
         bundle = small_bundle(folder, spec)
         self.model = ServedModel(ModelIdentity("cross_encoder", "1", bundle.fingerprint), bundle)
         self.shelf, self.seen, self.cache = Shelf(), SeenLists(), LocalScoreCache(1000)
-        self.token_ids, self.by_text = TokenIdCache(1000), MemoryTexts(CATALOGUE)
+        self.token_ids, self.by_text = TokenIdCache(2**20), MemoryTexts(CATALOGUE)
         self.scorer, self.admission = FakeScorer(self.model), Admission(AdmissionLimits(10_000, 0.5, 0.2))
         self.signals, self.rankers = MemorySignals(), MemoryRankers()
         self.ranker = CurrentRanker(self.rankers, self.signals)

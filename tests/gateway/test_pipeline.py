@@ -215,7 +215,7 @@ async def test_long_items_are_cut_and_reported_or_refused_on_request(rig: Rig) -
     long = inline("toy " * 20, "heat")
     answer = await rig.pipeline.rerank(USER, long, ALL, call())
     assert {item.item_id: item.truncated for item in answer.items} == {"c1": True, "c2": False}
-    with pytest.raises(InvalidRequest, match=r"candidates\[c1\]: has 20 tokens; at most 8"):
+    with pytest.raises(InvalidRequest, match=r"candidates\[c1\]: has more than 8 tokens: shorten"):
         await rig.pipeline.rerank(USER, long, RankingOptions(reject_long_items=True), call())
 
 

@@ -1,5 +1,8 @@
 """Settings: defaults, bounds, and errors that name variable, value and remedy, all at once."""
 
+from itertools import combinations
+from pathlib import Path
+
 import pytest
 
 from gateway.settings import Settings, SettingsInvalid, changed, describe, ranker_on_trial, read_settings
@@ -73,3 +76,38 @@ def test_every_setting_says_why_and_every_default_is_inside_its_bounds() -> None
 def test_those_that_are_not_the_default_are_told_by_variable() -> None:
     settings = read_settings({"CROSSRANK_READING": "never", "CROSSRANK_DEFAULT_TOP_N": "10"})
     assert changed(settings) == {"CROSSRANK_READING": "never"}
+
+
+TLS = ("CROSSRANK_TLS_CERTIFICATE", "CROSSRANK_TLS_KEY", "CROSSRANK_TLS_CLIENT_CA")
+
+
+def tls_variables(folder: Path, names: tuple[str, ...]) -> dict[str, str]:
+    """Those variables, each with a file that exists."""
+    for name in names:
+        (folder / name).touch()
+    return {name: str(folder / name) for name in names}
+
+
+@pytest.mark.parametrize("given", [part for size in (1, 2) for part in combinations(TLS, size) if part != TLS[:2]])
+def test_a_part_of_tls_is_refused_by_the_names_of_what_is_there_and_what_is_missing(
+    tmp_path: Path, given: tuple[str, ...]
+) -> None:
+    with pytest.raises(SettingsInvalid, match="is missing beside") as caught:
+        read_settings(tls_variables(tmp_path, given))
+    missing = {name for name in TLS[:2] if name not in given}
+    assert {line.partition(" ")[0] for line in str(caught.value).splitlines()} == missing
+    assert all(name in str(caught.value) for name in given)
+
+
+@pytest.mark.parametrize("given", [TLS[:2], TLS])
+def test_whole_tls_is_accepted(tmp_path: Path, given: tuple[str, ...]) -> None:
+    variables = tls_variables(tmp_path, given)
+    assert read_settings(variables).tls_key == variables["CROSSRANK_TLS_KEY"]
+
+
+@pytest.mark.parametrize("lost", TLS)
+def test_a_tls_file_that_does_not_exist_is_named(tmp_path: Path, lost: str) -> None:
+    variables = tls_variables(tmp_path, TLS)
+    (tmp_path / lost).unlink()
+    with pytest.raises(SettingsInvalid, match=f"^{lost}='.*' is no file: correct the path$"):
+        read_settings(variables)

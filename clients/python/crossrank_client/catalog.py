@@ -46,7 +46,8 @@ Filter = Equals | AnyOf | InRange
 
 @dataclass(frozen=True, slots=True)
 class Interaction:
-    """One thing a user did with an item. ``time`` must know its time zone; None means now, on the server's clock."""
+    """One thing a user did with an item. ``time`` must know its time zone; None means the moment at which the client
+    sends it, on the caller's clock."""
 
     user_id: str
     item_id: str

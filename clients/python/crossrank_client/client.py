@@ -184,7 +184,8 @@ class CrossrankClient(Caller):
         request_id: str = "",
     ) -> RecordCounts:
         """Stores any number of interactions, batch by batch, each whole or not at all (up to 1000 are one batch);
-        ``timeout_s`` is that of one batch. Sending them again changes nothing."""
+        ``timeout_s`` is that of one batch. Sending them again changes nothing where they have their ``time``; the
+        client's own retries never store one twice."""
         return await self._upload(uploads.INTERACTIONS, interactions, timeout_s, request_id)
 
     async def health(self, service: str = "", *, timeout_s: float | None = None, request_id: str = "") -> Health:

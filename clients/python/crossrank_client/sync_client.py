@@ -96,6 +96,7 @@ class SyncCrossrankClient(Caller):
         self, interactions: Iterable[Interaction], *, timeout_s: float | None = None, request_id: str = ""
     ) -> RecordCounts:
         """Stores any number of interactions, batch by batch, each whole or not at all (up to 1000 are one batch);
-        ``timeout_s`` is that of one batch. Sending them again changes nothing."""
+        ``timeout_s`` is that of one batch. Sending them again changes nothing where they have their ``time``; the
+        client's own retries never store one twice."""
         given = several("interactions", interactions)
         return _result(self._upload(uploads.INTERACTIONS, given, timeout_s, request_id))

@@ -1,6 +1,7 @@
 """Frozen values to protobuf messages. Refuses what a message cannot hold, by the field's path as the service names it;
 bounds are the service's to check."""
 
+from datetime import datetime, timezone
 from numbers import Real
 from typing import Any
 
@@ -119,7 +120,8 @@ def filter_messages(path: str, filters: object) -> list[types_pb2.Filter]:
 
 
 def interaction_message(path: str, interaction: object) -> feedback_pb2.Interaction:
-    """The message of an interaction."""
+    """The message of an interaction. One without a time gets this moment: the service would give each try of a call a
+    moment of its own, and store what is sent again as something else."""
     if not isinstance(interaction, Interaction):
         raise refused(path, interaction, "an Interaction")
     message = feedback_pb2.Interaction(
@@ -129,12 +131,11 @@ def interaction_message(path: str, interaction: object) -> feedback_pb2.Interact
         weight=optional_number(f"{path}.weight", interaction.weight),
         attribution_token=text(f"{path}.attribution_token", interaction.attribution_token),
     )
-    if interaction.time is not None:
-        time = moment(f"{path}.time", interaction.time)
-        try:
-            message.time.FromDatetime(time)
-        except (OverflowError, ValueError):  # only at the ends of the calendar, by the zone's offset
-            raise refused(f"{path}.time", time, "a time of the years 1 to 9999 in UTC") from None
+    time = datetime.now(timezone.utc) if interaction.time is None else moment(f"{path}.time", interaction.time)
+    try:
+        message.time.FromDatetime(time)
+    except (OverflowError, ValueError):  # only at the ends of the calendar, by the zone's offset
+        raise refused(f"{path}.time", time, "a time of the years 1 to 9999 in UTC") from None
     return message
 
 

@@ -11,7 +11,7 @@ import pytest
 from redis.asyncio import Redis
 
 from deploy.local.process.part import RunningPart
-from gateway.cache.redis import PREFIX, RedisLimits, RedisScoreCache
+from gateway.cache.redis import CONNECTIONS, PREFIX, RedisLimits, RedisScoreCache
 from tests.fakes.observers import SeenCaches
 
 SLOW = RedisLimits(timeout_s=5.0, ttl_s=60.0)
@@ -116,6 +116,29 @@ async def test_a_write_may_take_longer_than_anybody_waits_for_an_answer(
         await write
         assert not seen.faults
         assert await patient[0].get_many([KEY]) == {KEY: 3.0}
+
+
+async def test_more_readers_than_connections_all_get_their_answers(redis_url: str) -> None:
+    keys = [bytes([number]) * 16 for number in range(8 * CONNECTIONS)]
+    async with opened(redis_url) as (cache, seen, _):
+        await cache.put_many({key: float(number) for number, key in enumerate(keys)})
+        found = await asyncio.gather(*(cache.get_many([key]) for key in keys))
+        assert found == [{key: float(number)} for number, key in enumerate(keys)]
+        assert not seen.faults
+
+
+async def test_a_reader_that_finds_no_free_connection_misses_and_others_go_on(
+    fragile_redis: RunningPart, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.cache.redis.WRITE_S", 60.0)
+    monkeypatch.setattr("gateway.cache.redis.CONNECTIONS", 1)
+    async with opened(fragile_redis.part.url, HASTY) as (cache, seen, _):
+        with frozen(fragile_redis):
+            write = asyncio.create_task(cache.put_many({KEY: 3.0}))
+            await asyncio.sleep(0)
+            assert await cache.get_many([KEY]) == {}
+        await write
+        assert seen.faults == {("redis", "read", "busy"): 1}, "nobody rests"
 
 
 async def test_after_a_fault_nobody_waits_until_the_rest_is_over(fragile_redis: RunningPart) -> None:

@@ -1,6 +1,9 @@
 """The way into the catalogue: only what changed is embedded, tokenised and written, and all of it or nothing."""
 
+import asyncio
+from collections.abc import Iterator
 from dataclasses import replace
+from threading import Event
 
 import pytest
 
@@ -14,6 +17,8 @@ from tests.fakes.embedders import HashingEmbedder, embed_words
 from tests.fakes.specs import small_spec
 from tests.fakes.stores import Memory, MemoryItemStore
 from tests.fakes.tokenizers import bert_like, roberta_like
+
+LONG_S = 10.0
 
 
 class Rig:
@@ -54,6 +59,22 @@ async def test_a_new_item_is_stored_with_its_vector_and_its_whole_item_side(rig:
     embedding = rig.memory.items["m1"].embedding
     assert embedding is not None
     assert embedding.tolist() == embed_words("toy story the matrix heat alien jaws brazil fargo space, 1995").tolist()
+
+
+async def test_the_event_loop_goes_on_while_texts_are_read(rig: Rig) -> None:
+    class Waiting(dict[str, str]):
+        met = False
+
+        def __iter__(self) -> Iterator[str]:
+            self.met = self.met or gone_on.wait(LONG_S)
+            return super().__iter__()
+
+    gone_on, fields = Event(), Waiting(title="toy")
+    writing = asyncio.create_task(rig.upsert(Item("m1", fields)))
+    await asyncio.sleep(0)
+    gone_on.set()
+    assert await writing == WriteCounts(inserted=1)
+    assert fields.met
 
 
 async def test_what_is_stored_as_given_is_neither_embedded_nor_written(rig: Rig) -> None:

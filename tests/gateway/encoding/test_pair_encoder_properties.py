@@ -82,6 +82,12 @@ def test_texts_are_cut_with_their_special_tokens_kept(texts: TextEncoder) -> Non
     assert not token_ids[mask == 0].any()
 
 
+def test_what_lies_far_behind_the_tokens_that_are_kept_is_not_read(texts: TextEncoder) -> None:
+    word = "x" * (6 * 32)  # one token that takes all the characters
+    _, mask = texts.encode([word, f"{word} toy", "toy " * 48 + "heat"])
+    assert mask.sum(axis=1).tolist() == [3, 3, 6]
+
+
 def test_a_text_has_the_same_tokens_alone_and_beside_a_longer_one(texts: TextEncoder) -> None:
     alone, _ = texts.encode(["toy story"])
     beside, mask = texts.encode(["the matrix toy story", "toy story"])

@@ -1,6 +1,9 @@
 """The bi-encoder's and the cross-encoder's side of an inference: what is asked for, and in which portions."""
 
+import asyncio
+from collections.abc import Sequence
 from pathlib import Path
+from threading import Event
 
 import numpy as np
 import pytest
@@ -8,13 +11,15 @@ import pytest
 from gateway.domain.budget import Budget
 from gateway.domain.errors import ModelAnswerInvalid, ModelUnavailable
 from gateway.domain.values import EncodedPair
-from gateway.encoding.text_encoder import TextEncoder
+from gateway.encoding.text_encoder import TextEncoder, TokenIds
 from gateway.scoring.embedder import BATCH_TEXTS, BiEncoder
 from gateway.scoring.endpoints import Endpoints
 from gateway.scoring.triton import Inference, Tensor
 from tests.fakes.connections import FakeConnection
 from tests.fakes.tokenizers import bert_like, save
 from tests.gateway.scoring.verification_rig import Rig
+
+LONG_S = 10.0
 
 
 class Lengths(FakeConnection):
@@ -51,6 +56,24 @@ async def test_many_texts_travel_in_portions_and_come_back_in_their_order(
     assert vectors[:, 0].tolist() == [number % 7 + 2 for number in range(len(texts))], "two special tokens each"
     assert [len(one.inputs["input_ids"]) for one in connection.inferences] == [BATCH_TEXTS, BATCH_TEXTS, 1]
     assert {(one.model, one.version, one.output) for one in connection.inferences} == {("bi_encoder", "", "embedding")}
+
+
+async def test_the_event_loop_goes_on_while_texts_are_tokenised(connection: Lengths, tmp_path: Path) -> None:
+    class Waiting(TextEncoder):
+        met = False
+
+        def encode(self, texts: Sequence[str]) -> tuple[TokenIds, TokenIds]:
+            self.met = gone_on.wait(LONG_S)
+            return super().encode(texts)
+
+    gone_on, endpoints = Event(), Endpoints([connection])
+    endpoints.admit(endpoints.all[0])
+    encoder = Waiting(save(bert_like(), tmp_path))
+    embedding = asyncio.create_task(BiEncoder(endpoints, encoder, width=2).embed(["toy"], Budget(2 * LONG_S)))
+    await asyncio.sleep(0)
+    gone_on.set()
+    await embedding
+    assert encoder.met
 
 
 async def test_no_text_asks_no_model(connection: Lengths, embedder: BiEncoder) -> None:

@@ -10,7 +10,7 @@ from gateway.domain.budget import Budget
 from gateway.domain.errors import StoreUnavailable
 from gateway.domain.order import Orderer, RequestKind
 from gateway.domain.values import Context, Degradation, HistoryEvent, Impression, ModelIdentity, Reason, ScoredItem
-from gateway.store.feedback import PostgresFeedbackStore
+from gateway.store.feedback import MAX_CONTEXT_BYTES, PostgresFeedbackStore, fields_digest
 from gateway.store.items import PostgresItemStore
 from gateway.store.pool import Database
 from tests.fakes.catalogues import did, film, indexed, with_attributes
@@ -36,7 +36,7 @@ async def test_an_impression_keeps_the_question_the_version_and_both_orders(data
         f"SELECT {columns} FROM impressions WHERE attribution_token = 'token'", [], Budget(SOON_S)
     )
     document = {
-        "history": [{"item_id": "a"}, {"item_id": "inline", "fields": {"title": "Heat"}}],
+        "history": [{"item_id": "a"}, {"item_id": "inline", "fields_digest": fields_digest({"title": "Heat"})}],
         "session_query": "space",
         "surface": "home",
         "features": {"hour": 7.0, "weekend": True, "tags": ["x", "y"]},
@@ -47,6 +47,47 @@ async def test_an_impression_keeps_the_question_the_version_and_both_orders(data
     )  # fmt: skip
     shown = "SELECT item_id, rank, first_stage_rank, logit, score FROM shown_items ORDER BY rank"
     assert await database.fetch(shown, [], Budget(SOON_S)) == [("b", 1, 2, 1.25, 0.75), ("a", 2, 1, None, None)]
+
+
+LONG_IDS = tuple(HistoryEvent(f"{number:03d}" + "ü" * 126, {"title": "x" * 10_000}) for number in range(200))
+MANY_LABELS = {f"f{number}": ("y" * 256,) * 64 for number in range(32)}
+
+
+@pytest.mark.parametrize(
+    ("context", "cut"),
+    [
+        (Context(history=LONG_IDS), ["history"]),
+        (Context(user_id="u", features=MANY_LABELS), ["features"]),
+        (Context(history=LONG_IDS, features=MANY_LABELS), ["features", "history"]),
+        (Context(query="ü" * 1024, features=MANY_LABELS), ["features"]),
+    ],
+)
+async def test_a_question_of_any_size_takes_bounded_room_and_says_what_was_cut(
+    database: Database, context: Context, cut: list[str]
+) -> None:
+    impression = Impression("token", "r", context, ModelIdentity("m", "1", "f"), [])
+    await PostgresFeedbackStore(database).record_impression(impression, Budget(SOON_S))
+    [(document, size)] = await database.fetch(
+        "SELECT context, octet_length(context::text) FROM impressions", [], Budget(SOON_S)
+    )
+    assert size <= MAX_CONTEXT_BYTES
+    assert document["cut"] == cut
+    assert (document.get("user_id"), document.get("query")) == (context.user_id, context.query)
+    if context.history:
+        kept = [event["item_id"] for event in document["history"]]
+        assert 0 < len(kept) < len(LONG_IDS)
+        assert kept == [event.item_id for event in LONG_IDS[: len(kept)]], "the newest"
+
+
+async def test_the_texts_of_a_history_tell_by_their_digests_whether_they_are_the_same() -> None:
+    digests = {
+        fields_digest({"title": "Heat", "year": "1995"}),
+        fields_digest({"year": "1995", "title": "Heat"}),
+        fields_digest({"title": "Heat", "year": "1996"}),
+        fields_digest({"title": "Heatyear", "": "1995"}),
+        fields_digest({}),
+    }
+    assert len(digests) == 4
 
 
 async def test_training_can_join_what_users_did_to_what_they_saw(database: Database) -> None:

@@ -2,12 +2,16 @@
 
 import asyncio
 import random
-from collections.abc import Sequence
+import re
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 
 import pytest
+from psycopg import AsyncConnection
 
 from gateway.catalog.bulk_load import BatchLimits, load_interactions
 from gateway.domain.budget import Budget
+from gateway.domain.errors import StoreUnavailable
 from gateway.domain.values import Interaction, Item, WriteCounts
 from gateway.ports import IndexedItem
 from gateway.store.feedback import PostgresFeedbackStore
@@ -62,6 +66,40 @@ async def test_writing_and_deleting_the_same_items_at_once_leaves_all_or_none(da
     left = await store.get(IDS, Budget(BUDGET_S))
     assert len(left) in {0, len(IDS)}
     assert inserted - deleted == len(left)
+
+
+@asynccontextmanager
+async def another_writer(url: str) -> AsyncIterator[None]:
+    """Of another process, which has its turn while the block runs."""
+    async with await AsyncConnection.connect(url) as connection, connection.transaction():
+        await connection.execute("SELECT pg_advisory_xact_lock(hashtext('crossrank.items'))")
+        yield
+
+
+async def test_writers_that_wait_for_each_other_leave_the_connections_to_readers(
+    database: Database, postgres: str
+) -> None:
+    store = PostgresItemStore(database)
+    async with another_writer(postgres):
+        writers = [asyncio.create_task(store.upsert([indexed(film(one))], Budget(BUDGET_S))) for one in IDS[:10]]
+        deletion = asyncio.create_task(store.delete(["none"], Budget(BUDGET_S)))
+        for _ in range(20):
+            assert await store.get(IDS, Budget(BUDGET_S / 10)) == {}
+        assert not any(one.done() for one in (*writers, deletion))
+    await asyncio.gather(*writers, deletion)
+    assert len(await store.get(IDS, Budget(BUDGET_S))) == 10
+
+
+async def test_who_gets_no_turn_within_the_budget_is_told_to_come_again(database: Database, postgres: str) -> None:
+    store = PostgresItemStore(database)
+    async with another_writer(postgres):
+        ends = await asyncio.gather(
+            *(store.upsert([indexed(film(one))], Budget(0.5)) for one in IDS[:3]), return_exceptions=True
+        )
+    for end in ends:
+        assert isinstance(end, StoreUnavailable)
+        assert re.match(r"other writers of items did not end within 0\.5\d* s: send these again later", end.message)
+    assert await store.get(IDS, Budget(BUDGET_S)) == {}
 
 
 def evening(draw: random.Random, catalogue: Sequence[str]) -> list[list[Interaction]]:

@@ -176,6 +176,29 @@ async def test_a_frozen_backend_does_not_hold_its_caller(fragile: Database, frag
     await until_running(fragile_server, 0)
 
 
+async def test_when_all_connections_went_silent_the_call_after_the_first_that_noticed_is_answered(
+    fragile_server: RunningPart,
+) -> None:
+    database = Database(fragile_server.part.url, connections=5)
+    await database.open()
+    calls = [asyncio.create_task(database.fetch(SLEEP, [], Budget(LONG_S))) for _ in range(5)]
+    pids = await until_running(fragile_server, 5)
+    for call in calls:
+        call.cancel()
+    await until_running(fragile_server, 0)
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)  # a new connection is served
+    try:
+        with pytest.raises(StoreUnavailable):
+            await one(database, 0.3)
+        assert await one(database, HEALED_S) == [(1,)]
+        assert await asyncio.gather(*[one(database, HEALED_S) for _ in range(10)]) == [[(1,)]] * 10
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
+        await database.close()
+
+
 async def test_a_killed_backend_fails_its_call_and_the_pool_heals(
     fragile: Database, fragile_server: RunningPart
 ) -> None:

@@ -16,7 +16,7 @@ from gateway.store.feedback import PostgresFeedbackStore
 from gateway.store.items import PostgresItemStore
 from gateway.store.pool import Database, Row
 from gateway.store.rankers import PostgresRankerStore
-from gateway.store.schema import EMBEDDING_DIMENSION, SCHEMA_VERSION, apply_schema, schema_sql
+from gateway.store.schema import EMBEDDING_DIMENSION, LOCK_TIMEOUT_S, SCHEMA_VERSION, apply_schema, schema_sql
 from tests.fakes.catalogues import film, indexed
 from tests.fakes.rankers import without_trees
 
@@ -60,6 +60,14 @@ PAIR_BY_PAIR = """
 
 async def versions(database: Database) -> list[int]:
     return [version for (version,) in await database.fetch("SELECT version FROM schema_version", [], Budget(SOON_S))]
+
+
+async def until_waiting(database: Database) -> None:
+    """For a lock on a table."""
+    query = "SELECT 1 FROM pg_locks WHERE locktype = 'relation' AND NOT granted"
+    async with asyncio.timeout(SOON_S):
+        while not await database.fetch(query, [], Budget(SOON_S)):
+            await asyncio.sleep(0.01)
 
 
 async def test_many_that_start_at_once_create_the_tables_once(postgres: str) -> None:
@@ -160,6 +168,42 @@ async def test_the_items_of_a_list_leave_with_it(database: Database) -> None:
     assert left == [("new", "i1"), ("new", "i2")]
 
 
+async def test_tables_that_are_there_are_neither_locked_nor_written(database: Database) -> None:
+    async def held(connection: AsyncConnection[Row]) -> None:
+        for table in ("items", "interactions", "impressions", "item_popularity"):
+            await connection.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
+        await apply_schema(database, Budget(SOON_S / 4))
+
+    await database.transact(held, Budget(SOON_S))
+
+
+async def test_who_waits_for_a_table_lets_writers_of_the_others_through(database: Database) -> None:
+    starts: list[asyncio.Task[None]] = []
+
+    async def held(connection: AsyncConnection[Row]) -> None:
+        await connection.execute("LOCK TABLE item_popularity IN ROW EXCLUSIVE MODE")  # as whoever writes it
+        starts.append(asyncio.create_task(apply_schema(database, Budget(SOON_S))))
+        await until_waiting(database)
+        assert await PostgresItemStore(database).delete(["none"], Budget(SOON_S / 4)) == 0
+        assert await database.execute("DELETE FROM interactions RETURNING 1", [], Budget(SOON_S / 4)) == []
+
+    await database.execute("DELETE FROM schema_version", [], Budget(SOON_S))
+    await database.transact(held, Budget(SOON_S))
+    await starts[0]
+    assert await versions(database) == [SCHEMA_VERSION], "it tried again"
+
+
+async def test_who_waited_too_long_for_a_table_says_so(database: Database) -> None:
+    async def held(connection: AsyncConnection[Row]) -> None:
+        await connection.execute("LOCK TABLE item_popularity IN ROW EXCLUSIVE MODE")
+        with pytest.raises(StoreUnavailable, match="other transactions hold the tables: end long ones"):
+            await apply_schema(database, Budget(LOCK_TIMEOUT_S + 1.5))
+
+    await database.execute("DELETE FROM schema_version", [], Budget(SOON_S))
+    await database.transact(held, Budget(SOON_S))
+    await apply_schema(database, Budget(SOON_S))
+
+
 async def test_applying_again_waits_for_nobody_who_reads_the_lists(database: Database) -> None:
     async def read(connection: AsyncConnection[Row]) -> None:
         await connection.execute("SELECT FROM shown_items")  # holds the lock of a reader until the end
@@ -198,7 +242,7 @@ async def test_a_database_of_a_newer_version_is_refused_and_left_as_it_is(databa
             await apply_schema(database, Budget(SOON_S))
         assert await database.fetch("SELECT to_regclass('impressions_time')", [], Budget(SOON_S)) == [(None,)]
     finally:
-        await database.execute("DELETE FROM schema_version WHERE version = %s", [newer], Budget(SOON_S))
+        await database.execute("DELETE FROM schema_version", [], Budget(SOON_S))
         await apply_schema(database, Budget(SOON_S))
 
 

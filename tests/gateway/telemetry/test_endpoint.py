@@ -5,6 +5,7 @@ from urllib.request import urlopen
 
 import pytest
 from prometheus_client import CollectorRegistry
+from structlog.testing import capture_logs
 
 from gateway.domain.address import CannotListen
 from gateway.telemetry.endpoint import metrics_endpoint
@@ -22,13 +23,22 @@ def test_the_endpoint_shows_the_registry_and_ends_with_its_block() -> None:
         urlopen(url, timeout=20)
 
 
-def test_a_taken_port_is_refused_with_address_and_remedy() -> None:
+def test_a_taken_port_is_logged_with_address_and_remedy_and_costs_the_metrics_only() -> None:
     registry = CollectorRegistry()
     with (
+        capture_logs() as logs,
         metrics_endpoint("127.0.0.1:0", registry) as address,
-        pytest.raises(CannotListen, match=rf"'{address}'.*in use.*CROSSRANK_METRICS_LISTEN"),
-        metrics_endpoint(str(address), registry),
+        metrics_endpoint(str(address), registry) as none,
     ):
+        assert none is None
+    [line] = logs
+    assert (line["event"], line["address"]) == ("metrics_not_served", str(address))
+    assert "in use" in line["why"]
+    assert "CROSSRANK_METRICS_LISTEN" in line["remedy"]
+
+
+def test_what_is_no_address_is_refused() -> None:
+    with pytest.raises(CannotListen), metrics_endpoint("nowhere", CollectorRegistry()):
         pass
 
 

@@ -158,8 +158,20 @@ async def test_interactions_arrive_whole_and_are_counted(server: ScriptedServer,
         time=Timestamp(seconds=int(moment.timestamp())),
         attribution_token="t",
     )
-    assert second == feedback_pb2.Interaction(user_id="u", item_id="2", event="view")
+    assert second == feedback_pb2.Interaction(user_id="u", item_id="2", event="view", time=second.time)
     assert not second.HasField("weight")
+
+
+async def test_an_interaction_without_a_time_has_one_moment_in_all_tries_of_its_call(
+    server: ScriptedServer, client: CrossrankClient
+) -> None:
+    counts = answers(feedback_pb2.RecordInteractionsResponse(recorded=1))
+    script = server.script("RecordInteractions", fails(grpc.StatusCode.UNAVAILABLE), counts)
+    before = datetime.now(UTC)
+    await client.record_interactions([Interaction("u", "1", "click")])
+    first, second = (one.request.interactions[0] for one in script.received)
+    assert first == second
+    assert before <= first.time.ToDatetime(UTC) <= datetime.now(UTC)
 
 
 async def test_a_time_without_a_zone_is_refused(client: CrossrankClient) -> None:

@@ -6,6 +6,7 @@ import os
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from typing import Any
 
 import grpc
@@ -45,6 +46,10 @@ async def _count(requests: AsyncIterator[catalog_pb2.UpsertItemsRequest], _conte
     return [catalog_pb2.UpsertItemsResponse(inserted=1, updated=2, unchanged=3)]
 
 
+def _click(item_id: str) -> Interaction:
+    return Interaction("u", item_id, "click", time=datetime(2026, 1, 2, tzinfo=UTC))
+
+
 _messages: list[Any] = []
 CALLS: dict[str, tuple[Call, Step]] = {
     "Rerank": (
@@ -75,7 +80,7 @@ CALLS: dict[str, tuple[Call, Step]] = {
         answers(catalog_pb2.ListItemsResponse(items=[types_pb2.Item(item_id="1")])),
     ),
     "RecordInteractions": (
-        lambda client: client.record_interactions(Interaction("u", str(number), "click") for number in range(1001)),
+        lambda client: client.record_interactions(_click(str(number)) for number in range(1001)),
         answers(feedback_pb2.RecordInteractionsResponse(recorded=1, duplicates=2, attributed=3)),
     ),
 }
@@ -111,6 +116,17 @@ def test_every_method_of_the_api_is_called_in_this_file() -> None:
         one for file in (ranking_pb2, catalog_pb2, feedback_pb2) for one in file.DESCRIPTOR.services_by_name.values()
     ]
     assert {method.name for service in services for method in service.methods} == set(CALLS)
+
+
+async def test_an_interaction_without_a_time_has_one_moment_in_all_tries_of_its_call(
+    server: ScriptedServer, sync: SyncCrossrankClient
+) -> None:
+    counts = answers(feedback_pb2.RecordInteractionsResponse(recorded=1))
+    script = server.script("RecordInteractions", AWAY, counts)
+    await _in_thread(lambda: sync.record_interactions([Interaction("u", "1", "click")]))
+    first, second = (one.request.interactions[0] for one in script.received)
+    assert first == second
+    assert first.HasField("time")
 
 
 @pytest.mark.parametrize("method", CALLS)
