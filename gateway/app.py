@@ -23,7 +23,7 @@ from gateway.domain.budget import Budget
 from gateway.domain.limits import Limits
 from gateway.domain.order import RANKER, Orderer, Reading
 from gateway.info import Info
-from gateway.models import Models, open_models
+from gateway.models import Models, admission_limits, build_scorer, open_models
 from gateway.pipeline import Defaults, Parts, Pipeline
 from gateway.ports import ScoreCache
 from gateway.ranking.current_ranker import CurrentRanker, looking_up
@@ -31,9 +31,7 @@ from gateway.rpc.catalog import CatalogServicer
 from gateway.rpc.feedback import FeedbackServicer
 from gateway.rpc.open_inference import OpenInferenceServicer
 from gateway.rpc.ranking import Ranker, RankingServicer
-from gateway.scoring.admission import Admission, AdmissionLimits
-from gateway.scoring.coalesced import ChunkLimits, CoalescedScorer
-from gateway.scoring.verified_model import VerifiedModel
+from gateway.scoring.admission import Admission
 from gateway.server.gc_tuning import tuned_gc
 from gateway.server.grpc_server import ServerSettings, Services, TlsFiles, serve
 from gateway.settings import Settings, ranker_on_trial
@@ -145,22 +143,6 @@ def build_parts(settings: Settings, stores: Stores, models: Models, cache: Score
         ranker=CurrentRanker(stores.rankers, signals, settings.ranker),
         observer=metrics,
     )
-
-
-def admission_limits(settings: Settings) -> AdmissionLimits:
-    """What the model may have before it: half of a usual call's time, so that the other half is left to score it."""
-    return AdmissionLimits(
-        settings.max_tokens_in_flight,
-        settings.batch_share,
-        settings.overload_retry_after_s,
-        drained_in_s=settings.default_deadline_s / 2,
-    )
-
-
-def build_scorer(settings: Settings, model: VerifiedModel, admission: Admission) -> CoalescedScorer:
-    """Scores lists with a model."""
-    limits = ChunkLimits(settings.chunk_tokens, settings.chunk_pairs, settings.batch_chunks)
-    return CoalescedScorer(model.scorer, admission, limits)
 
 
 def build_pipeline(settings: Settings, parts: Parts) -> Pipeline:

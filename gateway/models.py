@@ -7,6 +7,8 @@ from pathlib import Path
 
 from gateway.encoding.pair_encoder import PairEncoder
 from gateway.encoding.text_encoder import TextEncoder
+from gateway.scoring.admission import Admission, AdmissionLimits
+from gateway.scoring.coalesced import ChunkLimits, CoalescedScorer
 from gateway.scoring.embedder import BiEncoder
 from gateway.scoring.embedding_check import EmbeddingCheck
 from gateway.scoring.endpoints import Endpoints
@@ -49,6 +51,22 @@ async def open_models(settings: Settings) -> AsyncIterator[Models]:
         check = EmbeddingCheck(endpoints, embedder, times, settings.verify_timeout_s)
         await opened.enter_async_context(renewed(check))
         yield Models(champion, embedder, challenger)
+
+
+def admission_limits(settings: Settings) -> AdmissionLimits:
+    """What the model may have before it: half of a usual call's time, so that the other half is left to score it."""
+    return AdmissionLimits(
+        settings.max_tokens_in_flight,
+        settings.batch_share,
+        settings.overload_retry_after_s,
+        drained_in_s=settings.default_deadline_s / 2,
+    )
+
+
+def build_scorer(settings: Settings, model: VerifiedModel, admission: Admission) -> CoalescedScorer:
+    """Scores lists with a model."""
+    limits = ChunkLimits(settings.chunk_tokens, settings.chunk_pairs, settings.batch_chunks)
+    return CoalescedScorer(model.scorer, admission, limits)
 
 
 def champion_plan(settings: Settings) -> VerificationPlan:

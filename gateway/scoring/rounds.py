@@ -43,8 +43,9 @@ class Rounds(ABC):
         while True:
             self._wake.clear()
             try:
-                await self.verify_all()
-            except Exception:  # a round may fail in ways nobody foresaw; the rounds must go on
+                with whatever_is_raised():
+                    await self.verify_all()
+            except CrossrankError:  # the rounds must go on
                 log.exception("verification_round_failed")
             try:
                 await asyncio.wait_for(self._wake.wait(), self._times.interval_s)
@@ -104,7 +105,7 @@ async def renewed(rounds: Rounds) -> AsyncIterator[None]:
 @contextmanager
 def whatever_is_raised() -> Iterator[None]:
     """Becomes ModelMismatch where it is no error of ours: files and answers may be odd in ways nobody foresaw, and that
-    is the fault of one version or endpoint and of no other."""
+    is the fault of one version, endpoint or round and of no other."""
     try:
         yield
     except CrossrankError:

@@ -12,6 +12,7 @@ from crossrank_client import (
     CandidateOptions,
     CrossrankClient,
     CrossrankNotFound,
+    CrossrankOverloaded,
     CrossrankRequestInvalid,
     Health,
     History,
@@ -132,7 +133,15 @@ async def test_callers_at_the_same_time_get_their_own_scores(client: CrossrankCl
     """A mix-up between callers, chunks or rows would give some pair another pair's logit."""
     histories = [History.of(f"m{n}", f"m{n + 50}") for n in range(8)]
     candidates = [f"m{n}" for n in range(100, 130)]
-    together = await asyncio.gather(*(client.rerank(one, candidates, options=READ) for one in histories))
+
+    async def as_soon_as_admitted(history: History) -> RankedList:
+        while True:
+            try:
+                return await client.rerank(history, candidates, options=READ)
+            except CrossrankOverloaded as refusal:
+                await asyncio.sleep(refusal.retry_after_s or 0)
+
+    together = await asyncio.gather(*map(as_soon_as_admitted, histories))
     for history, ranked in zip(histories, together, strict=True):
         fresh = Candidate("fresh", {"title": "a text nobody scored"})
         alone = await client.rerank(history, [*candidates[:5], fresh], options=READ)

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from gateway.domain.budget import Budget
 from gateway.domain.errors import (
     CrossrankError,
     DeadlineTooShort,
@@ -14,24 +13,19 @@ from gateway.domain.errors import (
     ModelOverloaded,
     ModelUnavailable,
     NotFound,
-    Overloaded,
     StoreUnavailable,
 )
-from gateway.domain.order import Reading
 from gateway.domain.values import (
     Candidate,
     CandidateOptions,
     Context,
     Degradation,
     HistoryEvent,
-    Impression,
     Item,
-    Priority,
     RankedList,
     RankingOptions,
     Reason,
 )
-from tests.fakes.rankers import without_trees
 from tests.fakes.scorers import hash_logit
 from tests.gateway.rig import CATALOGUE, Rig, call
 
@@ -229,25 +223,6 @@ async def test_an_unknown_model_is_not_found(rig: Rig) -> None:
         await rig.pipeline.rerank(USER, inline("heat"), RankingOptions(model="other"), call())
 
 
-async def test_a_saturated_gateway_refuses_what_the_model_would_have_to_read(rig: Rig) -> None:
-    with rig.admission.admit(10_000, Priority.INTERACTIVE, Budget(5.0)), pytest.raises(Overloaded):
-        await rig.pipeline.recommend(USER, CandidateOptions(), RankingOptions(), call())
-    assert rig.scorer.requests == []
-
-
-async def test_a_saturated_gateway_answers_whatever_needs_no_reading(rig: Rig) -> None:
-    """Neither a list that the model does not order, nor one whose scores are all known, waits for the model."""
-    known = await rig.pipeline.recommend(USER, CandidateOptions(), RankingOptions(), call())
-    with rig.admission.admit(10_000, Priority.INTERACTIVE, Budget(5.0)):
-        again = await rig.pipeline.recommend(USER, CandidateOptions(), RankingOptions(), call())
-        unread = RankingOptions(reading=Reading.NEVER)
-        ordered = await rig.pipeline.recommend(Context(user_id="u2"), CandidateOptions(), unread, call())
-        await rig.fit(without_trees())
-        trees = await rig.pipeline.recommend(USER, CandidateOptions(), RankingOptions(), call())
-    assert ids(again) == ids(known)
-    assert [answer.degraded for answer in (again, ordered, trees)] == [(), (), ()]
-
-
 async def test_the_impression_holds_what_was_shown_and_its_token_is_in_the_answer(rig: Rig) -> None:
     answer = await rig.pipeline.recommend(USER, CandidateOptions(), RankingOptions(), call())
     (impression,) = rig.shelf.impressions
@@ -272,77 +247,6 @@ async def test_a_stream_gives_first_stage_order_first_and_the_reranked_list_seco
     assert ids(first) == ["m2", "m3", "m4"]
     assert all(item.score is None and item.item is not None for item in first.items)
     assert ids(second) == ids(unary)
-
-
-async def test_an_explanation_is_the_difference_that_leaving_out_a_history_item_makes(rig: Rig) -> None:
-    answer = await rig.pipeline.recommend(USER, CandidateOptions(), RankingOptions(top_n=2, explain=True), call())
-    for item in answer.items:
-        assert item.logit is not None
-        stored = CATALOGUE[item.item_id]
-        without = {
-            "m0": rig.expected_logit(USER, [CATALOGUE["m1"].fields], stored),
-            "m1": rig.expected_logit(USER, [CATALOGUE["m0"].fields], stored),
-        }
-        expected = {left_out: item.logit - logit for left_out, logit in without.items()}
-        assert dict(item.contributions) == pytest.approx(expected)
-        assert [value for _, value in item.contributions] == sorted(expected.values(), reverse=True)
-
-
-async def test_an_explanation_names_the_items_that_were_read_and_no_other(rig: Rig) -> None:
-    told = {"a": {"title": "alien"}, "unread": {"plot": "nothing that the model reads"}, "b": {"title": "heat"}}
-    context = Context(history=tuple(HistoryEvent(item_id, fields) for item_id, fields in told.items()))
-    answer = await rig.pipeline.recommend(context, CandidateOptions(), RankingOptions(top_n=1, explain=True), call())
-    [item] = answer.items
-    assert {item_id for item_id, _ in item.contributions} == {"a", "b"}
-
-
-@pytest.mark.parametrize("required", [False, True])
-@pytest.mark.parametrize(
-    ("fault", "reason"),
-    [
-        (ModelUnavailable("worker died"), Reason.MODEL_UNAVAILABLE),
-        (ModelOverloaded("queue full"), Reason.MODEL_OVERLOADED),
-        (DeadlineTooShort("late"), Reason.DEADLINE),
-    ],
-)
-async def test_an_explanation_that_fails_costs_no_list_that_is_ready(
-    rig: Rig, required: bool, fault: CrossrankError, reason: Reason
-) -> None:
-    """The defect this guards against: with require_rerank a finished list became DEADLINE_EXCEEDED."""
-    plain = await rig.pipeline.recommend(USER, CandidateOptions(), RankingOptions(), call())
-    rig.scorer.fault = fault
-    options = RankingOptions(explain=True, require_rerank=required)
-    answer = await rig.pipeline.recommend(USER, CandidateOptions(), options, call())
-    assert ids(answer) == ids(plain)
-    assert [item.score for item in answer.items] == [item.score for item in plain.items]
-    assert reasons(answer) == [reason]
-    assert all(item.contributions == () for item in answer.items)
-
-
-async def test_an_explanation_that_admission_refuses_costs_no_list_that_is_ready(rig: Rig) -> None:
-    await rig.pipeline.recommend(USER, CandidateOptions(), RankingOptions(), call())
-    with rig.admission.admit(10_000, Priority.INTERACTIVE, Budget(5.0)):
-        options = RankingOptions(explain=True, require_rerank=True)
-        answer = await rig.pipeline.recommend(USER, CandidateOptions(), options, call())
-    assert answer.scored_count == 6
-    assert reasons(answer) == [Reason.MODEL_OVERLOADED]
-
-
-async def test_a_late_explanation_leaves_the_time_to_log_the_list(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    plain = await rig.pipeline.recommend(USER, CandidateOptions(), RankingOptions(), call())
-    left: list[float] = []
-    record = rig.shelf.record_impression
-
-    async def timed(impression: Impression, budget: Budget) -> None:
-        left.append(budget.left_s)
-        await record(impression, budget)
-
-    monkeypatch.setattr(rig.shelf, "record_impression", timed)
-    rig.scorer.gate = asyncio.Event()
-    answer = await rig.pipeline.recommend(USER, CandidateOptions(), RankingOptions(explain=True), call(0.2))
-    assert left[0] > 0
-    assert (ids(answer), reasons(answer)) == (ids(plain), [Reason.DEADLINE])
-    assert answer.attribution_token
 
 
 async def test_cancelling_a_request_frees_everything_it_held(rig: Rig) -> None:

@@ -12,7 +12,11 @@ from deploy.local.parts.postgres import Postgres
 from deploy.local.parts.triton import Triton
 from deploy.local.process.part import Part, RunningPart
 
-PATIENT = {"CROSSRANK_MAX_DEADLINE_S": "60", "CROSSRANK_MAX_TOKENS_IN_FLIGHT": "10000000"}
+PATIENT = {
+    "CROSSRANK_DEFAULT_DEADLINE_S": "60",
+    "CROSSRANK_MAX_DEADLINE_S": "60",
+    "CROSSRANK_MAX_TOKENS_IN_FLIGHT": "10000000",
+}
 """Settings that differ from the defaults: nothing is refused or left unscored, so that capacity can be measured."""
 
 
