@@ -200,7 +200,9 @@ class Pipeline:
             request.model = self._parts.scorer.current()
         except ModelUnavailable as fault:
             request.model_fault = fault.message
-        request.ranker = None if request.options.first_stage_order else self._parts.ranker.current()
+        request.ranker = self._parts.ranker.current()
+        if request.ranker and request.options.first_stage_order:
+            request.ranker = request.ranker.without_trees("the request wants it")
         return request
 
     async def _read_history(self, request: Request) -> None:

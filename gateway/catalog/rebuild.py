@@ -36,7 +36,7 @@ _LIKED = """
     CREATE TEMPORARY TABLE liked ON COMMIT DROP AS
     SELECT user_id, item_id,
         row_number() OVER (PARTITION BY user_id ORDER BY max(time) DESC, max(sequence) DESC) AS recency
-    FROM interactions WHERE weight > %s::float8 GROUP BY user_id, item_id
+    FROM interactions JOIN items USING (item_id) WHERE weight > %s::float8 GROUP BY user_id, item_id
 """
 
 _USERS = """

@@ -27,6 +27,9 @@ _SEPARATORS = re.compile("[|,;]")
 SPLIT_TEXTS = 20_000
 """Texts of fields whose parts are remembered: the same items come again and again."""
 
+SPLIT_CHARACTERS = 1_000
+"""Of a text that are split: what a request may hold must not take seconds."""
+
 Fields = Mapping[str, str]
 Codes = npt.NDArray[np.int64]
 Split = Callable[[str], Iterable[str]]
@@ -202,7 +205,7 @@ def _codes(name: str, text: str, split: Split) -> Codes:
 
 
 def _values_of(side: Sequence[Fields], name: str, split: Split) -> Values:
-    codes = [_codes(name, fields.get(name, ""), split) for fields in side]
+    codes = [_codes(name, fields.get(name, "")[:SPLIT_CHARACTERS], split) for fields in side]
     return Values(len(side), np.concatenate([_NO_CODES, *codes]), np.repeat(np.arange(len(side)), [*map(len, codes)]))
 
 

@@ -4,7 +4,7 @@ each order. Kept beside the catalogue that it belongs to. Knows no store."""
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
 
@@ -66,6 +66,13 @@ class FittedRanker:
     def first_stage(self) -> Fusion:
         """The order of the best first stage; behind what a single source proposes follows the blend."""
         return first_stage_fusion(self.verdict.first_stage)
+
+    def without_trees(self, why: str) -> "FittedRanker":
+        """The same where first-stage order is wanted, for the reason ``why``."""
+        if self.trees is None:
+            return self
+        measured = f"{why}: first-stage order ({self.verdict.first_stage}), measured on {self.verdict.users} users"
+        return FittedRanker(replace(self.verdict, serves=FIRST_STAGE, reason=measured))
 
     def to_json(self) -> str:
         """All of it, keys sorted."""

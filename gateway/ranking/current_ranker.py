@@ -18,6 +18,7 @@ AUTO = "auto"
 
 _LOOK_UP_S = 2.0
 _NOT_FOUND = "CROSSRANK_RANKER is {}, and no such ranker was found on this catalogue"
+_WANTED = "CROSSRANK_RANKER is first_stage"
 _log = structlog.get_logger()
 
 
@@ -65,7 +66,7 @@ class CurrentRanker:
             _log.error("ranker_unreadable", version=version, detail=str(fault))
 
     def _allowed(self, found: FittedRanker) -> FittedRanker:
-        return FittedRanker(found.verdict) if self._wanted == FIRST_STAGE else found
+        return found.without_trees(_WANTED) if self._wanted == FIRST_STAGE else found
 
 
 @asynccontextmanager

@@ -25,12 +25,11 @@ class Ordering:
 
 def kind_of(context: Context, history: Sequence[HistoryEvent], candidates: Sequence[Candidate]) -> RequestKind:
     """What is known of a request: all that decides whether reading pays. INLINE: of the items only the texts that the
-    caller brings; beside a query, of one of them."""
-    inline = [candidate.item is not None for candidate in candidates]
-    if inline and all(inline):
-        return RequestKind.INLINE
+    caller brings, and no query: what reads a history was not judged on queries."""
     if context.query:
-        return RequestKind.INLINE if any(inline) else RequestKind.QUERY
+        return RequestKind.QUERY
+    if candidates and all(candidate.item is not None for candidate in candidates):
+        return RequestKind.INLINE
     if not history:
         return RequestKind.NEW_USER
     return RequestKind.QUERY_AND_HISTORY if context.session_query else RequestKind.WARM

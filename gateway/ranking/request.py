@@ -56,8 +56,8 @@ def reason_of(fault: CrossrankError) -> Reason:
 @dataclass(slots=True)
 class Request:
     """What is known so far. ``model`` is None while no model version was ever verified, for the reason of
-    ``model_fault``; ``ranker`` where none was fitted, or the caller wants first-stage order. ``reading``: what options
-    and settings say of it together. ``first_stage`` made the scores of the candidates: BLEND, CALLER, or a source."""
+    ``model_fault``; ``ranker`` where none was fitted. ``reading``: what options and settings say of it together.
+    ``first_stage`` made the scores of the candidates: BLEND, CALLER, or a source."""
 
     context: Context
     options: RankingOptions

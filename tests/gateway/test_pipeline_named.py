@@ -81,9 +81,10 @@ async def test_an_item_that_nobody_knows_is_still_named(rig: Rig) -> None:
         await reranked(rig, named=["m0", "gone"])
 
 
-async def test_a_list_with_a_text_of_the_caller_is_read_as_a_whole(rig: Rig) -> None:
+async def test_beside_a_query_a_text_of_the_caller_keeps_the_callers_order(rig: Rig) -> None:
     answer = await reranked(rig, ALIEN, ALL, Candidate("new", 5, 0.0, item=Item("new", {"title": "jaws"})))
-    assert answer.ranked_by.by is OrderedBy.READER
+    assert answer.ranked_by == BY_CALLER
+    assert ids(answer) == [*NAMED, "new"]
     assert rig.by_text.queries == []
 
 

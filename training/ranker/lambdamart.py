@@ -80,8 +80,12 @@ def boost(table: FusionTable, options: FusionOptions, seed: int) -> Boosted:
     boosters, margins = [], np.zeros(len(own.matrix))
     numbers = range(options.bag if own.names else 0)
 
+    useful = own.hits > 0  # of the others there is nothing to learn
+
     def fitted(fold: int) -> lightgbm.Booster:
-        return _fit(own.of_lists(folds != fold), own.of_lists(folds == fold), options, seed + fold)
+        return _fit(
+            own.of_lists(useful & (folds != fold)), own.of_lists(useful & (folds == fold)), options, seed + fold
+        )
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:  # one thread a booster: its trees are the same on every machine
         for fold, booster in zip(numbers, pool.map(fitted, numbers), strict=True):
@@ -136,15 +140,13 @@ def _fit(learned: FusionTable, held: FusionTable, options: FusionOptions, seed: 
 
 
 def _dataset(table: FusionTable, reference: lightgbm.Dataset | None = None) -> lightgbm.Dataset:
-    """Only lists that hold a target: of the others there is nothing to learn."""
-    useful = table.of_lists(table.hits > 0)
-    if not len(useful.sizes):
+    if not len(table.sizes):
         raise RunIncomplete("a fold of users has no target among its candidates", "set fusion.kind to 'linear'")
     return lightgbm.Dataset(
-        useful.matrix,
-        label=useful.is_target.astype(np.float64),
-        group=useful.sizes,
-        weight=None if useful.weights is None else np.repeat(useful.weights, useful.sizes),
+        table.matrix,
+        label=table.is_target.astype(np.float64),
+        group=table.sizes,
+        weight=None if table.weights is None else np.repeat(table.weights, table.sizes),
         feature_name=[file_name_of(name) for name in table.names],
         reference=reference,
     )

@@ -38,13 +38,16 @@ def judge(
 ) -> Verdict:
     """Says which order is served: of ``trees`` (by name of their Order) those significantly better than the best first
     stage the best, else first-stage order. NDCG@10 [lists] of each order: ``first_stages`` and ``trees`` on the same
-    lists, ``choosing`` on others, where the best first stage is chosen. ``missing``: why there are no trees of the
+    lists, ``choosing`` on others, where the best first stage is chosen, unless another is significantly better than it
+    on these. ``missing``: why there are no trees of the
     team's own."""
     best = max(choosing, key=lambda name: float(choosing[name].mean()))
     columns = {**first_stages, **trees}
-    differences = _differences(columns, best, seed)
-    rows = _rows(columns, differences, seed)
-    better = [row for row in rows if row.name in trees and row.difference > 0 and row.p < SIGNIFICANCE]
+    rows = _rows(columns, _differences(columns, best, seed), seed)
+    if overtaken := [row for row in _better(rows) if row.name in first_stages]:  # what was best is so no more
+        best = max(overtaken, key=lambda row: row.ndcg).name
+        rows = _rows(columns, _differences(columns, best, seed), seed)
+    better = [row for row in _better(rows) if row.name in trees]
     served = max(better, key=lambda row: row.ndcg, default=None)
     serves: Order = next((order for order in ORDERS if served and order == served.name), FIRST_STAGE)
     lists = len(first_stages[best])
@@ -56,6 +59,11 @@ def _differences(columns: Mapping[str, Values], base: str, seed: int) -> Mapping
     first = np.stack([columns[name] for name in others], axis=1)
     found = paired_differences(first, np.repeat(columns[base][:, None], len(others), axis=1), seed)
     return dict(zip(others, found, strict=True))
+
+
+def _better(rows: Sequence[MeasuredOrder]) -> list[MeasuredOrder]:
+    """Significantly better than what all are compared with."""
+    return [row for row in rows if row.difference > 0 and row.p < SIGNIFICANCE]
 
 
 def _rows(

@@ -45,10 +45,11 @@ OWN = OwnOptions()
 
 @dataclass(frozen=True, slots=True)
 class FoldData:
-    """Lists of one fold, and their features' input."""
+    """Lists of one fold, and their features' input. ``warm``: the same users' lists, no item of them cold."""
 
     lists: Sequence[CandidateList]
     scored: Sequence[ScoredList]
+    warm: Sequence[CandidateList]
 
 
 @dataclass(frozen=True)
@@ -81,10 +82,13 @@ class OwnLists:
         sources = served_sources(relations, self.vectors)
         depth, places = self.options.depth, np.flatnonzero([item_id in cold for item_id in self.item_ids])
         options = SourceOptions(fused=tuple(one.name for one in sources), fused_depth=depth, depth=depth)
-        first_stage = FoldFirstStage(self.dataset, silenced(sources, places), options, SERVED_WEIGHTS)
-        lists = propose_cold(first_stage.lists(cases), cases, sources, self.item_ids, cold)
+        warm = FoldFirstStage(self.dataset, sources, options, SERVED_WEIGHTS).lists(cases)
+        lists = warm
+        if cold:
+            first_stage = FoldFirstStage(self.dataset, silenced(sources, places), options, SERVED_WEIGHTS)
+            lists = propose_cold(first_stage.lists(cases), cases, sources, self.item_ids, cold)
         scored = unscored_lists(lists, self.dataset, fold, self._signals(relations))
-        return FoldData(lists, [as_cold(one, cold) for one in scored])
+        return FoldData(lists, [as_cold(one, cold) for one in scored], warm)
 
     def cases(self, fold: int) -> list[UserCase]:
         """The users who get a list of ``fold``, no more than the options allow."""

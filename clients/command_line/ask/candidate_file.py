@@ -49,5 +49,7 @@ def _candidate(row: Any) -> Candidate:
         fields = {str(name): str(value) for name, value in row["fields"].items()}
     else:
         fields = {name: value for name, value in row.items() if name not in _NOT_FIELDS and value}
+    if not row.get("item_id"):
+        raise ValueError(f"the candidate {json.dumps(row)[:80]} has no item_id")
     score = row.get("first_stage_score")
     return Candidate(str(row["item_id"]), fields, None if score in (None, "") else float(score))

@@ -102,7 +102,10 @@ async def test_for_first_stage_order_only_what_was_measured_of_the_first_stage_c
     await keep(rankers, OLD)
     ranker = current_of(rankers, "first_stage")
     await ranker.look_up()
-    assert ranker.current() == FittedRanker(OLD.verdict)
+    found = ranker.current()
+    assert found is not None
+    assert (found.trees, found.verdict.serves, found.verdict.rows) == (None, "first_stage", OLD.verdict.rows)
+    assert found.verdict.reason.startswith("CROSSRANK_RANKER is first_stage: first-stage order (")
 
 
 async def test_a_ranker_that_cannot_be_read_is_told_once_and_the_one_before_stays(rankers: MemoryRankers) -> None:

@@ -36,10 +36,10 @@ RANKERS = (None, TREES, FIRST_STAGE)
         (Context(query="war"), (), [PROPOSED, STORED], RequestKind.QUERY),
         (Context(query="war"), (), [], RequestKind.QUERY),
         (Context(query="war"), (), [STORED], RequestKind.QUERY),
-        (Context(query="war"), (), [STORED, INLINE], RequestKind.INLINE),
+        (Context(query="war"), (), [STORED, INLINE], RequestKind.QUERY),
         (Context(user_id="u", session_query="war"), EVENTS, [STORED], RequestKind.QUERY_AND_HISTORY),
         (Context(user_id="u"), EVENTS, [INLINE, INLINE], RequestKind.INLINE),
-        (Context(query="war"), (), [INLINE], RequestKind.INLINE),
+        (Context(query="war"), (), [INLINE], RequestKind.QUERY),
         (Context(user_id="u"), (), [INLINE], RequestKind.INLINE),
     ],
 )

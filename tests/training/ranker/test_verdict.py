@@ -118,13 +118,25 @@ def test_of_several_that_are_better_the_best_is_served() -> None:
     assert judged(worse, trees).serves == "own"
 
 
-def test_the_first_stage_to_beat_is_chosen_on_other_lists_than_it_is_measured_on() -> None:
+@pytest.mark.parametrize(("measured", "base"), [(0.12, "b"), (0.9, "a")])
+def test_the_first_stage_to_beat_is_the_best_on_other_lists_unless_another_is_significantly_better(
+    measured: float, base: str
+) -> None:
     here, there = (
-        made(100, 6, sources=sources, hints={"hint": 0.0}) for sources in ({"a": 0.9, "b": 0.1}, {"a": 0.1, "b": 0.9})
+        made(100, 6, sources=sources, hints={"hint": 0.0})
+        for sources in ({"a": measured, "b": 0.1}, {"a": 0.1, "b": 0.9})
     )
     verdict = judged(replace(here, choosing=there.choosing), {"own": OWN})
-    assert verdict.first_stage == "b"
-    assert rows(verdict)["a"] > rows(verdict)["b"]
+    assert (verdict.serves, verdict.first_stage) == ("first_stage", base)
+    assert next(row for row in verdict.rows if row.name == base).difference == 0
+
+
+def test_trees_must_be_better_than_a_source_that_has_become_the_best() -> None:
+    here, there = (
+        made(250, 7, sources=sources, hints={"hint": 0.5}) for sources in ({"a": 0.9, "b": 0.1}, {"a": 0.1, "b": 0.9})
+    )
+    assert judged(here, {"own": OWN}).serves == "first_stage"
+    assert judged(replace(here, choosing=there.choosing), {"own": OWN}).serves == "first_stage"
 
 
 def p_values(orders: Orders, trees: Mapping[str, Fusion], base: str) -> dict[str, float]:

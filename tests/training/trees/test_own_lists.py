@@ -32,3 +32,10 @@ def test_signals_of_a_fold_know_nothing_of_what_is_held_out() -> None:
     for place, item in enumerate(lists.dataset.items):
         assert (signals[item.item_id].smooth is not None) == (place in places)
     assert next(iter(signals.values())).weights.shape[1] == len(SPARSE)
+
+
+def test_first_stages_are_measured_where_no_item_is_cold() -> None:
+    lists = lists_of(readers_of_series(40, series=10))
+    learned = lists.learned_fold(1)
+    assert learned.warm == lists.fold(1).lists
+    assert learned.warm != learned.lists

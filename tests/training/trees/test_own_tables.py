@@ -1,6 +1,7 @@
 """Tables of folds: the same however many processes made them, and honest where there is nothing to learn."""
 
 from datetime import timedelta
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from tests.training.trees.test_own import START, readers_of_series
 from tests.training.trees.test_own_lists import lists_of
 from training.data.tables import InteractionRow, ItemRow, Tables
+from training.errors import RunIncomplete
 from training.protocol.dataset import Dataset, Phase
 from training.trees import own_tables
 from training.trees.own import own_protocol
@@ -51,3 +53,14 @@ def test_lists_that_hold_no_target_have_no_table_and_a_reason() -> None:
     assert found.table is None
     assert found.missing == "no candidate list holds a target"
     assert all(len(gains) == 12 and not gains.any() for gains in found.first_stages.values())
+
+
+def ended(file: Path) -> None:
+    raise OSError(file)
+
+
+def test_a_process_that_ends_at_its_start_is_an_error_with_a_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(own_tables, "FEW_LISTS", 0)
+    monkeypatch.setattr(own_tables, "_begin", ended)
+    with pytest.raises(RunIncomplete, match="ended before its work was done; free memory"):
+        list(fold_tables(lists_of(readers_of_series(30, series=10)), dict.fromkeys(FOLDS, NAMES)))
