@@ -197,4 +197,6 @@ def _print_info(answer: ServiceInfo) -> None:
     console.results.print(f"candidate sources: {', '.join(answer.candidate_sources)}")
     if answer.ranker:
         print_verdict(answer.ranker)
+    else:
+        console.results.print("no ranker was fitted: known histories have first-stage order (all sources, blended)")
     console.results.print(f"gateway {answer.version}")

@@ -28,7 +28,7 @@ REMEDIES: Mapping[type[Exception], str] = {
     CrossrankOverloaded: "again in {wait_s:g} s",
     CrossrankNotFound: "crossrank info lists models and candidate sources",
     CrossrankRequestInvalid: "the command's --help; crossrank info lists the limits",
-    ModuleNotFoundError: 'pip install -e ".[local,load,train]"',
+    ModuleNotFoundError: 'make .venv/.dev, or pip install -e ".[local,load,train]"',
 }
 """The next step after an error, that of its nearest class. ``{own}`` is what the error itself advises."""
 

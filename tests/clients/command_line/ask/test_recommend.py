@@ -193,7 +193,16 @@ async def test_info_shows_models_limits_and_sources(server: ScriptedServer) -> N
     )
     server.script("GetInfo", answers(message))
     done = await crossrank("info", "--target", server.target)
-    for expected in ("title, genres", "max_candidates", "1,000", "0.5", "text_ann, popular", "gateway 0.1.0", "ready"):
+    for expected in (
+        "title, genres",
+        "max_candidates",
+        "1,000",
+        "0.5",
+        "text_ann, popular",
+        "gateway 0.1.0",
+        "ready",
+        "no ranker",
+    ):
         assert expected in done.output, expected
     assert (await crossrank("info", "--json", "--target", server.target)).document["models"][0]["version"] == "3"
 
