@@ -241,7 +241,7 @@ async def test_without_a_stack_and_a_target_the_user_learns_how_to_get_one(tmp_p
     done = await crossrank("recommend", "--user", "1", "--state-dir", str(tmp_path))
     assert done.exit_code == 1
     assert "no gateway runs here" in done.notes
-    assert "crossrank up, or name one with --target host:port" in done.notes
+    assert f"crossrank up --state-dir {tmp_path}, or name one with --target host:port" in done.notes
 
 
 @pytest.mark.parametrize(
