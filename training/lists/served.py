@@ -84,6 +84,8 @@ class ListServer:
     def __init__(
         self, settings: Settings, database: Database, models: Models, depth: int, reading: Reading = Reading.ALWAYS
     ) -> None:
+        # As patient as its budget: admission refuses what a usual call has no time for.
+        settings = replace(settings, default_deadline_s=BUDGET_S, max_deadline_s=BUDGET_S)
         metrics, cache = Metrics(CollectorRegistry()), LocalScoreCache(settings.cache_entries)
         champion = replace(models.champion, scorer=Unjudged(models.champion.scorer))
         parts = build_parts(settings, Stores(database), replace(models, champion=champion), cache, metrics)

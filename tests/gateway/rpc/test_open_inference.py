@@ -20,7 +20,7 @@ from gateway.domain.values import Degradation, Priority, RankedList, Reason, Sco
 from gateway.rpc.open_inference import OpenInferenceServicer
 from tests.gateway.rpc.fakes import MODEL, FakeInfo, FakeRanker, scored
 from tests.gateway.rpc.inference_requests import infer_request, stub, with_parameter
-from tests.gateway.rpc.rig import Rig, refusal
+from tests.gateway.rpc.rig import Rig, refusal, until
 
 TITLES = ["Alien", "Babe", "Clueless"]
 INFER = {"grpc_service": "inference.GRPCInferenceService", "grpc_method": "ModelInfer"}
@@ -140,7 +140,7 @@ async def test_errors_of_the_pipeline_have_the_statuses_of_the_one_table(
     with pytest.raises(InferenceServerException) as raised:
         await client.infer("cross_encoder", [texts("context", ["x"]), texts("items", TITLES)])
     assert raised.value.status() == str(code)
-    assert rig.counted("grpc_server_handled_total", **INFER, grpc_code=code.name) == 1
+    await until(lambda: rig.counted("grpc_server_handled_total", **INFER, grpc_code=code.name) == 1)
 
 
 async def test_a_deadline_ends_the_work_like_on_every_other_method(rig: Rig, client: Any) -> None:

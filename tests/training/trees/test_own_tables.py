@@ -22,7 +22,7 @@ FOLDS = [1, 2, int(Phase.TEST)]
 
 def test_processes_make_the_same_tables_in_the_same_order(monkeypatch: pytest.MonkeyPatch) -> None:
     lists = lists_of(readers_of_series(30, series=10))
-    alone = [fold_table(lists, fold, NAMES) for fold in FOLDS]
+    alone = list(fold_tables(lists, dict.fromkeys(FOLDS, NAMES)))
     monkeypatch.setattr(own_tables, "FEW_LISTS", 0)
     for one, other in zip(alone, fold_tables(lists, dict.fromkeys(FOLDS, NAMES)), strict=True):
         assert one.table is not None
