@@ -3,11 +3,12 @@ seen last are ranked ahead of their calls, as batch work, one at a time. Nothing
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import structlog
 
+from gateway.domain.background import in_background
 from gateway.domain.budget import Budget, Call
 from gateway.domain.errors import CrossrankError
 from gateway.domain.values import (
@@ -107,10 +108,5 @@ class WarmUp:
 @asynccontextmanager
 async def warming(warm_up: WarmUp) -> AsyncIterator[None]:
     """While the block runs, so does the warm-up."""
-    task = asyncio.create_task(warm_up.run())
-    try:
+    async with in_background(warm_up.run()):
         yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task

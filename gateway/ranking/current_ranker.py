@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager, suppress
 
 import structlog
 
+from gateway.domain.background import in_background
 from gateway.domain.budget import Budget
 from gateway.domain.errors import StoreUnavailable
 from gateway.ports import RankerStore, SignalReader
@@ -81,10 +82,5 @@ async def looking_up(ranker: CurrentRanker, interval_s: float) -> AsyncIterator[
 
     with suppress(StoreUnavailable):
         await ranker.look_up()
-    task = asyncio.create_task(repeat())
-    try:
+    async with in_background(repeat()):
         yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task

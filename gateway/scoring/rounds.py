@@ -4,11 +4,12 @@ one. Knows no model; what a proof is, the heirs say."""
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 
 import structlog
 
+from gateway.domain.background import in_background
 from gateway.domain.errors import CrossrankError, DeadlineTooShort, ModelMismatch
 from gateway.scoring.endpoints import Endpoint, Endpoints
 
@@ -93,13 +94,8 @@ class Rounds(ABC):
 async def renewed(rounds: Rounds) -> AsyncIterator[None]:
     """One round before the block, with or without success, and then again and again while it runs."""
     await rounds.verify_all()
-    task = asyncio.create_task(rounds.run())
-    try:
+    async with in_background(rounds.run()):
         yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
 
 
 @contextmanager
