@@ -18,6 +18,8 @@ from gateway.domain.values import (
     Interaction,
     Item,
     ModelIdentity,
+    RankedList,
+    Reason,
     SourceHit,
 )
 from gateway.encoding.render import ContextFields
@@ -138,3 +140,13 @@ class Rig:
         async with asyncio.timeout(10):
             while len(self.scorer.requests) < requests:
                 await asyncio.sleep(0)
+
+
+def ids(answer: RankedList) -> list[str]:
+    """Its items, in order."""
+    return [item.item_id for item in answer.items]
+
+
+def reasons(answer: RankedList) -> list[Reason]:
+    """Why it is less than full."""
+    return [degradation.reason for degradation in answer.degraded]

@@ -22,12 +22,11 @@ from gateway.domain.values import (
     Degradation,
     HistoryEvent,
     Item,
-    RankedList,
     RankingOptions,
     Reason,
 )
 from tests.fakes.scorers import hash_logit
-from tests.gateway.rig import CATALOGUE, Rig, call
+from tests.gateway.rig import CATALOGUE, Rig, call, ids, reasons
 
 USER = Context(user_id="u1")
 ALL = RankingOptions(top_n=100)
@@ -36,14 +35,6 @@ ALL = RankingOptions(top_n=100)
 @pytest.fixture
 def rig(tmp_path: Path) -> Rig:
     return Rig(tmp_path)
-
-
-def ids(answer: RankedList) -> list[str]:
-    return [item.item_id for item in answer.items]
-
-
-def reasons(answer: RankedList) -> list[Reason]:
-    return [degradation.reason for degradation in answer.degraded]
 
 
 def inline(*titles: str) -> list[Candidate]:

@@ -13,11 +13,10 @@ from gateway.domain.values import (
     HistoryEvent,
     Impression,
     Priority,
-    RankedList,
     RankingOptions,
     Reason,
 )
-from tests.gateway.rig import CATALOGUE, Rig, call
+from tests.gateway.rig import CATALOGUE, Rig, call, ids, reasons
 
 USER = Context(user_id="u1")
 
@@ -25,14 +24,6 @@ USER = Context(user_id="u1")
 @pytest.fixture
 def rig(tmp_path: Path) -> Rig:
     return Rig(tmp_path)
-
-
-def ids(answer: RankedList) -> list[str]:
-    return [item.item_id for item in answer.items]
-
-
-def reasons(answer: RankedList) -> list[Reason]:
-    return [degradation.reason for degradation in answer.degraded]
 
 
 async def test_an_explanation_is_the_difference_that_leaving_out_a_history_item_makes(rig: Rig) -> None:

@@ -10,7 +10,7 @@ from gateway.domain.errors import InvalidRequest, ModelUnavailable, NotFound, Vi
 from gateway.domain.order import OrderedBy, RankedBy, Reading, RequestKind
 from gateway.domain.values import Candidate, Context, Item, RankedList, RankingOptions, Reason
 from tests.fakes.rankers import without_trees
-from tests.gateway.rig import Rig, call
+from tests.gateway.rig import Rig, call, ids
 
 ALIEN = Context(query="alien")
 NAMED = ["m0", "m2", "m3", "m4"]
@@ -31,10 +31,6 @@ async def reranked(
 ) -> RankedList:
     candidates = [Candidate(item_id, rank, 100.0 - rank) for rank, item_id in enumerate(named, start=1)]
     return await rig.pipeline.rerank(context, [*candidates, *more], options, call())
-
-
-def ids(answer: RankedList) -> list[str]:
-    return [item.item_id for item in answer.items]
 
 
 async def test_beside_a_query_the_nearest_text_comes_first_and_nobody_reads(rig: Rig) -> None:

@@ -7,9 +7,9 @@ import pytest
 from gateway.domain.budget import Budget
 from gateway.domain.errors import Overloaded
 from gateway.domain.order import Reading
-from gateway.domain.values import CandidateOptions, Context, Priority, RankedList, RankingOptions
+from gateway.domain.values import CandidateOptions, Context, Priority, RankingOptions
 from tests.fakes.rankers import without_trees
-from tests.gateway.rig import Rig, call
+from tests.gateway.rig import Rig, call, ids
 
 USER = Context(user_id="u1")
 
@@ -17,10 +17,6 @@ USER = Context(user_id="u1")
 @pytest.fixture
 def rig(tmp_path: Path) -> Rig:
     return Rig(tmp_path)
-
-
-def ids(answer: RankedList) -> list[str]:
-    return [item.item_id for item in answer.items]
 
 
 async def test_a_saturated_gateway_refuses_what_the_model_would_have_to_read(rig: Rig) -> None:

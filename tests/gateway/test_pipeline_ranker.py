@@ -23,7 +23,7 @@ from gateway.ranker.fitted import FittedRanker
 from gateway.ranker.signals import SPARSE
 from tests.fakes.rankers import steps, with_trees, without_trees
 from tests.fakes.signals import liked
-from tests.gateway.rig import CATALOGUE, Rig, call
+from tests.gateway.rig import CATALOGUE, Rig, call, ids
 
 USER, NEW_USER, QUERY = Context(user_id="u1"), Context(user_id="stranger"), Context(query="space")
 TREES = with_trees(steps("relation_sum:ease", 0.5, 1.5, 2.5))
@@ -51,10 +51,6 @@ def judged(rig: Rig, *pays: RequestKind) -> None:
 
 async def recommended(rig: Rig, options: RankingOptions = ALL, context: Context = USER) -> RankedList:
     return await rig.pipeline.recommend(context, CandidateOptions(), options, call())
-
-
-def ids(answer: RankedList) -> list[str]:
-    return [item.item_id for item in answer.items]
 
 
 def inline(*titles: str) -> list[Candidate]:

@@ -9,7 +9,7 @@ import pytest
 from gateway.domain.order import OrderedBy, RankedBy, Reading
 from gateway.domain.values import Candidate, CandidateOptions, Context, HistoryEvent, Item, RankedList, RankingOptions
 from gateway.pipeline import Pipeline
-from tests.gateway.rig import Rig, call
+from tests.gateway.rig import Rig, call, ids
 
 USER = Context(user_id="u1")
 ALL = RankingOptions(top_n=100)
@@ -23,10 +23,6 @@ def rig(tmp_path: Path) -> Rig:
 
 async def recommended(rig: Rig, options: RankingOptions) -> RankedList:
     return await rig.pipeline.recommend(USER, CandidateOptions(), options, call())
-
-
-def ids(answer: RankedList) -> list[str]:
-    return [item.item_id for item in answer.items]
 
 
 @pytest.mark.parametrize("options", [replace(ALL, first_stage_order=True), replace(ALL, reading=Reading.NEVER)])
