@@ -46,8 +46,10 @@ class RequestKind(Enum):
 
 
 class Reading(Enum):
-    """Whether the cross-encoder is asked: where it was shown to pay, always, or never."""
+    """Whether the cross-encoder is asked: where it was shown to pay, always, or never. ORDERS: always, and its score
+    orders the list whatever was judged, since the caller named the model and gave it everything to read."""
 
     AUTO = "auto"
     ALWAYS = "always"
     NEVER = "never"
+    ORDERS = "orders"

@@ -44,7 +44,7 @@ def reader_orders(kind: RequestKind, model: ServedModel | None, ranker: FittedRa
 
 def reads(reading: Reading, *, orders: bool) -> bool:
     """Whether the cross-encoder is asked at all: its logits may be wanted beside an order that it does not make."""
-    return orders if reading is Reading.AUTO else reading is Reading.ALWAYS
+    return reading is Reading.ALWAYS or (orders and reading is not Reading.NEVER)
 
 
 def of_reader(model: ServedModel) -> Ordering:

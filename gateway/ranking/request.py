@@ -86,6 +86,8 @@ class Request:
     @property
     def reader_orders(self) -> bool:
         """Whether the cross-encoder orders the list, once it has read it."""
+        if self.reading is Reading.ORDERS:
+            return True
         return not self.options.first_stage_order and reader_orders(self.kind, self.model, self.ranker)
 
     @property

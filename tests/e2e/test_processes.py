@@ -13,7 +13,7 @@ import psutil
 import pytest
 from redis.asyncio import Redis
 
-from crossrank_client import Candidate, CrossrankClient, Query, RankingOptions
+from crossrank_client import Candidate, CrossrankClient, Query, RankingOptions, Reading
 from deploy.local.doctor.stack_checks import check_stack
 from deploy.local.parts.ports import LOOPBACK
 from deploy.local.plan import Plan
@@ -49,7 +49,8 @@ def metric(stack: LocalStack, name: str, metric: str) -> float:
 async def ranked(client: CrossrankClient) -> int:
     """How many of two items were scored."""
     candidates = [Candidate("a", {"title": "Alien"}), Candidate("b", {"title": "Babe"})]
-    answer = await client.rerank(Query("a space adventure"), candidates, options=RankingOptions(require_rerank=True))
+    options = RankingOptions(require_rerank=True, reading=Reading.ALWAYS)
+    answer = await client.rerank(Query("a space adventure"), candidates, options=options)
     return answer.metadata.scored_count
 
 

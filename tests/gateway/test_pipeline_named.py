@@ -56,6 +56,15 @@ async def test_logits_may_be_asked_for_beside_that_order(rig: Rig) -> None:
     assert all(item.logit is not None for item in answer.items)
 
 
+async def test_who_names_the_model_gets_its_order_whatever_it_was_judged_on(rig: Rig) -> None:
+    options = RankingOptions(reading=Reading.ORDERS, require_rerank=True)
+    answer = await reranked(rig, options=options)
+    assert answer.ranked_by == RankedBy(OrderedBy.READER, rig.model.identity.version)
+    scores = [item.score for item in answer.items]
+    assert None not in scores
+    assert scores == sorted(scores, reverse=True)
+
+
 async def test_where_texts_cannot_be_compared_the_callers_order_stays_and_the_answer_says_so(rig: Rig) -> None:
     rig.by_text.fault = ModelUnavailable("no bi-encoder")
     answer = await reranked(rig)

@@ -16,6 +16,7 @@ from tritonclient.utils import InferenceServerException
 
 from gateway.domain.errors import ModelUnavailable, Overloaded
 from gateway.domain.limits import Limits
+from gateway.domain.order import Reading
 from gateway.domain.values import Degradation, Priority, RankedList, Reason, ScoredItem
 from gateway.rpc.open_inference import OpenInferenceServicer
 from tests.gateway.rpc.fakes import MODEL, FakeInfo, FakeRanker, scored
@@ -57,6 +58,7 @@ async def test_the_pipeline_gets_query_items_and_their_order(rig: Rig, client: A
     assert [one.rank for one in candidates] == [1, 2, 3]
     assert [one.score for one in candidates] == sorted((one.score for one in candidates), reverse=True)
     assert options.require_rerank, "an answer that is less than full has no place in this protocol"
+    assert options.reading is Reading.ORDERS, "who names a model gets its order"
 
 
 async def test_a_history_and_items_may_be_objects_of_fields_or_plain_text(rig: Rig, client: Any) -> None:

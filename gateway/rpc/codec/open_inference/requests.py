@@ -9,6 +9,7 @@ from tritonclient.grpc import service_pb2
 
 from gateway.domain.checks import Checks, shown
 from gateway.domain.errors import ModelAnswerInvalid
+from gateway.domain.order import Reading
 from gateway.domain.rules import CountRule, NumberRule
 from gateway.domain.values import Candidate, Context, HistoryEvent, Item, Priority, RankedList, RankingOptions
 from gateway.rpc.codec.open_inference.tensors import read_bytes_tensors, write_tensor
@@ -52,8 +53,9 @@ def decode_request(checks: Checks, request: Any, first_field: str) -> Question:
         candidates=[
             _candidate(checks, place, element, first_field) for place, element in enumerate(tensors.get(ITEMS, ()))
         ],
-        # The protocol has no place for an answer that is less than full: what cannot be ranked is an error.
-        options=RankingOptions(priority=Priority(priority or 1), require_rerank=True),
+        # The protocol has no place for an answer that is less than full: what cannot be ranked is an error. It names a
+        # model, so that model orders.
+        options=RankingOptions(priority=Priority(priority or 1), require_rerank=True, reading=Reading.ORDERS),
         timeout_s=timeout_us / 1e6,
         outputs=_decode_outputs(checks, request),
     )
