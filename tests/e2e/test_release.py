@@ -13,7 +13,7 @@ import pytest
 
 from clients.command_line.release.released_model import ReleasedModel
 from clients.command_line.shared.console import ExitCode
-from crossrank_client import Candidate, CrossrankCallError, CrossrankClient, Query, RankingOptions
+from crossrank_client import Candidate, CrossrankCallError, CrossrankClient, Query, RankingOptions, Reading
 from deploy.local.parts.triton import PROJECT_REPOSITORY
 from deploy.local.plan import Plan
 from deploy.local.stack import LocalStack
@@ -82,7 +82,7 @@ class Traffic:
         candidates = [
             Candidate(f"i{place}", {"title": title, "year": str(place)}) for place, title in enumerate(titles)
         ]
-        options = RankingOptions(top_n=12, require_rerank=True)
+        options = RankingOptions(top_n=12, require_rerank=True, reading=Reading.ALWAYS)
         try:
             ranked = await client.rerank(Query(draw.choice(WORDS)), candidates, options=options)
         except CrossrankCallError as fault:

@@ -4,12 +4,12 @@ import random
 
 import numpy as np
 
-from crossrank_client import Candidate, CrossrankClient, History, HistoryEvent, RankingOptions, User
+from crossrank_client import Candidate, CrossrankClient, History, HistoryEvent, RankingOptions, Reading, User
 from gateway.domain.values import Item
 from training.release.verification.lists import VerificationList
 from training.release.verification.reference import Logits
 
-_OPTIONS = RankingOptions(require_rerank=True)
+_OPTIONS = RankingOptions(require_rerank=True, reading=Reading.ALWAYS)
 
 
 async def read_catalogue(client: CrossrankClient, at_most: int = 5000) -> list[Item]:

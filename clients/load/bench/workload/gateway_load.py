@@ -9,11 +9,14 @@ from clients.load.bench.workload.job_texts import FIELD, Job, Mix
 from clients.load.bench.workload.load_loops import Answer, Call, closed_loop, open_loop, poisson_schedule
 from clients.load.bench.workload.meter import Meter
 from clients.load.bench.workload.readings import Load, Reading, reading
-from crossrank_client import Candidate, CrossrankCallError, CrossrankClient, Query, RankedList
+from crossrank_client import Candidate, CrossrankCallError, CrossrankClient, Query, RankedList, RankingOptions
+from crossrank_client import Reading as ModelReading
 
 NAME = "gateway"
 MODEL_STAGE = "score"
 CALL_TIMEOUT_S = 60.0
+READ = RankingOptions(reading=ModelReading.ALWAYS)
+"""A load on the cross-encoder: without it a version that was judged reads only where that was shown to pay."""
 OFFERED_SHARE = 0.6
 """Of the measured capacity: what the open loop offers."""
 
@@ -28,7 +31,7 @@ def caller(client: CrossrankClient) -> Call:
 
     async def rerank(job: Job) -> Answer:
         try:
-            ranked = await client.rerank(Query(job.context), candidates_of(job), timeout_s=CALL_TIMEOUT_S)
+            ranked = await client.rerank(Query(job.context), candidates_of(job), options=READ, timeout_s=CALL_TIMEOUT_S)
         except CrossrankCallError:
             return Answer(0, failed=True)
         return answer_of(ranked)
@@ -88,7 +91,7 @@ class GatewayLoad:
         found = []
         async with CrossrankClient(self.url) as client:
             for job in jobs:
-                ranked = await client.rerank(Query(job.context), candidates_of(job), timeout_s=CALL_TIMEOUT_S)
+                ranked = await client.rerank(Query(job.context), candidates_of(job), options=READ, timeout_s=CALL_TIMEOUT_S)
                 logits = {one.item_id: one.logit for one in ranked.items}
                 found.append([_number(logits.get(str(place))) for place in range(len(job.items))])
         return found
