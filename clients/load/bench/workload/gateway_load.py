@@ -91,7 +91,8 @@ class GatewayLoad:
         found = []
         async with CrossrankClient(self.url) as client:
             for job in jobs:
-                ranked = await client.rerank(Query(job.context), candidates_of(job), options=READ, timeout_s=CALL_TIMEOUT_S)
+                candidates = candidates_of(job)
+                ranked = await client.rerank(Query(job.context), candidates, options=READ, timeout_s=CALL_TIMEOUT_S)
                 logits = {one.item_id: one.logit for one in ranked.items}
                 found.append([_number(logits.get(str(place))) for place in range(len(job.items))])
         return found
