@@ -19,7 +19,8 @@ from crossrank.v1 import ranking_pb2, ranking_pb2_grpc
 from gateway.domain.address import Address, CannotListen
 from gateway.domain.limits import Limits
 from gateway.rpc.health import Status
-from gateway.server.grpc_server import GatewayServer, ServerSettings, TlsFiles, _options, serve
+from gateway.server.grpc_server import GatewayServer, ServerSettings, _options, serve
+from gateway.server.tls import TlsFiles
 from tests.gateway.rpc.rig import Rig, parts, serving
 
 INFO = ranking_pb2.GetInfoRequest()
