@@ -11,7 +11,7 @@ import structlog
 from gateway.domain.background import in_background
 from gateway.domain.errors import DependencyUnavailable, Unauthenticated
 from gateway.identity import api_keys, certificate
-from gateway.identity.caller import Caller, Refused, Shown
+from gateway.identity.caller import ANYBODY, Caller, Refused, Shown
 from gateway.identity.identities import Identities, IdentitiesInvalid
 from gateway.identity.json_web_token import KeySet, KeySetInvalid, TokenRules, UnknownKey
 from gateway.identity.source import FileSource, UrlSource, follow
@@ -31,17 +31,16 @@ _log = structlog.get_logger(__name__)
 class Gate(Protocol):
     """What stands before every method but health."""
 
-    def admit(self, method: str, shown: Shown) -> str:
-        """The caller's name. Raises Unauthenticated, PermissionDenied, or DependencyUnavailable while nobody can tell
-        who calls."""
+    def caller(self, shown: Shown) -> Caller:
+        """Who calls. Raises Unauthenticated, or DependencyUnavailable while nobody can tell."""
 
 
 class OpenGate:
     """Nobody is asked: who reaches the address may call everything."""
 
-    def admit(self, method: str, shown: Shown) -> str:
-        """No name."""
-        return ""
+    def caller(self, shown: Shown) -> Caller:
+        """Somebody without a name who may do all."""
+        return ANYBODY
 
 
 @dataclass(slots=True)
@@ -54,17 +53,15 @@ class IdentityGate:
     want_keys: Callable[[], None] = field(default=lambda: None)
     """Called where newer keys might know a token."""
 
-    def admit(self, method: str, shown: Shown) -> str:
+    def caller(self, shown: Shown) -> Caller:
         """A header that is shown must be right, whatever certificate stands beside it."""
         try:
-            caller = self._by_header(shown.authorization) if shown.authorization else self._by_certificate(shown)
-        except UnknownKey:
-            self.want_keys()
-            raise _not_accepted(method, UnknownKey().why) from None
+            return self._by_header(shown.authorization) if shown.authorization else self._by_certificate(shown)
         except Refused as fault:
-            raise _not_accepted(method, fault.why) from None
-        caller.admit(method)
-        return caller.name
+            if isinstance(fault, UnknownKey):
+                self.want_keys()
+            _log.info("caller_refused", why=fault.why)
+            raise Unauthenticated(_NOT_ACCEPTED) from None
 
     def _by_header(self, headers: object) -> Caller:
         match headers:
@@ -87,25 +84,17 @@ class IdentityGate:
         pem = shown.certificate() if self.identities.certificates else b""
         if not pem:
             raise Unauthenticated(_NOTHING_SHOWN)
-        owners = [self.identities.certificates[name] for name in certificate.names_of(pem) & self._certificate_names]
-        if len({owner.name for owner in owners}) > 1:
+        callers = self.identities.certificates
+        found = {callers[name].name: callers[name] for name in certificate.names_of(pem) if name in callers}
+        if len(found) > 1:
             raise Refused("the certificate bears the names of several callers")
-        return _known(owners[0] if owners else None, "no name of the certificate is in an identity")
-
-    @property
-    def _certificate_names(self) -> frozenset[str]:
-        return frozenset(self.identities.certificates)
+        return _known(next(iter(found.values()), None), "no name of the certificate is in an identity")
 
 
 def _known(caller: Caller | None, why: str) -> Caller:
     if caller is None:
         raise Refused(why)
     return caller
-
-
-def _not_accepted(method: str, why: str) -> Unauthenticated:
-    _log.info("caller_refused", method=method, why=why)
-    return Unauthenticated(_NOT_ACCEPTED)
 
 
 @dataclass(frozen=True, slots=True)

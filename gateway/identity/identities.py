@@ -71,7 +71,7 @@ def _faults(name: str, table: Any) -> Iterator[str]:
     if not wrong:
         yield from (f"{where} has the role {one!r}: there are {_ROLES}" for one in {*lists.get("roles", ())} - {*Role})
         if not all(map(is_hash, lists.get("api_keys", ()))):
-            yield f"{where}.api_keys must be hashes, sha256:…: python -m gateway.identity.new_key makes a key and its hash"
+            yield f"{where}.api_keys must be hashes, sha256:…: python -m gateway.identity.new_key makes one"
 
 
 def _shared(callers: Mapping[str, Any]) -> Iterator[str]:

@@ -94,9 +94,11 @@ class CallInterceptor(Interceptor):
         context.set_trailing_metadata(((calls.REQUEST_ID_KEY, request_id),))
         with counted(self._metrics, method) as outcome, audited(method, outcome) as record:
             try:
-                caller = record.caller = self._gate.admit(method, calls.shown_by(context))
+                caller = self._gate.caller(calls.shown_by(context))
+                record.caller = caller.name
+                caller.admit(method)
                 budget = calls.budget_of(self._limits, context.time_remaining(), streams_requests)
-                calls.enter(Call(request_id, budget, caller))
+                calls.enter(Call(request_id, budget, caller.name))
                 ends_at = asyncio.get_running_loop().time() + budget.left_s + self._limits.answer_reserve_s / 2
                 yield ends_at, record
                 outcome.code = grpc.StatusCode.OK

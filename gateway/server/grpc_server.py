@@ -74,6 +74,7 @@ class GatewayServer:
         self._settings = settings
         self._open_inference = services.open_inference
         self.health = HealthServicer(RANKING, (CATALOG, FEEDBACK))
+        self._health_server: grpc.aio.Server | None = None
         self._server = grpc.aio.server(
             interceptors=(CallInterceptor(settings.limits, services.metrics, services.gate),),
             options=_options(settings.limits, settings.shares_port),
@@ -82,9 +83,7 @@ class GatewayServer:
         catalog_pb2_grpc.add_CatalogServiceServicer_to_server(services.catalog, self._server)
         feedback_pb2_grpc.add_FeedbackServiceServicer_to_server(services.feedback, self._server)
         self._server.add_generic_rpc_handlers((open_inference.handlers(services.open_inference),))
-        self._health_server = grpc.aio.server(options=_options(settings.limits, settings.shares_port))
-        for server in (self._server, self._health_server):
-            health_pb2_grpc.add_HealthServicer_to_server(self.health, server)
+        health_pb2_grpc.add_HealthServicer_to_server(self.health, self._server)
         if settings.reflection:
             names = (RANKING, CATALOG, FEEDBACK, OPEN_INFERENCE, HEALTH, reflection.SERVICE_NAME)
             reflection.enable_server_reflection(names, self._server)
@@ -93,6 +92,9 @@ class GatewayServer:
         """Listens; returns the address with the port in use. Raises CannotListen."""
         address = _listen(self._server, self._settings.listen, _credentials(self._settings))
         if self._settings.health_listen:
+            # Made only where it is started: one that is stopped without ends the process (a fault in gRPC's core).
+            self._health_server = grpc.aio.server(options=_options(self._settings.limits, self._settings.shares_port))
+            health_pb2_grpc.add_HealthServicer_to_server(self.health, self._health_server)
             _listen(self._health_server, self._settings.health_listen, None)
             await self._health_server.start()
         await self._server.start()
@@ -113,7 +115,8 @@ class GatewayServer:
             await self._server.stop(0)
         hurried.cancel()
         await ended
-        await self._health_server.stop(0)
+        if self._health_server:
+            await self._health_server.stop(0)
 
 
 async def serve(
