@@ -95,9 +95,9 @@ async def run(settings: Settings) -> None:
                 open_ranker(settings, parts, stores, models, metrics) as ranker,
                 open_warm_up(settings, parts, models, metrics),
             ):
-                services = build_services(settings, stores, parts, models, metrics, ranker)
+                services = replace(build_services(settings, stores, parts, models, metrics, ranker), gate=gate)
                 with tuned_gc():
-                    await serve(replace(services, gate=gate), server_settings(settings))
+                    await serve(services, server_settings(settings))
 
 
 @asynccontextmanager
