@@ -139,7 +139,7 @@ def _take_first(name: str, file: FileSource, take: Callable[[str], None]) -> Non
     try:
         take(file.changed() or "")
     except (OSError, UnicodeDecodeError, IdentitiesInvalid, KeySetInvalid) as fault:
-        raise IdentitiesInvalid(f"{name} cannot be used:\n{fault}") from fault
+        raise IdentitiesInvalid(f"{name} cannot be used: {fault}") from fault
 
 
 def _usable(identities: Identities, settings: GateSettings) -> Identities:
@@ -150,5 +150,5 @@ def _usable(identities: Identities, settings: GateSettings) -> Identities:
     if identities.subjects and settings.rules is None:
         faults.append("callers have subjects, and no token is accepted: set CROSSRANK_JWT_KEYS, _ISSUER and _AUDIENCE")
     if faults:
-        raise IdentitiesInvalid("\n".join(faults))
+        raise IdentitiesInvalid("; ".join(faults))
     return identities

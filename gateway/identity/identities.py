@@ -50,7 +50,7 @@ class Identities:
         if not faults:
             faults = [*_shared(callers)]
         if faults:
-            raise IdentitiesInvalid("\n".join(faults))
+            raise IdentitiesInvalid("; ".join(faults))
         owners = {name: Caller(name, frozenset(map(Role, table["roles"]))) for name, table in callers.items()}
         return cls(*({one: owners[name] for name, one in _proofs(callers, proof)} for proof in PROOFS))
 

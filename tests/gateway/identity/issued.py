@@ -66,12 +66,20 @@ class Callers:
     keys: dict[Role, str] = field(default_factory=lambda: {role: new_key() for role in Role})
 
     @property
+    def file_of_keys(self) -> str:
+        """The identities file, without subjects of tokens."""
+        return "\n".join(self._tables())
+
+    @property
     def file(self) -> str:
         """The identities file."""
-        return "\n".join(
-            f'[callers.{role}]\nroles = ["{role}"]\napi_keys = ["{hash_of(key)}"]\nsubjects = ["{role}@example.org"]\n'
-            for role, key in self.keys.items()
-        )
+        tables = zip(self.keys, self._tables(), strict=True)
+        return "\n".join(f'{table}subjects = ["{subject_of(role)}"]\n' for role, table in tables)
+
+    def _tables(self) -> list[str]:
+        return [
+            f'[callers.{role}]\nroles = ["{role}"]\napi_keys = ["{hash_of(key)}"]\n' for role, key in self.keys.items()
+        ]
 
 
 def subject_of(role: Role) -> str:

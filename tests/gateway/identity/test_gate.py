@@ -114,7 +114,7 @@ async def test_a_key_that_is_taken_out_of_the_file_opens_nothing_from_then_on(
     [
         ("[callers.a]\nroles = ['read']\ncertificates = ['a']", "set CROSSRANK_TLS_CLIENT_CA"),
         ("[callers.a]\nroles = ['read']\nsubjects = ['a']", "set CROSSRANK_JWT_KEYS"),
-        ("[callers.a]", "CROSSRANK_IDENTITIES cannot be used:\ncallers.a has no roles"),
+        ("[callers.a]", "CROSSRANK_IDENTITIES cannot be used: callers.a has no roles"),
     ],
 )
 async def test_a_file_that_cannot_serve_ends_the_start(tmp_path: Path, text: str, expected: str) -> None:
