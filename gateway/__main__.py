@@ -8,6 +8,7 @@ from threadpoolctl import threadpool_limits
 from gateway.app import run
 from gateway.domain.address import CannotListen
 from gateway.domain.errors import CrossrankError
+from gateway.identity.identities import IdentitiesInvalid
 from gateway.settings import SettingsInvalid, read_settings
 from gateway.telemetry.logs import configure_logging
 
@@ -23,7 +24,7 @@ def main() -> int:
     threadpool_limits(1)  # requests run side by side, not the parts of a product of small matrices
     try:
         uvloop.run(run(settings))
-    except CannotListen as fault:
+    except (CannotListen, IdentitiesInvalid) as fault:
         print(f"error: {fault}", file=sys.stderr)
         return 2
     except (CrossrankError, OSError) as fault:

@@ -22,6 +22,8 @@ from gateway.catalog.writer import CatalogWriter
 from gateway.domain.budget import Budget
 from gateway.domain.limits import Limits
 from gateway.domain.order import RANKER, Orderer, Reading
+from gateway.identity.gate import Gate, GateSettings, OpenGate, open_gate
+from gateway.identity.json_web_token import TokenRules
 from gateway.info import Info
 from gateway.models import Models, admission_limits, build_scorer, open_models
 from gateway.pipeline import Defaults, Parts, Pipeline
@@ -33,7 +35,8 @@ from gateway.rpc.open_inference import OpenInferenceServicer
 from gateway.rpc.ranking import Ranker, RankingServicer
 from gateway.scoring.admission import Admission
 from gateway.server.gc_tuning import tuned_gc
-from gateway.server.grpc_server import ServerSettings, Services, TlsFiles, serve
+from gateway.server.grpc_server import ServerSettings, Services, serve
+from gateway.server.tls import TlsFiles
 from gateway.settings import Settings, ranker_on_trial
 from gateway.store.comparisons import PostgresComparisonStore
 from gateway.store.feedback import PostgresFeedbackStore
@@ -74,10 +77,11 @@ async def open_database(settings: Settings) -> AsyncIterator[Database]:
 
 async def run(settings: Settings) -> None:
     """Serves until told to stop; without PostgreSQL, too: calls that need it are UNAVAILABLE until it is there, with
-    its tables. Raises CannotListen, or SchemaTooNew, also in mid-service."""
+    its tables. Raises CannotListen, IdentitiesInvalid, or SchemaTooNew, also in mid-service."""
     metrics = Metrics(CollectorRegistry())
     with metrics_endpoint(settings.metrics_listen, metrics.registry):
         async with (
+            choose_gate(settings) as gate,
             watch_loop_lag(metrics.loop_lag_seconds.observe),
             Database(settings.postgres_url, settings.postgres_connections) as database,
             applying_schema(database),
@@ -91,9 +95,21 @@ async def run(settings: Settings) -> None:
                 open_ranker(settings, parts, stores, models, metrics) as ranker,
                 open_warm_up(settings, parts, models, metrics),
             ):
-                services = build_services(settings, stores, parts, models, metrics, ranker)
+                services = replace(build_services(settings, stores, parts, models, metrics, ranker), gate=gate)
                 with tuned_gc():
                     await serve(services, server_settings(settings))
+
+
+@asynccontextmanager
+async def choose_gate(settings: Settings) -> AsyncIterator[Gate]:
+    """Who calls is asked where there are identities. Raises IdentitiesInvalid."""
+    if not settings.identities:
+        yield OpenGate()
+        return
+    rules = TokenRules(settings.jwt_issuer, settings.jwt_audience) if settings.jwt_keys else None
+    places = GateSettings(Path(settings.identities), rules, settings.jwt_keys, bool(settings.tls_client_ca))
+    async with open_gate(places) as gate:
+        yield gate
 
 
 def build_candidates(database: Database, by_text: TextAnn) -> Blend:
@@ -251,6 +267,7 @@ def server_settings(settings: Settings) -> ServerSettings:
         limits=request_limits(settings),
         reflection=settings.reflection,
         tls=tls,
+        health_listen=settings.health_listen,
         drain_s=settings.drain_s,
         grace_s=settings.max_deadline_s + 1.0,
         shares_port=settings.processes > 1,

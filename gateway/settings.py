@@ -1,12 +1,18 @@
 """Every knob once: name, unit, default, bounds and why. The only reader of the environment (prefix ``CROSSRANK_``)."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+
+from gateway.domain.address import Address, CannotListen, is_loopback
 
 PREFIX = "CROSSRANK_"
+CLIENT_PREFIX = f"{PREFIX}CLIENT_"
+"""Of variables that the command line reads: how to call a gateway."""
+
 READING = ("auto", "always", "never")
 _RANKER = "ranker:"
 _REDIS_SCHEMES = ("redis://", "rediss://", "unix://")
@@ -34,9 +40,15 @@ class Settings:
     )
     reflection: bool = _knob(True, "serve gRPC reflection; switch off where the API must not describe itself")
     drain_s: float = _knob(0.0, "between NOT_SERVING and refusing calls; on Kubernetes 5", "s", (0, 300))
-    tls_certificate: str = _knob("", "PEM chain of the server; plain text only where all three are empty", "path")
+    tls_certificate: str = _knob("", "PEM chain of the server, read for each connection; empty: plain text", "path")
     tls_key: str = _knob("", "PEM key of the server", "path")
     tls_client_ca: str = _knob("", "PEM of the authority that client certificates must come from; empty: none", "path")
+    identities: str = _knob("", "TOML of callers, their roles and proofs; empty: nobody is asked who calls", "path")
+    open_to_all: bool = _knob(False, "needed beyond loopback without identities: the network decides who may call all")
+    jwt_keys: str = _knob("", "JSON Web Key Set that tokens are verified with; empty: no tokens", "path or URL")
+    jwt_issuer: str = _knob("", "iss that a token must have")
+    jwt_audience: str = _knob("", "aud that a token must have")
+    health_listen: str = _knob("", "health alone, in plain text, for probes without TLS; empty: nowhere", "host:port")
     log_level: str = _knob("info", "debug, info, warning or error")
 
     postgres_url: str = _knob("postgresql://127.0.0.1:5432/crossrank", "catalogue, histories, impressions", "URL")
@@ -160,7 +172,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     faults = [
         f"{name} is not a setting; see the table of settings in gateway/README.md"
         for name in given
-        if name.startswith(PREFIX) and name not in known
+        if name.startswith(PREFIX) and not name.startswith(CLIENT_PREFIX) and name not in known
     ]
     values: dict[str, Any] = {}
     for variable, one in known.items():
@@ -190,7 +202,7 @@ def _contradictions(settings: Settings) -> list[str]:
         faults.append(f"{PREFIX}CACHE_REDIS_URL is no URL of a Redis: begin it with one of {', '.join(_REDIS_SCHEMES)}")
     if settings.reading not in READING:
         faults.append(f"{PREFIX}READING is {settings.reading!r}: give one of {', '.join(READING)}")
-    return faults + _contradictions_of_trial(settings) + _tls_faults(settings)
+    return faults + _contradictions_of_trial(settings) + _tls_faults(settings) + _identity_faults(settings)
 
 
 def _contradictions_of_trial(settings: Settings) -> list[str]:
@@ -210,15 +222,51 @@ def _contradictions_of_trial(settings: Settings) -> list[str]:
 
 def _tls_faults(settings: Settings) -> list[str]:
     """TLS is whole or absent: a part of it must never mean plain text."""
-    names = ("tls_certificate", "tls_key", "tls_client_ca")
-    given = {PREFIX + name.upper(): path for name in names if (path := getattr(settings, name))}
-    faults = [
-        f"{needed} is missing beside {' and '.join(given)}: set it, or unset those for plain text"
-        for needed in (f"{PREFIX}TLS_CERTIFICATE", f"{PREFIX}TLS_KEY")
-        if given and needed not in given
+    given = _given(settings, "tls_certificate", "tls_key", "tls_client_ca")
+    return _missing(given, ("TLS_CERTIFICATE", "TLS_KEY"), "plain text") + _lost(given)
+
+
+def _identity_faults(settings: Settings) -> list[str]:
+    """Nobody is asked who calls on loopback, or where it was said so; half an identity is none."""
+    tokens = _given(settings, "jwt_keys", "jwt_issuer", "jwt_audience")
+    faults = _missing(tokens, ("JWT_KEYS", "JWT_ISSUER", "JWT_AUDIENCE"), "no tokens")
+    if tokens and not settings.identities:
+        faults.append(f"{' and '.join(tokens)} without {PREFIX}IDENTITIES: name the file with the subjects' roles")
+    if settings.identities and settings.open_to_all:
+        faults.append(f"{PREFIX}OPEN_TO_ALL contradicts {PREFIX}IDENTITIES: unset one of them")
+    if not (settings.identities or settings.open_to_all or _only_here(settings.listen)):
+        faults.append(
+            f"{PREFIX}LISTEN={settings.listen!r} is open to others, and nobody is asked who calls: set "
+            f"{PREFIX}IDENTITIES, or {PREFIX}OPEN_TO_ALL=true where the network decides who may call everything"
+        )
+    keys = settings.jwt_keys
+    if "://" in keys and not (keys.startswith("https://") or is_loopback(urlsplit(keys).hostname or "")):
+        faults.append(f"{PREFIX}JWT_KEYS={keys!r} could be forged on its way: use https:// or a file")
+    files = _given(settings, "identities") | ({} if "://" in keys else _given(settings, "jwt_keys"))
+    return faults + _lost(files)
+
+
+def _only_here(listen: str) -> bool:
+    try:
+        return Address.parse(listen).is_loopback
+    except CannotListen:
+        return True  # the server says so, and nobody listens
+
+
+def _given(settings: Settings, *names: str) -> dict[str, str]:
+    return {PREFIX + name.upper(): value for name in names if (value := getattr(settings, name))}
+
+
+def _missing(given: Mapping[str, str], needed: Sequence[str], otherwise: str) -> list[str]:
+    return [
+        f"{PREFIX}{name} is missing beside {' and '.join(given)}: set it, or unset those for {otherwise}"
+        for name in needed
+        if given and PREFIX + name not in given
     ]
-    lost = {variable: path for variable, path in given.items() if not Path(path).is_file()}
-    return faults + [f"{variable}={path!r} is no file: correct the path" for variable, path in lost.items()]
+
+
+def _lost(files: Mapping[str, str]) -> list[str]:
+    return [f"{name}={path!r} is no file: correct the path" for name, path in files.items() if not Path(path).is_file()]
 
 
 def ranker_on_trial(settings: Settings) -> str:

@@ -120,6 +120,7 @@ def _gateways(plan: Plan, state_directory: Path, postgres: Part, triton: Part) -
             triton=triton,
             name=name,
             shared=shared,
+            settings=plan.settings,
         )
         for name in plan.gateway_names
     ]

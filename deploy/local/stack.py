@@ -19,7 +19,7 @@ from deploy.local.process import orphans, process
 from deploy.local.process.lock import StackLock
 from deploy.local.process.logs import Log
 from deploy.local.process.state import PartState, StackState, Status
-from gateway.settings import SettingsInvalid, changed, read_settings
+from gateway.settings import SettingsInvalid, changed, describe, read_settings
 
 _SUPERVISOR = "supervisor"
 _POLL_S = 0.1
@@ -153,6 +153,9 @@ def _with_settings(plan: Plan) -> Plan:
     except SettingsInvalid as fault:
         raise StartFailed(f"the settings cannot be used:\n{fault}", remedy="correct them in the environment") from fault
     given = {name: value for name, value in changed(settings).items() if name not in MADE_BY_THE_STACK}
+    # The gateway has a working folder of its own.
+    places = {knob.variable for knob in describe() if knob.unit.startswith("path")}
+    given |= {name: str(Path(given[name]).absolute()) for name in places & given.keys() if "://" not in given[name]}
     return replace(plan, gateways=settings.processes, settings=given)
 
 

@@ -1,6 +1,7 @@
 """Where a socket listens: ``host:port`` parsed, and the error when it cannot. Knows no server."""
 
 from dataclasses import dataclass
+from ipaddress import ip_address
 
 
 class CannotListen(Exception):
@@ -27,5 +28,18 @@ class Address:
             )
         return cls(host.removeprefix("[").removesuffix("]"), int(port))
 
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine reaches it."""
+        return is_loopback(self.host)
+
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches what listens there."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -36,7 +36,9 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What every part may know of the call being served: the id to name it by, and the time it has."""
+    """What every part may know of the call being served: the id to name it by, the time it has, and who calls."""
 
     request_id: str
     budget: Budget
+    caller: str = ""
+    """A name of the identities file; empty where nobody is asked who calls."""

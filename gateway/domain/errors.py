@@ -2,6 +2,8 @@
 
 CrossrankError
 ├── InvalidRequest          the request can never succeed as it is
+├── Unauthenticated         nobody knows who calls
+├── PermissionDenied        the caller may not do this
 ├── NotFound                something named in the request does not exist
 ├── Overloaded              refused for lack of capacity: back off, then retry
 ├── DeadlineTooShort        the budget ended before a required answer
@@ -43,6 +45,18 @@ class InvalidRequest(CrossrankError):
     def __init__(self, *violations: Violation) -> None:
         super().__init__("; ".join(f"{violation.field}: {violation.description}" for violation in violations))
         self.violations = violations
+
+
+class Unauthenticated(CrossrankError):
+    """The call shows no credential, or one that is not accepted."""
+
+    reason = "UNAUTHENTICATED"
+
+
+class PermissionDenied(CrossrankError):
+    """The caller is known and lacks the role that the method needs."""
+
+    reason = "PERMISSION_DENIED"
 
 
 class NotFound(CrossrankError):

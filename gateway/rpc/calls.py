@@ -1,15 +1,20 @@
-"""The call being served: its request id and its time. Handlers find it with ``current_call``; knows no service."""
+"""The call being served: its request id, its time, and what it shows of its caller. Handlers find it with
+``current_call``; knows no service."""
 
 import re
 import secrets
 from collections.abc import Iterable
 from contextvars import ContextVar
+from typing import Any, Protocol
 
 from gateway.domain.budget import Budget, Call
 from gateway.domain.errors import DeadlineTooShort
 from gateway.domain.limits import Limits
+from gateway.identity.caller import Shown
 
 REQUEST_ID_KEY = "x-request-id"
+_AUTHORIZATION_KEY = "authorization"
+_CERTIFICATE = "x509_pem_cert"
 _SANE_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
 _current: ContextVar[Call] = ContextVar("call")
 
@@ -30,6 +35,22 @@ def request_id_of(metadata: Iterable[tuple[str, str | bytes]]) -> str:
     if isinstance(given, str) and _SANE_ID.fullmatch(given):
         return given
     return secrets.token_hex(16)
+
+
+class Connected(Protocol):
+    """The part of gRPC's context that tells of the caller."""
+
+    def invocation_metadata(self) -> Any:
+        """Pairs of key and value, or None."""
+
+    def auth_context(self) -> Any:
+        """Lists of bytes by property of the connection."""
+
+
+def shown_by(context: Connected) -> Shown:
+    """What a call shows of its caller."""
+    headers = [value for key, value in context.invocation_metadata() or () if key == _AUTHORIZATION_KEY]
+    return Shown(headers, lambda: b"".join(context.auth_context().get(_CERTIFICATE, ())))
 
 
 def budget_of(limits: Limits, time_remaining_s: float | None, streams_requests: bool) -> Budget:

@@ -1,6 +1,7 @@
-"""What every call passes on its way in and out: request id, deadline, metrics, error to status. Knows no service.
+"""What every call passes on its way in and out: request id, identity, deadline, metrics, audit, error to status. Knows
+no service.
 
-Health and reflection (``/grpc.``) pass untouched: a health watch has no deadline.
+Health passes untouched: it is open, and a health watch has no deadline.
 """
 
 import asyncio
@@ -14,7 +15,10 @@ import structlog
 from gateway.domain.budget import Call
 from gateway.domain.errors import DeadlineTooShort
 from gateway.domain.limits import Limits
-from gateway.rpc import calls, wellformed
+from gateway.identity.gate import Gate
+from gateway.identity.roles import OPEN_PREFIX
+from gateway.rpc import audit, calls, wellformed
+from gateway.rpc.audit import Audit, audited
 from gateway.rpc.outcomes import Outcome, counted
 from gateway.rpc.status import status_of
 from gateway.telemetry.metrics import Metrics
@@ -39,9 +43,10 @@ _HANDLERS: dict[tuple[bool, bool], Callable[..., Any]] = {
 class CallInterceptor(Interceptor):
     """Wraps every handler of this project; the wrapped handler finds its Call with ``calls.current_call``."""
 
-    def __init__(self, limits: Limits, metrics: Metrics) -> None:
+    def __init__(self, limits: Limits, metrics: Metrics, gate: Gate) -> None:
         self._limits = limits
         self._metrics = metrics
+        self._gate = gate
 
     async def intercept_service(
         self,
@@ -50,7 +55,7 @@ class CallInterceptor(Interceptor):
     ) -> "Handler":
         """Wraps the handler of the method called; an unknown method (None) stays UNIMPLEMENTED."""
         handler = await continuation(handler_call_details)
-        if handler is None or handler_call_details.method.startswith("/grpc."):
+        if handler is None or handler_call_details.method.startswith(OPEN_PREFIX):
             return handler
         return self._wrapped(handler, handler_call_details.method)
 
@@ -58,15 +63,16 @@ class CallInterceptor(Interceptor):
         """The handler with its behaviour inside ``_served``. Streams are async generators on either side."""
         serve = handler.unary_unary or handler.unary_stream or handler.stream_unary or handler.stream_stream
         checked: Callable[[Any], Any] = wellformed.each if handler.request_streaming else wellformed.one
+        watched: Callable[[Any, Audit], Any] = audit.each if handler.request_streaming else audit.one
 
         async def answer_once(request: Any, context: "Context") -> Any:
-            async with self._served(method, context, handler.request_streaming) as ends_at:
-                return await _until(ends_at, serve(checked(request), context))
+            async with self._served(method, context, handler.request_streaming) as (ends_at, record):
+                return await _until(ends_at, serve(watched(checked(request), record), context))
 
         async def answer_stream(request: Any, context: "Context") -> AsyncIterator[Any]:
             async with (
-                self._served(method, context, handler.request_streaming) as ends_at,
-                aclosing(serve(checked(request), context)) as responses,
+                self._served(method, context, handler.request_streaming) as (ends_at, record),
+                aclosing(serve(watched(checked(request), record), context)) as responses,
             ):
                 while (response := await _until(ends_at, anext(responses, _END))) is not _END:
                     yield response
@@ -79,16 +85,22 @@ class CallInterceptor(Interceptor):
         return wrapped
 
     @asynccontextmanager
-    async def _served(self, method: str, context: "Context", streams_requests: bool) -> AsyncIterator[float]:
-        """A call from arrival to status. Yields the loop's time at which its handler is stopped."""
+    async def _served(
+        self, method: str, context: "Context", streams_requests: bool
+    ) -> AsyncIterator[tuple[float, Audit]]:
+        """A call from arrival to status. Yields the loop's time at which its handler is stopped, and its audit."""
         request_id = calls.request_id_of(context.invocation_metadata() or ())
         structlog.contextvars.bind_contextvars(request_id=request_id)
         context.set_trailing_metadata(((calls.REQUEST_ID_KEY, request_id),))
-        with counted(self._metrics, method) as outcome:
+        with counted(self._metrics, method) as outcome, audited(method, outcome) as record:
             try:
+                caller = self._gate.caller(calls.shown_by(context))
+                record.caller = caller.name
+                caller.admit(method)
                 budget = calls.budget_of(self._limits, context.time_remaining(), streams_requests)
-                calls.enter(Call(request_id, budget))
-                yield asyncio.get_running_loop().time() + budget.left_s + self._limits.answer_reserve_s / 2
+                calls.enter(Call(request_id, budget, caller.name))
+                ends_at = asyncio.get_running_loop().time() + budget.left_s + self._limits.answer_reserve_s / 2
+                yield ends_at, record
                 outcome.code = grpc.StatusCode.OK
             except asyncio.CancelledError as cancellation:
                 if _caller_left():

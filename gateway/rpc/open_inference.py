@@ -7,6 +7,7 @@ object of fields. Outputs, in the order of ``items``: ``score`` FP32 [n], ``logi
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import grpc
@@ -14,7 +15,6 @@ from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message_factory import GetMessageClass
 from tritonclient.grpc import service_pb2
 
-from gateway.domain.budget import Call
 from gateway.domain.checks import Checks
 from gateway.domain.errors import ModelUnavailable, NotFound
 from gateway.domain.limits import Limits
@@ -91,7 +91,7 @@ class OpenInferenceServicer:
             checks.refuse_faults()
             call = current_call()
             if question.timeout_s:
-                call = Call(call.request_id, call.budget.slice(1.0, at_most_s=question.timeout_s))
+                call = replace(call, budget=call.budget.slice(1.0, at_most_s=question.timeout_s))
             ranked = await self._ranker.rerank(question.context, question.candidates, question.options, call)
             response = encode_answer(request, question.outputs, ranked)
             answered.append(ranked)

@@ -25,7 +25,9 @@ from gateway.domain.errors import (
     ModelUnavailable,
     NotFound,
     Overloaded,
+    PermissionDenied,
     StoreUnavailable,
+    Unauthenticated,
 )
 
 DOMAIN = "crossrank"
@@ -94,6 +96,8 @@ def _retry_later(error: Overloaded) -> Sequence[Message]:
 
 TABLE: Mapping[type[CrossrankError], Row] = {
     InvalidRequest: Row(grpc.StatusCode.INVALID_ARGUMENT, _field_violations),
+    Unauthenticated: Row(grpc.StatusCode.UNAUTHENTICATED),
+    PermissionDenied: Row(grpc.StatusCode.PERMISSION_DENIED),
     NotFound: Row(grpc.StatusCode.NOT_FOUND, _missing_resource),
     Overloaded: Row(grpc.StatusCode.RESOURCE_EXHAUSTED, _retry_later, NO_RETRY),
     DeadlineTooShort: Row(grpc.StatusCode.DEADLINE_EXCEEDED),

@@ -4,8 +4,7 @@ import asyncio
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
 
 import grpc
 import structlog
@@ -15,10 +14,12 @@ from grpc_reflection.v1alpha import reflection
 from crossrank.v1 import catalog_pb2, catalog_pb2_grpc, feedback_pb2, feedback_pb2_grpc, ranking_pb2, ranking_pb2_grpc
 from gateway.domain.address import Address, CannotListen
 from gateway.domain.limits import Limits
+from gateway.identity.gate import Gate, OpenGate
 from gateway.rpc import open_inference
 from gateway.rpc.health import HealthServicer
 from gateway.rpc.interceptors import CallInterceptor
 from gateway.rpc.open_inference import OpenInferenceServicer
+from gateway.server.tls import TlsFiles
 from gateway.telemetry.metrics import Metrics
 
 RANKING = ranking_pb2.DESCRIPTOR.services_by_name["RankingService"].full_name
@@ -28,15 +29,6 @@ OPEN_INFERENCE = open_inference.SERVICE.full_name
 HEALTH = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
 
 _log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class TlsFiles:
-    """PEM files. With ``client_ca`` a caller must show a certificate of that authority."""
-
-    certificate: Path
-    key: Path
-    client_ca: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +44,9 @@ class ServerSettings:
 
     grace_s: float = 6.0
     """For calls that are running when the server stops: above the longest deadline."""
+
+    health_listen: str = ""
+    """Where health alone is served in plain text; empty: nowhere."""
 
     shares_port: bool = False
     """With the other gateways of one stack, and with nobody else."""
@@ -69,6 +64,8 @@ class Services:
     ranking_is_right: Callable[[], bool]
     """Whether the model gave a right answer a moment ago; asked every second, must not block."""
 
+    gate: Gate = field(default_factory=OpenGate)
+
 
 class GatewayServer:
     """One listening server. Start it once, stop it once."""
@@ -77,8 +74,9 @@ class GatewayServer:
         self._settings = settings
         self._open_inference = services.open_inference
         self.health = HealthServicer(RANKING, (CATALOG, FEEDBACK))
+        self._health_server: grpc.aio.Server | None = None
         self._server = grpc.aio.server(
-            interceptors=(CallInterceptor(settings.limits, services.metrics),),
+            interceptors=(CallInterceptor(settings.limits, services.metrics, services.gate),),
             options=_options(settings.limits, settings.shares_port),
         )
         ranking_pb2_grpc.add_RankingServiceServicer_to_server(services.ranking, self._server)
@@ -92,18 +90,15 @@ class GatewayServer:
 
     async def start(self) -> Address:
         """Listens; returns the address with the port in use. Raises CannotListen."""
-        wanted = Address.parse(self._settings.listen)
-        credentials = _credentials(self._settings)
-        try:
-            if credentials is None:
-                port = self._server.add_insecure_port(str(wanted))
-            else:
-                port = self._server.add_secure_port(str(wanted), credentials)
-        except RuntimeError as error:
-            remedy = "stop what listens there, or set CROSSRANK_LISTEN to a free address"
-            raise CannotListen(str(wanted), "the address is taken or is not of this machine", remedy) from error
+        address = _listen(self._server, self._settings.listen, _credentials(self._settings))
+        if self._settings.health_listen:
+            # Made only where it is started: one that is stopped without ends the process (a fault in gRPC's core).
+            self._health_server = grpc.aio.server(options=_options(self._settings.limits, self._settings.shares_port))
+            health_pb2_grpc.add_HealthServicer_to_server(self.health, self._health_server)
+            _listen(self._health_server, self._settings.health_listen, None)
+            await self._health_server.start()
         await self._server.start()
-        return Address(wanted.host, port)
+        return address
 
     async def stop(self, at_once: asyncio.Event) -> None:
         """NOT_SERVING, drain, refuse new calls, let running ones end; ``at_once`` cuts every wait short."""
@@ -120,6 +115,8 @@ class GatewayServer:
             await self._server.stop(0)
         hurried.cancel()
         await ended
+        if self._health_server:
+            await self._health_server.stop(0)
 
 
 async def serve(
@@ -174,14 +171,24 @@ def _options(limits: Limits, shares_port: bool) -> Sequence[tuple[str, int]]:
     )
 
 
+def _listen(server: grpc.aio.Server, listen: str, credentials: grpc.ServerCredentials | None) -> Address:
+    wanted = Address.parse(listen)
+    try:
+        if credentials is None:
+            port = server.add_insecure_port(str(wanted))
+        else:
+            port = server.add_secure_port(str(wanted), credentials)
+    except RuntimeError as error:
+        remedy = "stop what listens there, or set CROSSRANK_LISTEN (CROSSRANK_HEALTH_LISTEN) to a free address"
+        raise CannotListen(str(wanted), "the address is taken or is not of this machine", remedy) from error
+    return Address(wanted.host, port)
+
+
 def _credentials(settings: ServerSettings) -> grpc.ServerCredentials | None:
-    tls = settings.tls
-    if tls is None:
+    if settings.tls is None:
         return None
     try:
-        key_and_chain = (tls.key.read_bytes(), tls.certificate.read_bytes())
-        client_ca = tls.client_ca.read_bytes() if tls.client_ca else None
+        return settings.tls.credentials()
     except OSError as error:
         why = f"TLS file {error.filename!r} cannot be read ({error.strerror})"
         raise CannotListen(settings.listen, why, "correct CROSSRANK_TLS_CERTIFICATE, _KEY, _CLIENT_CA") from error
-    return grpc.ssl_server_credentials([key_and_chain], client_ca, require_client_auth=client_ca is not None)

@@ -14,9 +14,9 @@ def test_an_empty_environment_gives_the_defaults() -> None:
 
 def test_variables_are_read_with_their_types() -> None:
     settings = read_settings(
-        {"CROSSRANK_LISTEN": "0.0.0.0:1", "CROSSRANK_CHUNK_PAIRS": "7", "CROSSRANK_REFLECTION": "false", "HOME": "x"}
+        {"CROSSRANK_LISTEN": "127.0.0.2:1", "CROSSRANK_CHUNK_PAIRS": "7", "CROSSRANK_REFLECTION": "false", "HOME": "x"}
     )
-    assert (settings.listen, settings.chunk_pairs, settings.reflection) == ("0.0.0.0:1", 7, False)
+    assert (settings.listen, settings.chunk_pairs, settings.reflection) == ("127.0.0.2:1", 7, False)
 
 
 @pytest.mark.parametrize(
@@ -111,3 +111,64 @@ def test_a_tls_file_that_does_not_exist_is_named(tmp_path: Path, lost: str) -> N
     (tmp_path / lost).unlink()
     with pytest.raises(SettingsInvalid, match=f"^{lost}='.*' is no file: correct the path$"):
         read_settings(variables)
+
+
+OPEN = {"CROSSRANK_LISTEN": "0.0.0.0:50051"}
+
+
+@pytest.mark.parametrize("listen", ["127.0.0.1:1", "127.8.8.8:1", "[::1]:1", "localhost:1"])
+def test_on_loopback_nobody_is_asked_who_calls(listen: str) -> None:
+    assert read_settings({"CROSSRANK_LISTEN": listen}).identities == ""
+
+
+@pytest.mark.parametrize("listen", ["0.0.0.0:1", "[::]:1", "10.0.0.1:1", "gateway.example.org:1", "localhost.evil:1"])
+def test_elsewhere_a_gateway_without_identities_does_not_start(listen: str) -> None:
+    with pytest.raises(SettingsInvalid, match="nobody is asked who calls: set CROSSRANK_IDENTITIES, or CROSSRANK_OPEN"):
+        read_settings({"CROSSRANK_LISTEN": listen})
+
+
+def test_unless_it_is_said_that_all_may_call_or_there_are_identities(tmp_path: Path) -> None:
+    file = tmp_path / "identities.toml"
+    file.touch()
+    assert read_settings({**OPEN, "CROSSRANK_OPEN_TO_ALL": "true"}).open_to_all
+    assert read_settings({**OPEN, "CROSSRANK_IDENTITIES": str(file)}).identities == str(file)
+    with pytest.raises(SettingsInvalid, match="CROSSRANK_OPEN_TO_ALL contradicts CROSSRANK_IDENTITIES"):
+        read_settings({**OPEN, "CROSSRANK_IDENTITIES": str(file), "CROSSRANK_OPEN_TO_ALL": "true"})
+
+
+def token_variables(folder: Path, **changes: str) -> dict[str, str]:
+    files = {name: folder / name for name in ("CROSSRANK_IDENTITIES", "CROSSRANK_JWT_KEYS")}
+    for file in files.values():
+        file.touch()
+    whole = {"CROSSRANK_JWT_ISSUER": "https://login.example.org", "CROSSRANK_JWT_AUDIENCE": "crossrank"}
+    changed = whole | {name: str(file) for name, file in files.items()} | changes
+    return {name: value for name, value in changed.items() if value}
+
+
+@pytest.mark.parametrize("keys", ["", "https://login.example.org/keys", "http://127.0.0.1:1/keys"])
+def test_whole_tokens_are_accepted(tmp_path: Path, keys: str) -> None:
+    settings = read_settings(token_variables(tmp_path, **({"CROSSRANK_JWT_KEYS": keys} if keys else {})))
+    assert settings.jwt_audience == "crossrank"
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "expected"),
+    [
+        ("CROSSRANK_IDENTITIES", "", "without CROSSRANK_IDENTITIES"),
+        ("CROSSRANK_IDENTITIES", "/no/such", "CROSSRANK_IDENTITIES='/no/such' is no file"),
+        ("CROSSRANK_JWT_KEYS", "/no/such", "CROSSRANK_JWT_KEYS='/no/such' is no file"),
+        ("CROSSRANK_JWT_KEYS", "", "CROSSRANK_JWT_KEYS is missing beside"),
+        ("CROSSRANK_JWT_ISSUER", "", "CROSSRANK_JWT_ISSUER is missing beside"),
+        ("CROSSRANK_JWT_AUDIENCE", "", "CROSSRANK_JWT_AUDIENCE is missing beside"),
+        ("CROSSRANK_JWT_KEYS", "http://login.example.org/keys", "could be forged on its way: use https:// or a file"),
+        ("CROSSRANK_JWT_KEYS", "http://127.0.0.1.evil.org/keys", "could be forged"),
+        ("CROSSRANK_JWT_KEYS", "ftp://login.example.org/keys", "could be forged"),
+    ],
+)
+def test_half_an_identity_is_refused(tmp_path: Path, variable: str, value: str, expected: str) -> None:
+    with pytest.raises(SettingsInvalid, match=expected):
+        read_settings(token_variables(tmp_path, **{variable: value}))
+
+
+def test_variables_of_the_command_line_are_no_settings() -> None:
+    assert read_settings({"CROSSRANK_CLIENT_TOKEN_FILE": "x"}) == Settings()

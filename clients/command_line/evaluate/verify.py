@@ -8,6 +8,7 @@ import typer
 
 from clients.command_line.release.released_model import serving_version
 from clients.command_line.shared import console
+from clients.command_line.shared.access import Access
 from clients.command_line.shared.connection import running_gateway
 from clients.command_line.shared.console import AsJson, ExitCode, StateDirectory
 from clients.command_line.shared.failures import remedy
@@ -26,6 +27,8 @@ def verify(
     checkpoint: Annotated[
         Path | None, typer.Option(help="Trained fp32 weights. Default: rebuilt from the shipped graph.")
     ] = None,
+    *,
+    access: Access,
     lists: Annotated[int, typer.Option(help="Lists to compare, of 50 candidates each.", min=1)] = 20,
     state_dir: StateDirectory = None,
     as_json: AsJson = False,
@@ -37,6 +40,7 @@ def verify(
         triton_url=running_url(state_dir or stack.default_state_directory(), "triton"),
         checkpoint=checkpoint,
         plan=ListPlan(lists=lists),
+        connect=access.client,
     )
     with (
         console.progress_bar("reference, pair by pair", lists * verifier.plan.candidates, quiet=as_json) as bar,

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from clients.command_line.release.stored import Stored
 from clients.command_line.shared import console
+from clients.command_line.shared.access import Access
 from clients.command_line.shared.connection import Connection
 from clients.command_line.shared.console import AsJson
 from clients.command_line.shared.hints import copyable
@@ -21,7 +22,7 @@ from gateway.store.rankers import PostgresRankerStore
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Access):
     """Who is asked which one serves."""
 
     target: Annotated[
@@ -33,7 +34,7 @@ def rankers(stored: Stored, asked: Asked, as_json: AsJson = False) -> None:
     """List the rankers that index fitted, newest first: what each orders lists by, what was measured, which one serves.
     CROSSRANK_RANKER=VERSION makes a gateway go back to one."""
     kept = stored.read(lambda database, budget: PostgresRankerStore(database).kept(budget))
-    served = _served(stored, asked.target)
+    served = _served(stored, asked)
     rows = [_row(one, served) for one in kept]
     if as_json:
         console.print_json({"served": served.version if served else None, "rankers": rows})
@@ -50,11 +51,12 @@ def rankers(stored: Stored, asked: Asked, as_json: AsJson = False) -> None:
         console.say(f"none of them serves, but first-stage order: {served.reason}")
 
 
-def _served(stored: Stored, target: str) -> Ranker | None:
+def _served(stored: Stored, asked: Asked) -> Ranker | None:
     """None where no gateway runs, or it has no ranker."""
-    if not target and not stored.database_url:
-        target = gateway_url(stored.state_dir)
-    return Connection(target).ask(lambda client: client.get_info()).ranker if target else None
+    target = asked.target or ("" if stored.database_url else gateway_url(stored.state_dir))
+    if not target:
+        return None
+    return Connection(**{**asdict(asked), "target": target}).ask(lambda client: client.get_info()).ranker
 
 
 def _row(one: KeptRanker, served: Ranker | None) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from clients.command_line.shared.access import Access
 from clients.command_line.shared.console import CommandFailed, ExitCode, StateDirectory
 from deploy.local import stack
 from deploy.local.parts.triton import PROJECT_REPOSITORY
@@ -16,7 +17,7 @@ from training.release.repository.model_folder import ModelFolder
 
 
 @dataclass(frozen=True, slots=True)
-class ReleasedModel:
+class ReleasedModel(Access):
     """Options of every release command."""
 
     model_repository: Annotated[Path, typer.Option(help="Repository that serves.", file_okay=False)] = (
@@ -50,7 +51,9 @@ class ReleasedModel:
                 remedy="crossrank up with all parts, or crossrank down",
                 exit_code=ExitCode.UNHEALTHY,
             )
-        return RunningStack(urls["triton"], urls["gateway"], self.folder(), self.timeout_s, self.timeout_s)
+        return RunningStack(
+            urls["triton"], urls["gateway"], self.folder(), self.timeout_s, self.timeout_s, connect=self.client
+        )
 
 
 def serving_version(model_folder: Path) -> Path:

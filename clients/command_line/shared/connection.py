@@ -8,6 +8,7 @@ from typing import Annotated, TypeVar
 
 import typer
 
+from clients.command_line.shared.access import Access
 from clients.command_line.shared.console import CommandFailed, StateDirectory
 from clients.command_line.shared.failures import remedy
 from clients.command_line.shared.running_stack import gateway_url
@@ -17,8 +18,8 @@ Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True, slots=True)
-class Connection:
-    """Options of every command that calls the service."""
+class Connection(Access):
+    """Options of every command that asks the service."""
 
     target: Annotated[str, typer.Option(help="The gateway's host:port. Default: the stack that runs here.")] = ""
     timeout_s: Annotated[float, typer.Option("--timeout", help="Seconds to wait for the answer.", min=0.001)] = 5.0
@@ -32,7 +33,7 @@ class Connection:
             return asyncio.run(self._ask(target, question))
 
     async def _ask(self, target: str, question: Callable[[CrossrankClient], Awaitable[Answer]]) -> Answer:
-        async with CrossrankClient(target, timeout_s=self.timeout_s) as client:
+        async with self.client(target, self.timeout_s) as client:
             return await question(client)
 
 

@@ -7,6 +7,7 @@ from clients.command_line.shared.console import CommandFailed, ExitCode
 from crossrank_client import (
     CrossrankCallError,
     CrossrankDeadlineExceeded,
+    CrossrankDenied,
     CrossrankNotFound,
     CrossrankOverloaded,
     CrossrankRequestInvalid,
@@ -26,6 +27,7 @@ REMEDIES: Mapping[type[Exception], str] = {
     CrossrankUnavailable: "crossrank status · crossrank doctor",
     CrossrankDeadlineExceeded: "a longer --timeout, or fewer candidates",
     CrossrankOverloaded: "again in {wait_s:g} s",
+    CrossrankDenied: "show a credential of a caller that may: --token-file, or --tls-cert with --tls-key",
     CrossrankNotFound: "crossrank info lists models and candidate sources",
     CrossrankRequestInvalid: "the command's --help; crossrank info lists the limits",
     ModuleNotFoundError: 'make .venv/.dev, or pip install -e ".[local,load,train]"',

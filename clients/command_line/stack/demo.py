@@ -12,13 +12,14 @@ import typer
 
 from clients.command_line.catalog.index import PlaceChoice
 from clients.command_line.shared import console
+from clients.command_line.shared.access import Access
 from clients.command_line.shared.console import AsJson, CommandFailed, ExitCode, StateDirectory
 from clients.command_line.shared.failures import remedy
 from clients.command_line.shared.running_stack import running_stack
 from clients.command_line.stack.demo_data import DemoData, ensure_indexed, read_movielens
 from clients.command_line.stack.demo_run import Demo, demonstrate, memory_of
 from clients.command_line.stack.demo_table import print_demo
-from crossrank_client import CrossrankCallError, CrossrankClient
+from crossrank_client import CrossrankCallError
 from deploy.local import stack
 from deploy.local.parts.triton import PROJECT_REPOSITORY
 from deploy.local.plan import Plan
@@ -66,7 +67,7 @@ class Clock:
         self.seconds[phase], self._began = round(now - self._began, 2), now
 
 
-def demo(choice: DemoChoice, state_dir: StateDirectory = None, as_json: AsJson = False) -> None:
+def demo(choice: DemoChoice, access: Access, state_dir: StateDirectory = None, as_json: AsJson = False) -> None:
     """Recommend films to three real users, before and after re-ranking, on a real stack; then stop what was started.
 
     Exit code 3 when an answer was less than it could be.
@@ -80,19 +81,21 @@ def demo(choice: DemoChoice, state_dir: StateDirectory = None, as_json: AsJson =
             opening = running_stack(directory, plan, on_change=lambda now: advance.describe(_progress(now)))
             state = started.enter_context(opening)
         clock.end("start")
-        found = asyncio.run(_run(choice, state, directory, clock, quiet=as_json))
+        found = asyncio.run(_run(choice, access, state, directory, clock, quiet=as_json))
     clock.end("stop")
     _show(found, as_json)
     if any(user.reranked.degraded for user in found.users):
         console.leave(ExitCode.UNHEALTHY)
 
 
-async def _run(choice: DemoChoice, state: StackState, directory: Path, clock: Clock, *, quiet: bool) -> Demo:
+async def _run(
+    choice: DemoChoice, access: Access, state: StackState, directory: Path, clock: Clock, *, quiet: bool
+) -> Demo:
     data = read_movielens(directory, choice.source)
     users = choice.users(data)
     clock.end("read")
     settings = PlaceChoice(state_dir=directory).settings()
-    async with CrossrankClient(state.part("gateway").url) as client:
+    async with access.client(state.part("gateway").url) as client:
         indexed = await ensure_indexed(data, client, settings, directory, partial(console.progress_bar, quiet=quiet))
         clock.end("index")
         shown = [await demonstrate(client, data, user_id) for user_id in users]

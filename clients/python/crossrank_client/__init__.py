@@ -1,5 +1,8 @@
 """Clients of crossrank: typed questions and answers, shipped retries, a deadline on every call."""
 
+from crossrank_client.access import bearer as bearer
+from crossrank_client.access import tls as tls
+from crossrank_client.access import token_file as token_file
 from crossrank_client.catalog import AnyOf as AnyOf
 from crossrank_client.catalog import AttributeValue as AttributeValue
 from crossrank_client.catalog import DeleteCounts as DeleteCounts

@@ -1,11 +1,12 @@
 """What both clients are made of: their channels, one call, one upload. Knows no method of the API."""
 
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Callable
 from inspect import isawaitable
 from typing import Any, ClassVar, TypeVar
 
 import grpc
 
+from crossrank_client.access import Metadata
 from crossrank_client.calls import Call, CallPolicy, Rpc
 from crossrank_client.channel import (
     MAX_REQUEST_BYTES,
@@ -34,11 +35,12 @@ class Caller:
         credentials: grpc.ChannelCredentials | None = None,
         timeout_s: float | None = None,
         raise_on_degraded: bool = False,
-        metadata: Sequence[tuple[str, str]] = (),
+        metadata: Metadata | Callable[[], Metadata] = (),
         max_request_bytes: int = MAX_REQUEST_BYTES,
     ) -> None:
         service_config = shipped_service_config()
-        self._policy = CallPolicy(service_config, timeout_s, tuple(metadata), raise_on_degraded)
+        given = metadata if callable(metadata) else tuple(metadata)
+        self._policy = CallPolicy(service_config, timeout_s, given, raise_on_degraded)
         self._max_request_bytes = max_request_bytes
         self._channel = open_channel(self._channels, target, credentials, channel_options(service_config))
         self._health_channel = open_channel(self._channels, target, credentials, health_channel_options())

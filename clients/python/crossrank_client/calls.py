@@ -2,7 +2,7 @@
 
 import os
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar, cast
@@ -10,13 +10,13 @@ from typing import Generic, TypeVar, cast
 import grpc
 from google.protobuf.message import Message
 
+from crossrank_client.access import Metadata
 from crossrank_client.channel import ServiceConfig
 from crossrank_client.checks import refused
 from crossrank_client.errors import CrossrankDegraded, FailedCall, error_of
 from crossrank_client.results import RankedList
 
 Answer = TypeVar("Answer")
-Metadata = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Call:
 
     timeout_s: float
     request_id: str
-    metadata: Metadata
+    metadata: Metadata = field(repr=False)
 
     @contextmanager
     def typed_errors(self) -> Iterator[None]:
@@ -52,7 +52,7 @@ class CallPolicy:
 
     service_config: ServiceConfig
     timeout_s: float | None
-    metadata: Sequence[tuple[str, str]]
+    metadata: Metadata | Callable[[], Metadata] = field(repr=False)
     raise_on_degraded: bool
     process: int = field(default_factory=os.getpid)
 
@@ -70,7 +70,8 @@ class CallPolicy:
         request_id = request_id or uuid.uuid4().hex
         if not (isinstance(request_id, str) and request_id.isascii() and request_id.isprintable()):
             raise refused("request_id", request_id, "a text of printable ASCII characters")
-        return Call(chosen_s, request_id, (*self.metadata, ("x-request-id", request_id)))
+        metadata = self.metadata() if callable(self.metadata) else self.metadata
+        return Call(chosen_s, request_id, (*metadata, ("x-request-id", request_id)))
 
     def accept(self, ranked: RankedList) -> RankedList:
         """The list. Raises CrossrankDegraded where the caller asked to be told so."""

@@ -27,7 +27,8 @@ class CrossrankClient(Caller):
     CrossrankCallError; a value that no message can hold (None, NaN, a lone surrogate, a wrong type) is refused before
     anything is sent, by CrossrankRequestInvalid. With ``raise_on_degraded`` ranking calls raise CrossrankDegraded,
     holding the answer, instead of returning one that is less than it could be. ``max_request_bytes`` is the service's
-    (``get_info().limits``): uploads are cut to it.
+    (``get_info().limits``): uploads are cut to it. A secured service wants ``metadata=bearer(token)`` and
+    ``credentials=tls(...)``.
     """
 
     async def __aenter__(self) -> "CrossrankClient":

@@ -17,6 +17,8 @@ MADE_BY_THE_STACK = frozenset(
 )
 """Settings that no environment changes: what a stack runs, and where, is in its plan."""
 
+_TLS = "CROSSRANK_TLS_CERTIFICATE"
+
 
 @dataclass(frozen=True, slots=True)
 class GatewayProcess(LeavesNothing):
@@ -66,8 +68,8 @@ class GatewayProcess(LeavesNothing):
 
     def probe(self, timeout_s: float) -> None:
         """SERVING, which the gateway reports while its golden pairs come out right. Behind a shared port anybody might
-        answer: there its own metrics say so."""
-        if self.shared:
+        answer, and behind TLS nobody without a trusted authority is answered: there its own metrics say so."""
+        if self.shared or _TLS in self.settings:
             probes.probe_gateway_metrics(f"{LOOPBACK}:{self.metrics_port}", timeout_s=timeout_s)
         else:
             probes.probe_gateway(self.url, timeout_s=timeout_s)

@@ -20,6 +20,7 @@ SAID = (
     r"1 8 1\n2 7 -1\n",
     r"UpsertCounts\(inserted=3, updated=0, unchanged=0\)\nRecordCounts\(recorded=1, duplicates=0, attributed=\d\)\n",
     r"candidates\[0\]\.first_stage_score received nan \(float\); a finite number\n",
+    r"1000\n",
 )
 
 

@@ -56,14 +56,24 @@ class Manifests:
         return {name: value for name, _, value in parts}
 
     def settings(self) -> dict[str, str]:
-        """The gateway's environment; the secret URL is filled with a stand-in."""
+        """The gateway's environment; what Secrets hold is filled with stand-ins."""
         container = self.container("gateway")
         environment: dict[str, str] = {}
         for source in container["envFrom"]:
             environment |= self.one("ConfigMap", source["configMapRef"]["name"])["data"]
         for variable in container["env"]:
             environment[variable["name"]] = variable.get("value", "postgresql://secret.example/crossrank")
-        return environment
+        mounted = tuple(f"{folder}/" for folder in self.mounted_secrets("gateway"))
+        return {name: __file__ if value.startswith(mounted) else value for name, value in environment.items()}
+
+    def mounted_secrets(self, workload: str) -> dict[str, str]:
+        """Names of mandatory Secrets by the folder where a workload's container finds them, to read only."""
+        volumes = {one["name"]: one.get("secret", {}) for one in self.pod(workload).get("volumes", ())}
+        return {
+            mount["mountPath"]: secret["secretName"]
+            for mount in self.container(workload).get("volumeMounts", ())
+            if mount.get("readOnly") and (secret := volumes.get(mount["name"])) and not secret.get("optional")
+        }
 
 
 def build(overlay: str) -> Manifests:

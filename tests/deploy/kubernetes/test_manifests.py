@@ -33,6 +33,7 @@ def _config(manifests: Manifests) -> Any:
 
 
 _ELSEWHERE = ["python3", "/elsewhere/probe_inference.py", "alive"]
+_OPEN = {"CROSSRANK_IDENTITIES": "", "CROSSRANK_OPEN_TO_ALL": "true"}
 _TAKES_ONE = {"rollingUpdate": {"maxUnavailable": 1}}
 
 PLANTED: list[tuple[Check, Plant]] = [
@@ -40,8 +41,10 @@ PLANTED: list[tuple[Check, Plant]] = [
     (truth.settings_exist, lambda m: _config(m).update(CROSSRANK_DRAIN_S="soon")),
     (truth.settings_exist, lambda m: _config(m).update(CROSSRANK_PROCESSES="2")),
     (truth.secrets_stay_outside, lambda m: _box(m)["env"][0].update(valueFrom={}, value="postgresql://u:p@h/d")),
-    (truth.ports_agree, lambda m: _config(m).update(CROSSRANK_LISTEN="0.0.0.0:50052")),
-    (truth.ports_agree, lambda m: _box(m)["readinessProbe"]["grpc"].update(port=50052)),
+    (truth.callers_are_asked_who_they_are, lambda m: _config(m).update(_OPEN)),
+    (truth.callers_are_asked_who_they_are, lambda m: _pod(m)["volumes"][0]["secret"].update(secretName="other")),
+    (truth.ports_agree, lambda m: _config(m).update(CROSSRANK_LISTEN="0.0.0.0:50059")),
+    (truth.ports_agree, lambda m: _box(m)["readinessProbe"]["grpc"].update(port=50051)),
     (truth.ports_agree, lambda m: _box(m, "triton")["ports"][1].update(containerPort=9999)),
     (truth.ports_agree, lambda m: _spec(m, "Service", "triton")["ports"][0].update(targetPort="http")),
     (truth.ports_agree, lambda m: _spec(m, "NetworkPolicy", "triton")["ingress"].pop()),

@@ -37,12 +37,21 @@ def secrets_stay_outside(manifests: Manifests) -> list[str]:
     return faults + ["a URL in a ConfigMap"] * ("CROSSRANK_POSTGRES_URL" in str(manifests.every("ConfigMap")))
 
 
+def callers_are_asked_who_they_are(manifests: Manifests) -> list[str]:
+    """The identities come from a Secret that is mounted to be read, and nothing opens the gateway to all."""
+    settings = read_settings(manifests.settings())
+    faults = ["everybody may call everything"] if settings.open_to_all or not settings.identities else []
+    secrets = manifests.mounted_secrets("gateway").values()
+    return faults + ([] if "crossrank-identities" in secrets else ["the Secret crossrank-identities is not mounted"])
+
+
 def ports_agree(manifests: Manifests) -> list[str]:
     """Container ports, probes, services and network policies name the ports that the programs listen on."""
     settings, flags = manifests.settings(), manifests.flags("triton")
     listening = {
         "gateway": {
             "grpc": int(settings["CROSSRANK_LISTEN"].rpartition(":")[2]),
+            "health": int(settings["CROSSRANK_HEALTH_LISTEN"].rpartition(":")[2]),
             "metrics": int(settings["CROSSRANK_METRICS_LISTEN"].rpartition(":")[2]),
         },
         "triton": {"grpc": int(flags["grpc-port"]), "metrics": int(flags["metrics-port"])},
@@ -53,12 +62,13 @@ def ports_agree(manifests: Manifests) -> list[str]:
     for name, ports in listening.items():
         container = manifests.container(name)
         probed = [one["grpc"]["port"] for key, one in container.items() if key.endswith("Probe") and "grpc" in one]
-        faults += [f"{name} is probed at {port}" for port in probed if port != ports["grpc"]]
+        faults += [f"{name} is probed at {port}" for port in probed if port != ports["health"]]
         for port in manifests.one("Service", name)["spec"]["ports"]:
             if ports.get(port["targetPort"]) != port["port"]:
                 faults.append(f"service {name} leads {port['port']} to {port['targetPort']}")
         rules = manifests.one("NetworkPolicy", name)["spec"]["ingress"]
-        if {port["port"] for rule in rules for port in rule["ports"]} != set(ports.values()):
+        callers = {port for kind, port in ports.items() if kind != "health"}  # which the node alone asks
+        if {port["port"] for rule in rules for port in rule["ports"]} != callers:
             faults.append(f"the network policy of {name} does not let in exactly {ports}")
     return faults
 

@@ -1,15 +1,19 @@
 """Every method of the API, found in the descriptors, called with bytes: so a new method cannot miss the tests."""
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import grpc
 from google.protobuf.descriptor import Descriptor, MethodDescriptor
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
+from grpc_reflection.v1alpha import reflection_pb2
 
 from crossrank.v1 import catalog_pb2, feedback_pb2, ranking_pb2
 from gateway.rpc.open_inference import SERVED
+
+Metadata = Sequence[tuple[str, str]]
 
 
 @dataclass(frozen=True)
@@ -30,18 +34,23 @@ class Method:
         """The answer as a message. Raises when it is not one."""
         return GetMessageClass(self.descriptor.output_type).FromString(data)
 
-    def send(self, channel: grpc.aio.Channel, data: bytes, timeout_s: float) -> Awaitable[list[bytes]]:
+    def send(
+        self, channel: grpc.aio.Channel, data: bytes, timeout_s: float, metadata: Metadata = ()
+    ) -> Awaitable[list[bytes]]:
         """Sends one request message; returns all answers."""
-        return self._send(channel, data, timeout_s)
+        return self._send(channel, data, timeout_s, metadata)
 
-    async def _send(self, channel: grpc.aio.Channel, data: bytes, timeout_s: float) -> list[bytes]:
-        if self.descriptor.client_streaming:
-            upload = channel.stream_unary(self.path, bytes, bytes)
-            return [await upload(iter([data]), timeout=timeout_s)]
-        if self.descriptor.server_streaming:
-            answers = channel.unary_stream(self.path, bytes, bytes)(data, timeout=timeout_s)
-            return [answer async for answer in answers]
-        return [await channel.unary_unary(self.path, bytes, bytes)(data, timeout=timeout_s)]
+    async def _send(self, channel: grpc.aio.Channel, data: bytes, timeout_s: float, metadata: Metadata) -> list[bytes]:
+        ways: dict[tuple[bool, bool], Any] = {
+            (False, False): channel.unary_unary,
+            (False, True): channel.unary_stream,
+            (True, False): channel.stream_unary,
+            (True, True): channel.stream_stream,
+        }
+        streams, streamed = self.descriptor.client_streaming, self.descriptor.server_streaming
+        way = ways[streams, streamed](self.path, bytes, bytes)
+        call = way(iter([data]) if streams else data, timeout=timeout_s, metadata=tuple(metadata))
+        return [answer async for answer in call] if streamed else [await call]
 
 
 METHODS = [
@@ -50,3 +59,8 @@ METHODS = [
     for service in file.DESCRIPTOR.services_by_name.values()
     for method in service.methods
 ] + [Method(method) for method in SERVED]
+"""Those of this project."""
+
+REFLECTION = [
+    Method(method) for service in reflection_pb2.DESCRIPTOR.services_by_name.values() for method in service.methods
+]

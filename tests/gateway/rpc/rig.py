@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import google.rpc.error_details_pb2 as error_details_pb2
@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry
 
 from crossrank.v1 import catalog_pb2_grpc, feedback_pb2_grpc, ranking_pb2_grpc
 from gateway.domain.limits import Limits
+from gateway.identity.gate import Gate, OpenGate
 from gateway.rpc.catalog import CatalogServicer
 from gateway.rpc.feedback import FeedbackServicer
 from gateway.rpc.open_inference import OpenInferenceServicer
@@ -76,11 +77,13 @@ def parts(limits: Limits) -> tuple[FakeRanker, FakeItems, FakeWriter, FakeFeedba
 
 
 @asynccontextmanager
-async def serving(limits: Limits | None = None, **settings: Any) -> AsyncIterator[Rig]:
+async def serving(limits: Limits | None = None, gate: Gate | None = None, **settings: Any) -> AsyncIterator[Rig]:
     """A server on a free port while the block runs."""
     limits = limits or Limits()
     ranker, items, writer, feedback, metrics, services = parts(limits)
-    server = GatewayServer(services, ServerSettings("127.0.0.1:0", limits, **settings))
+    server = GatewayServer(
+        replace(services, gate=gate or OpenGate()), ServerSettings("127.0.0.1:0", limits, **settings)
+    )
     target = str(await server.start())
     async with grpc.aio.insecure_channel(target) as channel:
         yield Rig(server, target, channel, metrics, limits, ranker, items, writer, feedback)

@@ -31,7 +31,7 @@ async def test_garbage_is_refused_without_a_trace_of_the_implementation(
     assert f"received {len(data)} bytes" in refused.violations[""]
     assert "Error" not in refused.message
     assert "google" not in refused.message
-    assert caplog.records == []
+    assert [one for one in caplog.records if one.name != "audit"] == []
 
 
 async def test_invalid_utf8_of_any_text_field_is_refused(rig: Rig) -> None:

@@ -11,7 +11,6 @@ from typing import Any
 
 import grpc
 import pytest
-import trustme
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
@@ -19,7 +18,7 @@ from crossrank.v1 import ranking_pb2, ranking_pb2_grpc
 from gateway.domain.address import Address, CannotListen
 from gateway.domain.limits import Limits
 from gateway.rpc.health import Status
-from gateway.server.grpc_server import GatewayServer, ServerSettings, TlsFiles, _options, serve
+from gateway.server.grpc_server import GatewayServer, ServerSettings, _options, serve
 from tests.gateway.rpc.rig import Rig, parts, serving
 
 INFO = ranking_pb2.GetInfoRequest()
@@ -71,65 +70,6 @@ def test_an_address_that_is_none_is_refused(text: str) -> None:
 def test_an_address_survives_the_way_in_and_out(text: str, host: str, port: int) -> None:
     assert Address.parse(text) == Address(host, port)
     assert str(Address.parse(text)) == text
-
-
-@pytest.fixture
-def authority() -> trustme.CA:
-    return trustme.CA()
-
-
-@pytest.fixture
-def tls(authority: trustme.CA, tmp_path: Path) -> TlsFiles:
-    certificate = authority.issue_cert("127.0.0.1")
-    certificate.cert_chain_pems[0].write_to_path(tmp_path / "server.pem")
-    certificate.private_key_pem.write_to_path(tmp_path / "server.key")
-    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
-    return TlsFiles(tmp_path / "server.pem", tmp_path / "server.key")
-
-
-def credentials(authority: trustme.CA, client: trustme.LeafCert | None = None) -> grpc.ChannelCredentials:
-    root = authority.cert_pem.bytes()
-    if client is None:
-        return grpc.ssl_channel_credentials(root)
-    return grpc.ssl_channel_credentials(root, client.private_key_pem.bytes(), client.cert_chain_pems[0].bytes())
-
-
-async def ask(target: str, given: grpc.ChannelCredentials | None) -> ranking_pb2.GetInfoResponse:
-    channel = grpc.aio.insecure_channel(target) if given is None else grpc.aio.secure_channel(target, given)
-    async with channel:
-        return await ranking_pb2_grpc.RankingServiceStub(channel).GetInfo(INFO, timeout=20)
-
-
-async def test_tls_serves_those_who_trust_its_authority_only(tls: TlsFiles, authority: trustme.CA) -> None:
-    async with serving(tls=tls) as rig:
-        assert (await ask(rig.target, credentials(authority))).version
-        for given in (None, credentials(trustme.CA())):
-            with pytest.raises(grpc.aio.AioRpcError) as raised:
-                await ask(rig.target, given)
-            assert raised.value.code() is grpc.StatusCode.UNAVAILABLE
-
-
-async def test_with_a_client_authority_only_its_certificates_get_in(
-    tls: TlsFiles, authority: trustme.CA, tmp_path: Path
-) -> None:
-    stranger = trustme.CA().issue_cert("client")
-    async with serving(tls=replace(tls, client_ca=tmp_path / "ca.pem")) as rig:
-        assert (await ask(rig.target, credentials(authority, authority.issue_cert("client")))).version
-        for given in (credentials(authority), credentials(authority, stranger)):
-            with pytest.raises(grpc.aio.AioRpcError) as raised:
-                await ask(rig.target, given)
-            assert raised.value.code() is grpc.StatusCode.UNAVAILABLE
-        assert (
-            rig.counted("grpc_server_started_total", grpc_service="crossrank.v1.RankingService", grpc_method="GetInfo")
-            == 1
-        )
-
-
-async def test_a_missing_tls_file_is_named(tls: TlsFiles) -> None:
-    tls.key.unlink()
-    with pytest.raises(CannotListen, match=r"server\.key.*cannot be read.*CROSSRANK_TLS"):
-        async with serving(tls=tls):
-            pass
 
 
 @asynccontextmanager

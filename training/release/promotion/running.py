@@ -10,6 +10,7 @@ from tritonclient.utils import InferenceServerException
 
 from crossrank_client import CrossrankCallError, CrossrankClient
 from training.release.errors import NotServed
+from training.release.gateway_client import Connect, to_open_gateway
 from training.release.repository.model_folder import ModelFolder
 
 _POLL_S = 0.1
@@ -26,6 +27,7 @@ class RunningStack:
     model: ModelFolder
     load_s: float
     prove_s: float
+    connect: Connect = to_open_gateway
 
     def switch(self, version: int) -> None:
         """Returns when ``version`` serves. Until then the version before answers every request, and Triton has both
@@ -52,13 +54,13 @@ class RunningStack:
             client.close()
 
     async def _ask(self) -> str | None:
-        async with CrossrankClient(self.gateway_url, timeout_s=_CALL_S) as client:
+        async with self.connect(self.gateway_url, _CALL_S) as client:
             return (await _served(client))[0]
 
     async def _await_served(self, version: int, ends_at: float) -> None:
         wanted = (str(version), self.model.fingerprint(version))
         found, fault = ("", ""), ""
-        async with CrossrankClient(self.gateway_url, timeout_s=_CALL_S) as client:
+        async with self.connect(self.gateway_url, _CALL_S) as client:
             while found != wanted:
                 if time.monotonic() > ends_at:
                     seen = fault or f"it serves version {found[0] or 'none'}"

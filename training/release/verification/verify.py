@@ -8,6 +8,7 @@ from gateway.domain.progress import Advance
 from gateway.encoding.bundle import TOKENIZER_FILE, EncodingBundle, open_bundle
 from training.errors import TrainingError
 from training.export.compare import agreement
+from training.release.gateway_client import Connect, to_open_gateway
 from training.release.repository.triton_config import read_config
 from training.release.repository.version import CONFIGURATION
 from training.release.verification.hosted import hosted, hosted_logits
@@ -63,12 +64,13 @@ class Verifier:
     triton_url: str
     checkpoint: Path | None
     plan: ListPlan
+    connect: Connect = to_open_gateway
 
     async def run(self, advance: Advance) -> VerificationReport:
         """Compares all pairs; ``advance`` gets the pairs done. Raises TrainingError or CrossrankCallError."""
         bundle = open_bundle(self.version_folder / "encoding")
         model = fp32_model(self.version_folder, self.checkpoint)
-        async with CrossrankClient(self.gateway_url, timeout_s=5.0) as client:
+        async with self.connect(self.gateway_url, 5.0) as client:
             await self._require_version(client, bundle)
             lists = draw_lists(await read_catalogue(client), self.plan)
             served = [await served_logits(client, one, self.plan.seed + number) for number, one in enumerate(lists)]

@@ -27,7 +27,7 @@ from training.release.errors import NotServed, PromotionRefused
         (
             CrossrankDenied(Failure(grpc.StatusCode.PERMISSION_DENIED, "no", request_id="7")),
             "PERMISSION_DENIED: no [request 7]",
-            "crossrank logs gateway",
+            "show a credential of a caller that may: --token-file, or --tls-cert with --tls-key",
             1,
         ),
     ],
