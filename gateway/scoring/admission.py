@@ -107,8 +107,8 @@ class Admission:
         own, most = self.shares.in_flight(caller), int(limit * share.most)
         if own and own + tokens > most:
             raise self._refusal(
-                f"{own} tokens of this caller are in flight and {tokens} more were asked for; while others ask, too, its "
-                f"share is {most}"
+                f"{own} tokens of this caller are in flight and {tokens} more were asked for; its share beside others "
+                f"is {most}"
             )
 
     def _refuse_late(self, budget: Budget) -> None:
