@@ -258,7 +258,7 @@ class Pipeline:
         """Step 7: chunks to the model; what the budget does not allow stays unscored and is reported."""
         with request.clock.stage("score"):
             budget = request.budget.reserve(LOG_RESERVE_S)
-            work = ScoringWork(model, sides.pairs, request.options.priority, budget)
+            work = ScoringWork(model, sides.pairs, request.options.priority, budget, request.call.caller)
             sides.outcome = await self._parts.scorer.score(work)
             await self._parts.cache.put_many(sides.outcome.logits)
         faults = {reason_of(fault): fault for fault in reversed(sides.outcome.faults)}

@@ -38,7 +38,7 @@ async def explain(
             keys[item.item_id, left_out.item_id] = key
             pairs[key] = model.bundle.encoder.join(context, item_ids)
     try:
-        outcome = await scorer.score(ScoringWork(model, pairs, request.options.priority, budget))
+        outcome = await scorer.score(ScoringWork(model, pairs, request.options.priority, budget, request.call.caller))
     except Overloaded as refusal:
         outcome = ScoringOutcome(faults=[refusal])
     for fault in outcome.faults:

@@ -1,4 +1,5 @@
-"""Admission in tokens: as much model work as can be done in time. Refuses at once, never queues."""
+"""Admission in tokens: as much model work as can be done in time, and to every caller its share of it. Refuses at once,
+never queues."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -8,6 +9,7 @@ from dataclasses import dataclass
 from gateway.domain.budget import Budget
 from gateway.domain.errors import Overloaded
 from gateway.domain.values import Priority
+from gateway.scoring.fair_shares import FairShares, Share
 from gateway.scoring.throughput import Throughput
 
 LEAST_TOKENS = 1024
@@ -16,6 +18,10 @@ LEAST_TOKENS = 1024
 BUSY_TOKENS = 256
 """From so many in flight on the model counts as busy. At most a quarter of LEAST_TOKENS: then whoever refuses work also
 measures, and a limit that a slow moment made small grows again."""
+
+CROWDED = 1.5
+"""Times the limit is what a caller may find in flight who asks for less than its share while others ask for more than
+theirs: they fill the limit, and it would have no place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +38,21 @@ class AdmissionLimits:
 class Held:
     """Tokens that one request has in flight."""
 
-    def __init__(self, admission: "Admission", tokens: int) -> None:
+    def __init__(self, admission: "Admission", tokens: int, caller: str) -> None:
         self._admission = admission
-        self.tokens = tokens
+        self._caller = caller
+        self.tokens = 0
+        self.change(tokens)
+
+    def change(self, tokens: int) -> None:
+        """So many more, or fewer."""
+        self.tokens += tokens
+        self._admission.change(tokens)
+        self._admission.shares.holds(self._caller, tokens)
 
     def scored(self, tokens: int) -> None:
         """So many of them are done: they make room for others, and tell how fast the model is."""
-        self.tokens -= tokens
-        self._admission.change(-tokens)
+        self.change(-tokens)
         self._admission.throughput.scored(tokens)
 
 
@@ -50,6 +63,7 @@ class Admission:
         self._limits = limits
         self.in_flight = 0
         self.throughput = Throughput(clock)
+        self.shares = FairShares(clock)
 
     def limit(self, priority: Priority = Priority.INTERACTIVE) -> int:
         """Tokens that may be in flight now when a request of that priority asks."""
@@ -58,20 +72,24 @@ class Admission:
         return int(limit * (self._limits.batch_share if priority is Priority.BATCH else 1.0))
 
     @contextmanager
-    def admit(self, tokens: int, priority: Priority, budget: Budget) -> Iterator[Held]:
+    def admit(self, tokens: int, priority: Priority, budget: Budget, caller: str = "") -> Iterator[Held]:
         """Holds ``tokens`` while the work runs. An idle gateway admits any request.
 
-        Raises Overloaded above the limit, and where the work before it would take longer than the call has.
+        Raises Overloaded above the limit, above the caller's share of it where others have work, too, and where the
+        work before it would take longer than the call has.
         """
+        self.shares.asked(caller, tokens)
         if tokens and self.in_flight:
-            self._refuse_above(self.limit(priority), priority, tokens)
+            share = self.shares.of(caller, self.throughput.tokens_per_s)
+            limit = self.limit(priority)
+            self._refuse_above(int(limit * CROWDED) if share.crowded else limit, priority, tokens)
+            self._refuse_above_share(limit, share, tokens, caller)
             self._refuse_late(budget)
-        held = Held(self, tokens)
-        self.change(tokens)
+        held = Held(self, tokens, caller)
         try:
             yield held
         finally:
-            self.change(-held.tokens)
+            held.change(-held.tokens)
 
     def change(self, tokens: int) -> None:
         """So many more, or fewer, are in flight from now on."""
@@ -83,6 +101,14 @@ class Admission:
             raise self._refusal(
                 f"{self.in_flight} tokens are in flight and {tokens} more were asked for; at most {limit} for "
                 f"{priority.name.lower()} requests"
+            )
+
+    def _refuse_above_share(self, limit: int, share: Share, tokens: int, caller: str) -> None:
+        own, most = self.shares.in_flight(caller), int(limit * share.most)
+        if own and own + tokens > most:
+            raise self._refusal(
+                f"{own} tokens of this caller are in flight and {tokens} more were asked for; its share beside others "
+                f"is {most}"
             )
 
     def _refuse_late(self, budget: Budget) -> None:

@@ -28,12 +28,13 @@ _MARGIN = 1.25
 
 @dataclass(frozen=True, slots=True)
 class ScoringWork:
-    """Pairs to score, by cache key, under one model version."""
+    """Pairs to score, by cache key, under one model version. ``caller``: a name of the identities file, or empty."""
 
     model: ServedModel
     pairs: Mapping[bytes, EncodedPair]
     priority: Priority
     budget: Budget
+    caller: str = ""
 
 
 @dataclass(slots=True)
@@ -106,7 +107,7 @@ class CoalescedScorer:
         """Admits the pairs, and lets others share them from now on. Raises Overloaded."""
         ending, loop = ExitStack(), asyncio.get_running_loop()
         tokens = sum(len(work.pairs[key].token_ids) for key in keys)
-        held = ending.enter_context(self.admission.admit(tokens, work.priority, work.budget))
+        held = ending.enter_context(self.admission.admit(tokens, work.priority, work.budget, work.caller))
         logits = {key: loop.create_future() for key in keys}
         self._in_flight[work.priority].update(logits)
         ending.callback(self._give_up, logits, work.priority)
