@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from gateway.domain.manifest import manifest_faults
 from gateway.domain.order import RequestKind
 from gateway.encoding.reading import READING_FILE, write_verdict
 from training.evaluation.reading import ReadingRow
 from training.release.errors import ReadingUnknown
-from training.release.repository.manifest import manifest_faults, write_manifest
+from training.release.repository.manifest import write_manifest
 
 
 def record_reading(version: Path, rows: Sequence[ReadingRow]) -> None:

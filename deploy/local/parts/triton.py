@@ -81,4 +81,5 @@ class Triton:
             f"--metrics-port={self.metrics_port}",
             f"--backend-config=python,shm-region-prefix-name={prefix}",
             f"--exit-timeout-secs={_EXIT_TIMEOUT_S}",
+            "--exit-on-error=false",  # a model that cannot be loaded takes no other one with it
         )

@@ -15,6 +15,7 @@ from deploy.local.parts.triton_workers import dead_workers
 
 _FREE_DIMENSION = 2
 _HIGHEST_PRIORITY = 1
+_READY, _NO_FAULT = "READY", ("", "unloaded")
 _THIS_MACHINE = ("127.0.0.1", "localhost")
 _DEAD_WORKER_MESSAGE = "Stub process"
 _REMEDY = "restart Triton: it does not replace a dead worker"
@@ -38,12 +39,16 @@ class TritonProbe:
         with grpc.insecure_channel(self.address) as channel:
             stub = service_pb2_grpc.GRPCInferenceServiceStub(channel)
             try:
-                index = stub.RepositoryIndex(service_pb2.RepositoryIndexRequest(ready=True), timeout=timeout_s)
+                index = stub.RepositoryIndex(service_pb2.RepositoryIndexRequest(), timeout=timeout_s)
             except grpc.RpcError as error:
                 raise probe_failure(f"Triton at {self.address}", error) from error
-            models = sorted({model.name for model in index.models})
+            models = sorted({model.name for model in index.models if model.state == _READY})
             if not models:
-                raise ProbeFailed(f"Triton at {self.address} has no model loaded")
+                failed = [
+                    f": {one.name} {one.version}: {one.reason}" for one in index.models if one.reason not in _NO_FAULT
+                ]
+                kind = Broken if failed else ProbeFailed
+                raise kind(f"Triton at {self.address} has no model loaded{''.join(failed[:1])}")
             for model in models:
                 self._check_model(stub, model, timeout_s)
 
@@ -73,6 +78,12 @@ class TritonProbe:
         before = self._completed.get(model)
         self._completed[model] = completed
         return before is not None and completed > before
+
+
+def _nothing_loaded(address: str, index: service_pb2.RepositoryIndexResponse) -> ProbeFailed:
+    """Broken where loading was tried and failed."""
+    failed = [f": {one.name} {one.version}: {one.reason}" for one in index.models if one.reason not in _NO_FAULT]
+    return (Broken if failed else ProbeFailed)(f"Triton at {address} has no model loaded{''.join(failed[:1])}")
 
 
 def question(config: model_config_pb2.ModelConfig) -> service_pb2.ModelInferRequest:

@@ -26,7 +26,7 @@ class HostingRefused(TrainingError):
 
 @asynccontextmanager
 async def hosted(url: str, config: ModelConfig, files: Mapping[str, bytes]) -> AsyncIterator[TritonConnection]:
-    """Loads a model from memory (``files``: path inside the model folder → content) and unloads it at the end.
+    """Loads a model from memory (``files``: name inside the version folder → content) and unloads it at the end.
 
     Source: Triton's model repository extension, load with ``config`` and ``file:`` parameters. Raises HostingRefused.
     """
@@ -36,7 +36,7 @@ async def hosted(url: str, config: ModelConfig, files: Mapping[str, bytes]) -> A
         await client.load_model(
             NAME,
             config=json_format.MessageToJson(config, preserving_proto_field_name=True),
-            files={f"file:{path}": content for path, content in files.items()},
+            files={f"file:1/{name}": content for name, content in files.items()},
         )
         yield connection
     except InferenceServerException as fault:

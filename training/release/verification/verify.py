@@ -9,7 +9,7 @@ from gateway.encoding.bundle import TOKENIZER_FILE, EncodingBundle, open_bundle
 from training.errors import TrainingError
 from training.export.compare import agreement
 from training.release.repository.triton_config import read_config
-from training.release.repository.version import CONFIGURATION
+from training.release.repository.version import CONFIGURATION, worker_files
 from training.release.verification.hosted import hosted, hosted_logits
 from training.release.verification.lists import ListPlan, VerificationList, draw_lists, encoded_pairs, pair_texts
 from training.release.verification.reference import Logits, Reference, fp32_graph, fp32_model
@@ -102,8 +102,7 @@ class Verifier:
     async def _host(self, graph: bytes, bundle: EncodingBundle, lists: list[VerificationList]) -> list[Logits]:
         config = read_config(self.version_folder.parent / CONFIGURATION)
         del config.model_warmup[:]
-        worker = (self.version_folder / "model.py").read_bytes()
-        async with hosted(self.triton_url, config, {"1/model.py": worker, "1/model.onnx": graph}) as connection:
+        async with hosted(self.triton_url, config, worker_files(self.version_folder, graph)) as connection:
             return [
                 await hosted_logits(connection, encoded_pairs(bundle.encoder, one), self.plan.seed + number)
                 for number, one in enumerate(lists)
