@@ -13,6 +13,7 @@ from deploy.local.parts.ports import free_ports
 from deploy.local.parts.triton import Triton
 from deploy.local.process.part import RunningPart
 from tests.training.export.backend import checksum_graph
+from tests.triton_control import with_key
 from training.release.repository.version import VersionContent, write_model_version
 
 LOGIT = [[1.0 * 5 + 2.0 * 6]]
@@ -46,7 +47,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, source: Path) -> Iterator[T
 @pytest.fixture
 def client(server: Triton) -> Iterator[InferenceServerClient]:
     with InferenceServerClient(server.url) as client:
-        yield client
+        yield with_key(client, server.key_file)
 
 
 def ask(client: InferenceServerClient, model: str) -> list[list[float]]:

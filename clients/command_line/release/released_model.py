@@ -50,7 +50,10 @@ class ReleasedModel:
                 remedy="crossrank up with all parts, or crossrank down",
                 exit_code=ExitCode.UNHEALTHY,
             )
-        return RunningStack(urls["triton"], urls["gateway"], self.folder(), self.timeout_s, self.timeout_s)
+        headers = stack.control_headers(directory)
+        return RunningStack(
+            urls["triton"], headers, urls["gateway"], self.folder(), load_s=self.timeout_s, prove_s=self.timeout_s
+        )
 
 
 def serving_version(model_folder: Path) -> Path:

@@ -4,6 +4,7 @@ the models are for."""
 
 import math
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import grpc
 import numpy as np
@@ -11,6 +12,7 @@ from tritonclient.grpc import model_config_pb2, service_pb2, service_pb2_grpc
 
 from deploy.local.errors import Broken, ProbeFailed, Unready
 from deploy.local.parts.call_errors import probe_failure
+from deploy.local.parts.triton_control import control_headers
 from deploy.local.parts.triton_workers import dead_workers
 
 _FREE_DIMENSION = 2
@@ -27,6 +29,8 @@ class TritonProbe:
     """Remembers how far the server had come, to tell one that is loaded from one that hangs."""
 
     address: str
+    key_file: Path = Path()
+    """Of the server's control, where it was started with one."""
     _completed: dict[str, int] = field(default_factory=dict)
 
     def check(self, timeout_s: float) -> None:
@@ -39,7 +43,8 @@ class TritonProbe:
         with grpc.insecure_channel(self.address) as channel:
             stub = service_pb2_grpc.GRPCInferenceServiceStub(channel)
             try:
-                index = stub.RepositoryIndex(service_pb2.RepositoryIndexRequest(), timeout=timeout_s)
+                everything = service_pb2.RepositoryIndexRequest()
+                index = stub.RepositoryIndex(everything, timeout=timeout_s, metadata=self._key())
             except grpc.RpcError as error:
                 raise probe_failure(f"Triton at {self.address}", error) from error
             models = sorted({model.name for model in index.models if model.state == _READY})
@@ -68,10 +73,14 @@ class TritonProbe:
             raise failure from error
         check_answer(model, reply)
 
+    def _key(self) -> list[tuple[str, str]]:
+        return list(control_headers(self.key_file).items())
+
     def _moved_on(self, stub: service_pb2_grpc.GRPCInferenceServiceStub, model: str, timeout_s: float) -> bool:
         """Whether the model completed an inference for anybody since the last probe that failed."""
         try:
-            statistics = stub.ModelStatistics(service_pb2.ModelStatisticsRequest(name=model), timeout=timeout_s)
+            request = service_pb2.ModelStatisticsRequest(name=model)
+            statistics = stub.ModelStatistics(request, timeout=timeout_s, metadata=self._key())
         except grpc.RpcError:
             return False
         completed = sum(entry.inference_stats.success.count for entry in statistics.model_stats)

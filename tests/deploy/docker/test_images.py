@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from deploy.local.parts.triton_control import restriction
 from tests.deploy.kubernetes.manifests import dockerfile
 from tests.paths import ROOT
 from training.export.worker.packed.opening import NEEDED
@@ -130,8 +131,8 @@ def test_the_gateways_wheels_start_from_the_copied_files_alone(tmp_path: Path) -
     assert "CROSSRANK_NO_SUCH is not a setting" in started.stderr
 
 
-def test_tritons_entrypoint_removes_what_dead_workers_left_and_passes_its_arguments_on(tmp_path: Path) -> None:
-    shared_memory, programs = tmp_path / "shm", tmp_path / "bin"
+def test_tritons_entrypoint_removes_what_dead_workers_left_and_locks_its_control(tmp_path: Path) -> None:
+    shared_memory, programs, key_file = tmp_path / "shm", tmp_path / "bin", tmp_path / "control.key"
     for folder in (shared_memory, programs):
         folder.mkdir()
     (shared_memory / "crossrank_worker_1").touch()
@@ -139,15 +140,19 @@ def test_tritons_entrypoint_removes_what_dead_workers_left_and_passes_its_argume
     server = programs / "tritonserver"
     server.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
     server.chmod(0o755)
+    path = f"{programs}:{os.environ['PATH']}"
     done = subprocess.run(
         (str(DOCKER / "triton_entrypoint.sh"), "--grpc-port=8001", "--an argument with spaces"),
-        env={"PATH": f"{programs}:{os.environ['PATH']}", "SHARED_MEMORY": str(shared_memory)},
+        env={"PATH": path, "SHARED_MEMORY": str(shared_memory), "KEY_FILE": str(key_file)},
         capture_output=True,
         text=True,
         check=True,
     )
+    assert re.fullmatch("[0-9a-f]{64}", key_file.read_text())
+    assert key_file.stat().st_mode & 0o777 == 0o600
     assert done.stdout.splitlines() == [
         "--backend-config=python,shm-region-prefix-name=crossrank_worker_",
+        restriction(key_file),
         "--grpc-port=8001",
         "--an argument with spaces",
     ]

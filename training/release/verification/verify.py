@@ -1,5 +1,6 @@
 """Does the running stack serve what was trained? Gateway (int8) and fp32 graph on its Triton against the reference."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -55,12 +56,13 @@ class VerificationReport:
 
 @dataclass(frozen=True, slots=True)
 class Verifier:
-    """One served model version and the stack that serves it. ``checkpoint``: a folder with the trained fp32 weights;
-    None: the reference is rebuilt from the weights of the shipped graph."""
+    """One served model version and the stack that serves it. ``triton_headers``: what opens Triton's control.
+    ``checkpoint``: a folder with the trained fp32 weights; None: the reference is rebuilt from the shipped graph."""
 
     version_folder: Path
     gateway_url: str
     triton_url: str
+    triton_headers: Mapping[str, str]
     checkpoint: Path | None
     plan: ListPlan
 
@@ -102,7 +104,8 @@ class Verifier:
     async def _host(self, graph: bytes, bundle: EncodingBundle, lists: list[VerificationList]) -> list[Logits]:
         config = read_config(self.version_folder.parent / CONFIGURATION)
         del config.model_warmup[:]
-        async with hosted(self.triton_url, config, worker_files(self.version_folder, graph)) as connection:
+        files = worker_files(self.version_folder, graph)
+        async with hosted(self.triton_url, self.triton_headers, config, files) as connection:
             return [
                 await hosted_logits(connection, encoded_pairs(bundle.encoder, one), self.plan.seed + number)
                 for number, one in enumerate(lists)

@@ -3,6 +3,7 @@
 import asyncio
 import urllib.request
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from clients.load.perf_analyzer.binary import ANY_PERCENT, find_perf_analyzer
 from clients.load.perf_analyzer.binary import Load as AnalyzerLoad
 from clients.load.perf_analyzer.campaign import Campaign
 from deploy.local.parts.triton import Triton
+from deploy.local.parts.triton_control import control_headers
 from gateway.domain.budget import Budget
 from gateway.domain.values import EncodedPair
 from gateway.encoding.bundle import open_bundle
@@ -55,6 +57,7 @@ class TritonAlone(System):
             stability_percent=ANY_PERCENT,  # rounds tell how far it scatters
         )
         with triton_alone(self._state_directory, self._repository) as (triton, pid):
+            analyzer = replace(analyzer, headers=control_headers(triton.key_file))
             scores = asyncio.run(_scores(triton.url, encoded(self._encoder, visit.proof)))
             campaign = Campaign(triton.url, MODEL, load, ROWS, length_classes=1)
             readings = []
