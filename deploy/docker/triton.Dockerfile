@@ -1,9 +1,9 @@
 # Triton with the models: docker build -f deploy/docker/triton.Dockerfile -t crossrank-triton:0.1.0 .
-# For GPUs:  --build-arg WORKER=gpu --build-arg MODELS=<repository exported for gpu>, tagged crossrank-triton:0.1.0-gpu
+# For GPUs:  --build-arg WORKER=gpu.txt --build-arg MODELS=<repository exported for gpu>, as crossrank-triton:0.1.0-gpu
 FROM nvcr.io/nvidia/tritonserver:26.01-py3
-ARG WORKER=cpu
+ARG WORKER=cpu.lock
 ARG MODELS=model_repository
-COPY deploy/docker/triton_${WORKER}.txt /opt/crossrank/worker.txt
+COPY deploy/docker/triton_${WORKER} /opt/crossrank/worker.txt
 RUN pip install --no-cache-dir --break-system-packages --requirement /opt/crossrank/worker.txt
 COPY deploy/docker/triton_entrypoint.sh deploy/docker/probe_inference.py /opt/crossrank/
 COPY deploy/__init__.py /opt/crossrank/deploy/
