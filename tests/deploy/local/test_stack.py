@@ -98,7 +98,7 @@ def test_committed_rows_survive_a_kill_of_postgresql(running: LocalStack) -> Non
 
 def test_the_doctor_finds_a_running_stack_healthy(running: LocalStack) -> None:
     found = findings(running.state_directory)
-    assert set(found) == {"stack", "postgres", "triton"}
+    assert set(found) == {"model files", "stack", "postgres", "triton"}
     assert all(finding.ok for finding in found.values()), found
     assert "@127.0.0.1" in found["postgres"].detail
     assert ":@" not in found["postgres"].detail
