@@ -6,10 +6,15 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 GENERATED := protos/python
 # Our three distributions go together: the first two are on no index. Each needs the one before.
 OURS := -e protos/python -e clients/python
+# Digests of every file of every package, whatever platform it is for; no address of an index gets into the file.
+COMPILE = $(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe --no-header --no-annotate \
+	--no-emit-options --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
+	-c requirements.lock --find-links build/wheels
+WITHOUT_OURS := awk '/^[^ ]/ { ours = /^crossrank-/ } !ours'
 REQUIREMENTS := pyproject.toml protos/python/pyproject.toml clients/python/pyproject.toml requirements.lock
 
 .DEFAULT_GOAL := help
-.PHONY: help demo train-demo up down test test-fast lint proto docs manifests loadtest bench bench-quick lock clean
+.PHONY: help demo train-demo up down test test-fast lint proto docs manifests loadtest bench bench-quick lock sbom clean
 
 help:  ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -62,9 +67,18 @@ bench: $(VENV)/.dev  ## Compare with sentence-transformers, Infinity, ONNX Runti
 bench-quick: $(VENV)/.dev  ## The same in about five minutes
 	$(BIN)/crossrank bench --quick
 
-lock: $(VENV)/.dev  ## Pin what is installed now as the versions that everybody gets
+lock: $(VENV)/.dev  ## Pin what is installed now as the versions that everybody gets; the images' ones by their digests
 	{ echo "# Constraints for every installation: pip install -c requirements.lock. Made by: make lock"; \
 	  $(PIP) freeze --all --exclude-editable | grep -vE '^(#|pip==)' | sed 's/+cpu$$//'; } > requirements.lock
+	$(PIP) wheel --no-deps --no-build-isolation -w build/wheels $(OURS:-e=)
+	$(COMPILE) --extra build -o - pyproject.toml | $(WITHOUT_OURS) > deploy/docker/gateway.lock
+	$(COMPILE) -o - deploy/docker/triton_cpu.txt > deploy/docker/triton_cpu.lock
+
+sbom: $(VENV)/.dev  ## List what the images install as CycloneDX documents, in build/sbom
+	mkdir -p build/sbom
+	for image in gateway triton_cpu; do \
+		$(BIN)/cyclonedx-py requirements --output-reproducible --mc-type application \
+			-o build/sbom/$$image.cdx.json deploy/docker/$$image.lock || exit 1; done
 
 clean:  ## Stop the stack and remove everything that was made here, data included
 	@if [ -x $(BIN)/crossrank ]; then $(BIN)/crossrank down; fi

@@ -19,6 +19,7 @@ from gateway.candidates.item_neighbors import NEIGHBOR_SOURCES, ItemNeighbors
 from gateway.candidates.popular import Popular
 from gateway.candidates.text_ann import TextAnn
 from gateway.catalog.writer import CatalogWriter
+from gateway.domain.background import in_background
 from gateway.domain.budget import Budget
 from gateway.domain.limits import Limits
 from gateway.domain.order import RANKER, Orderer, Reading
@@ -44,6 +45,7 @@ from gateway.store.histories import PostgresHistoryStore
 from gateway.store.items import PostgresItemStore
 from gateway.store.pool import Database
 from gateway.store.rankers import PostgresRankerStore
+from gateway.store.retention import PostgresRetention
 from gateway.store.schema import TRY_S, apply_schema, applying_schema
 from gateway.store.signals import PostgresSignalStore
 from gateway.telemetry.endpoint import metrics_endpoint
@@ -65,6 +67,7 @@ class Stores:
         self.comparisons = PostgresComparisonStore(database)
         self.signals = PostgresSignalStore(database)
         self.rankers = PostgresRankerStore(database)
+        self.retention = PostgresRetention(database)
 
 
 @asynccontextmanager
@@ -92,6 +95,7 @@ async def run(settings: Settings) -> None:
             parts = build_parts(settings, stores, models, cache, metrics)
             async with (
                 looking_up(parts.ranker, settings.ranker_interval_s),
+                in_background(stores.retention.keep_clear(settings.impression_days)),
                 open_ranker(settings, parts, stores, models, metrics) as ranker,
                 open_warm_up(settings, parts, models, metrics),
             ):

@@ -3,10 +3,11 @@
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
+from gateway.encoding.embedding import open_embedding
 from gateway.encoding.pair_encoder import PairEncoder
-from gateway.encoding.text_encoder import TextEncoder
 from gateway.scoring.admission import Admission, AdmissionLimits
 from gateway.scoring.coalesced import ChunkLimits, CoalescedScorer
 from gateway.scoring.embedder import BiEncoder
@@ -37,7 +38,7 @@ class Models:
 async def open_models(settings: Settings) -> AsyncIterator[Models]:
     """Connections to Triton, and the models over them, verified as long as they are open."""
     connections = [TritonConnection(url.strip()) for url in settings.triton_urls.split(",") if url.strip()]
-    tokenizer = Path(settings.model_repository) / settings.embedding_model / "1" / "tokenizer.json"
+    embedding = Path(settings.model_repository) / settings.embedding_model / "1"
     async with AsyncExitStack() as opened:
         for connection in connections:
             opened.push_async_callback(connection.close)
@@ -46,7 +47,8 @@ async def open_models(settings: Settings) -> AsyncIterator[Models]:
         if settings.challenger and not ranker_on_trial(settings):
             challenger = await opened.enter_async_context(open_verified(connections, challenger_plan(settings)))
         endpoints = Endpoints(connections)
-        embedder = BiEncoder(endpoints, TextEncoder(tokenizer), EMBEDDING_DIMENSION, settings.embedding_model)
+        opening = partial(open_embedding, embedding)
+        embedder = BiEncoder(endpoints, opening, EMBEDDING_DIMENSION, settings.embedding_model)
         times = RoundTimes(settings.verify_interval_s, settings.serving_window_s)
         check = EmbeddingCheck(endpoints, embedder, times, settings.verify_timeout_s)
         await opened.enter_async_context(renewed(check))

@@ -52,6 +52,7 @@ class Settings:
     log_level: str = _knob("info", "debug, info, warning or error")
 
     postgres_url: str = _knob("postgresql://127.0.0.1:5432/crossrank", "catalogue, histories, impressions", "URL")
+    impression_days: int = _knob(90, "how long lists that were shown are kept", "days", (1, 3650))
     postgres_connections: int = _knob(8, "pool size; a recommendation holds at most 4 at a time", "", (1, 200))
 
     triton_urls: str = _knob("127.0.0.1:8001", "Triton's gRPC endpoints, separated by commas", "host:port,…")

@@ -37,6 +37,7 @@ TABLES = (
 )
 """All of gateway/store/schema.sql but the version of it."""
 StartTriton = Callable[[Path], str]
+Tritons = dict[str, Triton]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -114,7 +115,13 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def start_triton(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartTriton]:
+def tritons() -> Tritons:
+    """By address, those that ``start_triton`` started."""
+    return {}
+
+
+@pytest.fixture(scope="session")
+def start_triton(tmp_path_factory: pytest.TempPathFactory, tritons: Tritons) -> Iterator[StartTriton]:
     """Starts a real Triton on a model repository and returns its gRPC address; the same one for the same repository."""
     addresses: dict[Path, str] = {}
     with ExitStack() as servers:
@@ -125,7 +132,8 @@ def start_triton(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartTrit
                 directory = tmp_path_factory.mktemp("triton")
                 port, metrics_port = free_ports(2)
                 part = Triton(directory, port, metrics_port, model_repository=repository)
-                addresses[repository] = servers.enter_context(RunningPart(part, state_directory=directory)).part.url
+                servers.enter_context(RunningPart(part, state_directory=directory))
+                addresses[repository], tritons[part.url] = part.url, part
             return addresses[repository]
 
         yield start

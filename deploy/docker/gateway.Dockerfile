@@ -1,13 +1,16 @@
 # The gateway: docker build -f deploy/docker/gateway.Dockerfile -t crossrank-gateway:0.1.0 .
 FROM python:3.11-slim-bookworm AS build
 WORKDIR /src
-COPY pyproject.toml requirements.lock README.md LICENSE ./
+COPY pyproject.toml deploy/docker/gateway.lock README.md LICENSE ./
 COPY gateway gateway
 COPY protos/python protos/python
 COPY clients/python clients/python
-# The command line is left out: it needs the parts of the local stack.
+# Whatever comes from an index is compared with the digests of the lock, setuptools for the build included. The command
+# line is left out: it needs the parts of the local stack.
 RUN python -m venv /venv \
- && /venv/bin/pip install --no-cache-dir --constraint requirements.lock ./protos/python ./clients/python . \
+ && /venv/bin/pip install --no-cache-dir --require-hashes --requirement gateway.lock \
+ && /venv/bin/pip install --no-cache-dir --no-index --no-build-isolation --no-deps ./protos/python ./clients/python . \
+ && /venv/bin/pip uninstall --yes setuptools \
  && rm /venv/bin/crossrank
 
 FROM python:3.11-slim-bookworm

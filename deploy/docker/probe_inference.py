@@ -7,22 +7,23 @@ for.
 """
 
 import sys
+from pathlib import Path
 
 from deploy.local.errors import Broken, ProbeFailed, Unready
 from deploy.local.parts.triton_probe import TritonProbe
 
 ADDRESS = "127.0.0.1:8001"
+KEY_FILE = "/tmp/control.key"  # where the entrypoint puts it
 TIMEOUT_S = 4.0  # of one question; twice this must stay below the probe's timeoutSeconds
 
 
-def check_ready(address: str, timeout_s: float) -> None:
+def check_ready(probe: TritonProbe, timeout_s: float) -> None:
     """Raises ProbeFailed unless every model answers rightly now."""
-    TritonProbe(address).check(timeout_s)
+    probe.check(timeout_s)
 
 
-def check_alive(address: str, timeout_s: float) -> None:
+def check_alive(probe: TritonProbe, timeout_s: float) -> None:
     """Raises ProbeFailed when a restart is the remedy: nothing was answered, also to others, in two attempts."""
-    probe = TritonProbe(address)
     try:
         probe.check(timeout_s)
     except Broken:
@@ -39,12 +40,12 @@ def check_alive(address: str, timeout_s: float) -> None:
 def main(arguments: list[str]) -> int:
     """The exit status."""
     checks = {"ready": check_ready, "alive": check_alive}
-    if not arguments or arguments[0] not in checks or len(arguments) > 2:
-        print("usage: probe_inference.py ready|alive [host:port]", file=sys.stderr)
+    if not arguments or arguments[0] not in checks or len(arguments) > 3:
+        print("usage: probe_inference.py ready|alive [host:port [key file]]", file=sys.stderr)
         return 2
-    address = arguments[1] if len(arguments) == 2 else ADDRESS
+    address, key_file = (*arguments[1:], *(ADDRESS, KEY_FILE)[len(arguments) - 1 :])
     try:
-        checks[arguments[0]](address, TIMEOUT_S)
+        checks[arguments[0]](TritonProbe(address, Path(key_file)), TIMEOUT_S)
     except ProbeFailed as failure:
         print(failure.message)
         return 1

@@ -15,6 +15,7 @@ from deploy.local.parts.ports import free_port
 from deploy.local.parts.postgres import Postgres
 from deploy.local.parts.shared_port import SharedPort
 from deploy.local.parts.triton import PROJECT_REPOSITORY, Triton
+from deploy.local.parts.triton_control import KEY_FILE
 from deploy.local.parts.triton_probe import TritonProbe
 from deploy.local.process.part import Part
 from gateway.domain.files import replace_json
@@ -34,6 +35,8 @@ class Plan:
     model_repository: str = str(PROJECT_REPOSITORY)
     postgres_url: str = ""
     triton_url: str = ""
+    triton_key_file: str = ""
+    """Of a Triton that somebody else runs, where its control is restricted."""
     ports: dict[str, int] = field(default_factory=dict)
     ports_at_random: bool = False
     gateways: int = 1
@@ -85,6 +88,7 @@ class Plan:
             "--model-repository": self.model_repository,
             "--postgres-url": self.postgres_url,
             "--triton-url": self.triton_url,
+            "--triton-key-file": self.triton_key_file,
         }
         given = {name: value for name, value in options.items() if value} | self.settings
         return {name: probes.without_password(value) for name, value in given.items()}
@@ -132,8 +136,13 @@ def _postgres(plan: Plan, state_directory: Path) -> Part:
     return External("postgres", plan.postgres_url, partial(probes.probe_postgres, plan.postgres_url))
 
 
+def triton_key(plan: Plan, state_directory: Path) -> Path:
+    """The file with the key to Triton's control; one that does not exist where there is none."""
+    return Path(plan.triton_key_file) if plan.triton_url else state_directory / "triton" / KEY_FILE
+
+
 def _triton(plan: Plan, state_directory: Path) -> Part:
     if not plan.triton_url:
         repository = Path(plan.model_repository)
         return Triton(state_directory, plan.ports["triton"], plan.ports["triton_metrics"], repository)
-    return External("triton", plan.triton_url, TritonProbe(plan.triton_url).check)
+    return External("triton", plan.triton_url, TritonProbe(plan.triton_url, triton_key(plan, state_directory)).check)

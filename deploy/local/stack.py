@@ -12,9 +12,9 @@ from typing import Self
 import psutil
 
 from deploy.local.errors import StartFailed
-from deploy.local.parts import shared_memory
+from deploy.local.parts import shared_memory, triton_control
 from deploy.local.parts.gateway_process import MADE_BY_THE_STACK, PROJECT
-from deploy.local.plan import GATEWAY, PARTS, USUAL_PORTS, Plan
+from deploy.local.plan import GATEWAY, PARTS, USUAL_PORTS, Plan, triton_key
 from deploy.local.process import orphans, process
 from deploy.local.process.lock import StackLock
 from deploy.local.process.logs import Log
@@ -95,6 +95,11 @@ def read_status(state_directory: Path) -> StackState:
 def read_plan(state_directory: Path) -> Plan:
     """What was last started there. Raises OSError when nothing ever was."""
     return Plan.load(state_directory / "plan.json")
+
+
+def control_headers(state_directory: Path) -> dict[str, str]:
+    """What opens the control of the Triton of the stack there. Raises OSError when nothing ever was started."""
+    return triton_control.control_headers(triton_key(read_plan(state_directory), state_directory))
 
 
 def part_names(state_directory: Path) -> list[str]:

@@ -15,6 +15,7 @@ import structlog
 
 from gateway.domain.budget import Budget
 from gateway.domain.errors import CrossrankError, ModelMismatch, ModelUnavailable
+from gateway.domain.manifest import check_files
 from gateway.domain.values import ModelIdentity
 from gateway.encoding.bundle import EncodingBundle, fingerprint_of, open_bundle
 from gateway.encoding.golden import encode_golden
@@ -27,6 +28,9 @@ log = structlog.get_logger(__name__)
 
 CHUNK_PAIRS = 8
 """Of the golden pairs, so many that each of a few instances answers some of them."""
+
+ENCODING = "encoding"
+"""Of a version's folder, what the gateway reads."""
 
 SERVING_VERSION = "serving_version"
 """Parameter of the model's configuration: the version that is to serve. Without it the newest loaded one is."""
@@ -168,7 +172,8 @@ class Verification(Rounds):
 
     def _read(self, version: str) -> EncodingBundle:
         """The files of a version as they are now: a number may come back with other content after a refusal."""
-        folder = self._plan.encodings / version / "encoding"
+        check_files(self._plan.encodings / version, ENCODING)
+        folder = self._plan.encodings / version / ENCODING
         known = self._bundles.get(version)
         if known is None or known.fingerprint != fingerprint_of(folder):
             self._bundles[version] = open_bundle(folder)

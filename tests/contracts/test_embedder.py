@@ -1,13 +1,14 @@
 """The contract of every Embedder: a unit vector a text, each to its own text."""
 
 from collections.abc import AsyncIterator
+from functools import partial
 
 import numpy as np
 import pytest
 
 from gateway.domain.budget import Budget
 from gateway.domain.errors import DeadlineTooShort
-from gateway.encoding.text_encoder import TextEncoder
+from gateway.encoding.embedding import open_embedding
 from gateway.ports import Embedder
 from gateway.scoring.embedder import BATCH_TEXTS, BiEncoder
 from gateway.scoring.endpoints import Endpoints
@@ -32,8 +33,7 @@ async def shipped(triton: str) -> AsyncIterator[Embedder]:
     connection = TritonConnection(triton)
     endpoints = Endpoints([connection])
     endpoints.admit(endpoints.all[0])
-    tokenizer = MODEL_REPOSITORY / "bi_encoder" / "1" / "tokenizer.json"
-    yield BiEncoder(endpoints, TextEncoder(tokenizer), EMBEDDING_DIMENSION)
+    yield BiEncoder(endpoints, partial(open_embedding, MODEL_REPOSITORY / "bi_encoder" / "1"), EMBEDDING_DIMENSION)
     await connection.close()
 
 

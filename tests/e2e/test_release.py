@@ -16,7 +16,7 @@ from clients.command_line.shared.console import ExitCode
 from crossrank_client import Candidate, CrossrankCallError, CrossrankClient, Query, RankingOptions, Reading
 from deploy.local.parts.triton import PROJECT_REPOSITORY
 from deploy.local.plan import Plan
-from deploy.local.stack import LocalStack
+from deploy.local.stack import LocalStack, control_headers
 from tests.clients.command_line.program import Outcome, crossrank
 from tests.training.release.promotion.versions import candidate, cards, model_of, serving, write_version
 from training.release.errors import NotServed
@@ -57,6 +57,7 @@ class Place:
         """As a command sees it."""
         return RunningStack(
             self.stack.status().part("triton").url,
+            control_headers(self.stack.state_directory),
             self.stack.status().part("gateway").url,
             self.model,
             load_s=60.0,

@@ -14,6 +14,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 from tritonclient.grpc.aio import InferenceServerClient
 
+from deploy.local.parts.triton import Triton
 from gateway.app import Stores, build_parts, open_ranker
 from gateway.cache.local import LocalScoreCache
 from gateway.domain.budget import Budget, Call
@@ -25,23 +26,24 @@ from gateway.store.comparisons import PostgresComparisonStore, ShadowDay
 from gateway.store.pool import Database
 from gateway.store.version_feedback import feedback_by_version
 from gateway.telemetry.metrics import Metrics
+from tests.conftest import StartTriton, Tritons
 from tests.e2e.versions import NOISY, write_repository
+from tests.triton_control import with_key
 
 WORDS = "toy story the matrix heat alien jaws brazil fargo space".split()
 USERS = 12
-CallTriton = Callable[[Path], str]
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where everything is."""
 
-    triton: str
+    triton: Triton
     repository: Path
     postgres: str
 
     def settings(self, **changes: Any) -> Settings:
-        here = Settings(triton_urls=self.triton, model_repository=str(self.repository), postgres_url=self.postgres)
+        here = Settings(triton_urls=self.triton.url, model_repository=str(self.repository), postgres_url=self.postgres)
         return replace(here, verify_interval_s=0.1, cache_entries=0, **changes)
 
 
@@ -77,8 +79,8 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def place(start_triton: CallTriton, repository: Path, postgres: str, database: Database) -> Place:
-    return Place(start_triton(repository), repository, postgres)
+def place(start_triton: StartTriton, tritons: Tritons, repository: Path, postgres: str, database: Database) -> Place:
+    return Place(tritons[start_triton(repository)], repository, postgres)
 
 
 @asynccontextmanager
@@ -178,7 +180,7 @@ async def test_a_challenger_that_dies_costs_no_caller_anything_and_is_asked_agai
     place: Place, database: Database, end: Callable[[InferenceServerClient, Path], Awaitable[None]]
 ) -> None:
     settings: dict[str, Any] = {"challenger": NOISY[0], "canary_share": 0.5, "shadow_share": 1.0, "shadow_waiting": 100}
-    triton = InferenceServerClient(place.triton)
+    triton = with_key(InferenceServerClient(place.triton.url), place.triton.key_file)
     try:
         async with gateway(place, database, **settings) as running:
             before = {f"u{number}": await running.ask(f"u{number}") for number in range(USERS)}

@@ -11,6 +11,7 @@ from gateway.encoding.tokenizer import open_tokenizer
 from gateway.ranker.spec import FusionSpec, FusionTerm, LinearFusion
 from tests.fakes.scorers import hash_logit
 from tests.fakes.tokenizers import bert_like, save
+from training.release.repository.manifest import write_manifest
 
 FIELDS = (FieldSpec("title"), FieldSpec("year", "year "), FieldSpec("genres"))
 
@@ -32,7 +33,9 @@ def small_bundle(folder: Path, spec: EncodingSpec | None = None) -> EncodingBund
     tokenizer_path = save(bert_like(), folder)
     encoder = PairEncoder(spec, open_tokenizer(tokenizer_path))
     golden = GoldenSet(1e-3, tuple(_golden(encoder, title) for title in ("toy story", "heat", "alien", "")))
-    return write_bundle(folder / "encoding", spec, tokenizer_path, golden)
+    bundle = write_bundle(folder / "encoding", spec, tokenizer_path, golden)
+    write_manifest(folder)
+    return bundle
 
 
 def _golden(encoder: PairEncoder, title: str) -> GoldenPair:

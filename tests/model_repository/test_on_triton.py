@@ -1,7 +1,7 @@
 """The worker inside a real Triton: many callers at once, each with its own shape, and each gets its own answer."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,10 @@ from tritonclient.grpc.aio import InferenceServerClient
 from tritonclient.utils import InferenceServerException
 
 from gateway.scoring.triton import pair_tensors
+from tests.conftest import StartTriton, Tritons
 from tests.model_repository.samples import BI_ENCODER, CROSS_ENCODER, sample_lists
 from tests.training.export.backend import BROKEN_FROM, MAX_TOKENS, Array, checksum_graph, checksums
+from tests.triton_control import with_key
 from training.export.compare import score_graph
 from training.export.int8.sample_texts import SAMPLE_TEXTS
 from training.release.bi_encoder import embed, feeds
@@ -35,9 +37,10 @@ def checksum_repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 async def server(
-    start_triton: Callable[[Path], str], checksum_repository: Path
+    start_triton: StartTriton, tritons: Tritons, checksum_repository: Path
 ) -> AsyncIterator[InferenceServerClient]:
-    client = InferenceServerClient(start_triton(checksum_repository))
+    triton = tritons[start_triton(checksum_repository)]
+    client = with_key(InferenceServerClient(triton.url), triton.key_file)
     yield client
     await client.close()
 

@@ -2,17 +2,18 @@
 
 import json
 import re
+from pathlib import Path
 
 import onnx
 import pytest
 from tritonclient.grpc.model_config_pb2 import ModelConfig
 
+from gateway.domain.manifest import MANIFEST_FILE, manifest_faults
 from gateway.encoding.bundle import fingerprint_of
 from tests.paths import MODEL_REPOSITORY
 from training.export.graph.parameter_names import metadata
-from training.release.repository.manifest import MANIFEST_FILE, manifest_faults
 from training.release.repository.triton_config import ServingOptions, Signature, model_config, read_config
-from training.release.repository.version import MAX_GRAPH_MB, WORKER_SOURCE
+from training.release.repository.version import MANIFEST_SOURCE, MAX_GRAPH_MB, WORKER_SOURCE
 
 MODELS = sorted(folder.name for folder in MODEL_REPOSITORY.iterdir() if (folder / "config.pbtxt").is_file())
 VERSIONS = sorted(
@@ -30,10 +31,11 @@ def test_both_models_are_there() -> None:
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_the_worker_is_the_one_of_the_source(version: str) -> None:
-    shipped = MODEL_REPOSITORY / version / "model.py"
-    assert shipped.read_bytes() == WORKER_SOURCE.read_bytes(), (
-        f"cp {WORKER_SOURCE} {shipped}; then training.release.repository.manifest.write_manifest({shipped.parent})"
+@pytest.mark.parametrize("source", [WORKER_SOURCE, MANIFEST_SOURCE], ids=lambda source: source.name)
+def test_the_worker_is_the_one_of_the_source(version: str, source: Path) -> None:
+    shipped = MODEL_REPOSITORY / version / source.name
+    assert shipped.read_bytes() == source.read_bytes(), (
+        f"cp {source} {shipped}; then training.release.repository.manifest.write_manifest({shipped.parent})"
     )
 
 
@@ -76,11 +78,12 @@ def test_each_warm_up_file_is_there(model: str) -> None:
     assert all((MODEL_REPOSITORY / model / "warmup" / file).is_file() for file in files)
 
 
-def test_the_cross_encoder_is_what_its_manifest_says() -> None:
-    folder = MODEL_REPOSITORY / "cross_encoder" / "1"
+@pytest.mark.parametrize(("model", "own"), [("cross_encoder", "encoding/spec.json"), ("bi_encoder", "golden.json")])
+def test_a_version_is_what_its_manifest_says(model: str, own: str) -> None:
+    folder = MODEL_REPOSITORY / model / "1"
     assert manifest_faults(folder) == []
     named = json.loads((folder / MANIFEST_FILE).read_text(encoding="utf-8")).keys()
-    assert {"model.onnx", "model.py", "encoding/spec.json"} <= named
+    assert {"model.onnx", "model.py", "manifest.py", own} <= named
 
 
 def test_the_published_fingerprints_are_those_of_the_folders() -> None:

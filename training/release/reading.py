@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from gateway.domain.manifest import manifest_faults
 from gateway.domain.order import RequestKind
 from gateway.encoding.reading import READING_FILE, write_verdict
 from training.evaluation.reading import ReadingRow
 from training.release.errors import ReadingUnknown
-from training.release.repository.manifest import manifest_faults, write_manifest
+from training.release.repository.manifest import enter_file
 
 
 def record_reading(version: Path, rows: Sequence[ReadingRow]) -> None:
@@ -20,4 +21,4 @@ def record_reading(version: Path, rows: Sequence[ReadingRow]) -> None:
         raise ReadingUnknown(f"{version} is not as it was written: {faults[0]}", "export the version again")
     pays = [RequestKind(one.kind) for one in rows if one.pays]
     write_verdict(version / "encoding" / READING_FILE, pays, [asdict(one) for one in rows])
-    write_manifest(version)
+    enter_file(version, f"encoding/{READING_FILE}")

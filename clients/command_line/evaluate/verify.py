@@ -34,10 +34,12 @@ def verify(
     as_json: AsJson = False,
 ) -> None:
     """Compare served logits with `transformers` in fp32, pair by pair, for random lists from the catalogue."""
+    directory = state_dir or stack.default_state_directory()
     verifier = Verifier(
         version_folder=serving_version(model_repository / "cross_encoder"),
         gateway_url=running_gateway(state_dir),
-        triton_url=running_url(state_dir or stack.default_state_directory(), "triton"),
+        triton_url=running_url(directory, "triton"),
+        triton_headers=stack.control_headers(directory),
         checkpoint=checkpoint,
         plan=ListPlan(lists=lists),
         connect=access.client,

@@ -1,6 +1,6 @@
 """crossrank loadtest: a model on Triton under perf_analyzer's load, with pairs of real users. Must not measure."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Annotated
 
@@ -58,6 +58,7 @@ def loadtest(load: LoadChoice, sample: SampleChoice, state_dir: StateDirectory =
         taken = partial(sample_pairs, users=sample.users, candidates=sample.candidates)
         lists = sampled(directory, state, taken)
         url = state.part("triton").url
+        analyzer = replace(analyzer, headers=stack.control_headers(directory))
         campaign = Campaign(url, load.model, load.load(), sample.rows_per_request, sample.length_classes)
         told = 0
 

@@ -1,6 +1,6 @@
 """crossrank sweep: rising request rates against Triton and the gateway, as a page and a file. Must not measure."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from functools import partial
 from pathlib import Path
@@ -108,6 +108,7 @@ def sweep(
             advance()
             console.say(what)
 
+        analyzer = replace(analyzer, headers=stack.control_headers(directory))
         sweeper = TargetSweeper(analyzer, wanted, folder, told)
         swept = {TargetChoice.TRITON: _triton, TargetChoice.GATEWAY: _gateway}
         results = [swept[one](sweeper, requests, directory, state) for one in targets]

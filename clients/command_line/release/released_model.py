@@ -51,8 +51,15 @@ class ReleasedModel(Access):
                 remedy="crossrank up with all parts, or crossrank down",
                 exit_code=ExitCode.UNHEALTHY,
             )
+        headers = stack.control_headers(directory)
         return RunningStack(
-            urls["triton"], urls["gateway"], self.folder(), self.timeout_s, self.timeout_s, connect=self.client
+            urls["triton"],
+            headers,
+            urls["gateway"],
+            self.folder(),
+            load_s=self.timeout_s,
+            prove_s=self.timeout_s,
+            connect=self.client,
         )
 
 

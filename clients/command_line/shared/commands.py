@@ -32,6 +32,7 @@ COMMANDS = {
     "capacity": "measure.capacity:capacity",
     "data movielens-100k": "catalog.data:movielens",
     "data goodbooks": "catalog.data:goodbooks",
+    "forget": "catalog.forget:forget",
     "data export": "catalog.data:export",
     "data check": "catalog.data:check",
     "spec list": "train.spec:list_presets",

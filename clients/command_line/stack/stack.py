@@ -12,6 +12,7 @@ from rich.text import Text
 from clients.command_line.shared import console
 from clients.command_line.shared.console import AsJson, CommandFailed, ExitCode, StateDirectory
 from clients.command_line.shared.hints import copyable
+from clients.command_line.shared.options import with_grouped_options
 from deploy.local import stack
 from deploy.local.doctor.doctor import examine, is_healthy
 from deploy.local.doctor.finding import Finding
@@ -52,19 +53,30 @@ class Row:
         ]
 
 
+@dataclass(frozen=True, slots=True)
+class OthersServers:
+    """Servers that somebody else runs."""
+
+    postgres_url: Annotated[str, typer.Option(help="Use this PostgreSQL instead of starting one.")] = ""
+    triton_url: Annotated[str, typer.Option(help="Use the Triton at this host:port instead of starting one.")] = ""
+    triton_key_file: Annotated[
+        str, typer.Option(help="File with the key to that Triton's control, where it has one.")
+    ] = ""
+
+
+@with_grouped_options
 def up(
+    others: OthersServers,
     model_repository: Annotated[
         Path, typer.Option(help="Models that Triton loads.", exists=True, file_okay=False)
     ] = PROJECT_REPOSITORY,
     part: Annotated[list[str] | None, typer.Option(help=f"Only these parts. Default: {', '.join(PARTS)}.")] = None,
-    postgres_url: Annotated[str, typer.Option(help="Use this PostgreSQL instead of starting one.")] = "",
-    triton_url: Annotated[str, typer.Option(help="Use the Triton at this host:port instead of starting one.")] = "",
     state_dir: StateDirectory = None,
     as_json: AsJson = False,
 ) -> None:
     """Start PostgreSQL, Triton and the gateway, and leave them running under supervision."""
     directory = state_dir or stack.default_state_directory()
-    plan = Plan(tuple(part or PARTS), str(model_repository.resolve()), postgres_url, triton_url)
+    plan = Plan(tuple(part or PARTS), str(model_repository.resolve()), **asdict(others))
     ignored = stack.ignored(directory, plan)
     with console.progress_bar("starting", quiet=as_json) as advance:
         state = stack.up(directory, plan, on_change=lambda now: advance.describe(_progress_text(now)))

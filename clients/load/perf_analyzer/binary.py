@@ -77,6 +77,8 @@ class PerfAnalyzer:
 
     executable: Path
     search_paths: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """It asks Triton for statistics, which need the key of Triton's control."""
 
     def run(self, target: Target, load: Load, folder: Path) -> "Run":
         """Runs the load in `folder`. Raises StartFailed with perf_analyzer's words.
@@ -104,6 +106,7 @@ class PerfAnalyzer:
             "--async",
             "--verbose-csv",
             f"-f{report}",
+            *(f"-H{name}:{value}" for name, value in self.headers.items()),
             f"--profile-export-file={profile}",
             *load.options(),
         ]

@@ -37,13 +37,13 @@ class GatewayCounts:
         return {bound: int(count - earlier.timers.get(bound, 0.0)) for bound, count in self.timers.items()}
 
 
-def read_counts(url: str) -> GatewayCounts:
-    """Asks the metrics endpoint. Raises LocalStackError."""
+def read_counts(address: str) -> GatewayCounts:
+    """Asks the metrics endpoint at host:port. Raises LocalStackError."""
     try:
-        with urllib.request.urlopen(url, timeout=_TIMEOUT_S) as answer:
+        with urllib.request.urlopen(f"http://{address}/metrics", timeout=_TIMEOUT_S) as answer:
             return parse_counts(answer.read().decode())
     except OSError as fault:
-        raise LocalStackError(f"the gateway's metrics at {url} cannot be read: {fault}") from fault
+        raise LocalStackError(f"the gateway's metrics at {address} cannot be read: {fault}") from fault
 
 
 def parse_counts(text: str) -> GatewayCounts:

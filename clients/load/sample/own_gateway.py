@@ -27,7 +27,7 @@ class OwnGateway:
     """Where it is reached."""
 
     url: str
-    metrics_url: str
+    metrics_address: str
 
 
 @contextmanager
@@ -50,7 +50,7 @@ def own_gateway(postgres_url: str, triton_url: str, model_repository: Path, fold
             },
         )
         with RunningPart(part, state_directory=folder):
-            yield OwnGateway(part.url, f"http://{LOOPBACK}:{metrics_port}/metrics")
+            yield OwnGateway(part.url, f"{LOOPBACK}:{metrics_port}")
 
 
 @contextmanager

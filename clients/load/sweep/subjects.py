@@ -40,7 +40,7 @@ def gateway_subject(gateway: OwnGateway, model: str, lists: Sequence[ListRequest
     (pairs,) = lengths
 
     def counts() -> GatewayCounts:
-        return read_counts(gateway.metrics_url)
+        return read_counts(gateway.metrics_address)
 
     start, answered = 0, 0.0
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from deploy.local.errors import StartFailed
-from deploy.local.parts import shared_memory
+from deploy.local.parts import shared_memory, triton_control
 from deploy.local.parts.ports import LOOPBACK
 from deploy.local.parts.triton_binary import find_triton
 from deploy.local.parts.triton_probe import TritonProbe
@@ -17,7 +17,8 @@ _EXIT_TIMEOUT_S = 5
 
 @dataclass(frozen=True)
 class Triton:
-    """Serves every model of `model_repository` and allows loading and unloading on the loopback interface."""
+    """Serves every model of `model_repository` on the loopback interface. Loading, unloading and the rest of Triton's
+    control need the key of `key_file`."""
 
     state_directory: Path
     port: int
@@ -28,7 +29,7 @@ class Triton:
     _probe: TritonProbe = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_probe", TritonProbe(self.url))
+        object.__setattr__(self, "_probe", TritonProbe(self.url, self.key_file))
 
     @property
     def url(self) -> str:
@@ -36,18 +37,24 @@ class Triton:
         return f"{LOOPBACK}:{self.port}"
 
     @property
+    def key_file(self) -> Path:
+        """What whoever may load and unload models has to show."""
+        return self.state_directory / self.name / triton_control.KEY_FILE
+
+    @property
     def metrics_url(self) -> str:
         """Where Prometheus would scrape."""
         return f"http://{LOOPBACK}:{self.metrics_port}/metrics"
 
     def prepare(self, log_file: Path) -> None:
-        """Refuses a repository without models: Triton would start and serve nothing."""
+        """A new key. Refuses a repository without models: Triton would start and serve nothing."""
         del log_file
         if not any(self.model_repository.glob("*/config.pbtxt")):
             raise StartFailed(
                 f"no model in {self.model_repository}: expected folders with a config.pbtxt",
                 remedy="give --model-repository, or export a model first",
             )
+        triton_control.make_key(self.key_file)
 
     def command(self) -> process.Command:
         """tritonserver without HTTP: its HTTP side lets anybody unload models, and had remote code execution."""
@@ -81,4 +88,6 @@ class Triton:
             f"--metrics-port={self.metrics_port}",
             f"--backend-config=python,shm-region-prefix-name={prefix}",
             f"--exit-timeout-secs={_EXIT_TIMEOUT_S}",
+            triton_control.restriction(self.key_file),
+            "--exit-on-error=false",  # a model that cannot be loaded takes no other one with it
         )

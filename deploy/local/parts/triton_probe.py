@@ -4,6 +4,7 @@ the models are for."""
 
 import math
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import grpc
 import numpy as np
@@ -11,10 +12,12 @@ from tritonclient.grpc import model_config_pb2, service_pb2, service_pb2_grpc
 
 from deploy.local.errors import Broken, ProbeFailed, Unready
 from deploy.local.parts.call_errors import probe_failure
+from deploy.local.parts.triton_control import control_headers
 from deploy.local.parts.triton_workers import dead_workers
 
 _FREE_DIMENSION = 2
 _HIGHEST_PRIORITY = 1
+_READY, _NO_FAULT = "READY", ("", "unloaded")
 _THIS_MACHINE = ("127.0.0.1", "localhost")
 _DEAD_WORKER_MESSAGE = "Stub process"
 _REMEDY = "restart Triton: it does not replace a dead worker"
@@ -26,6 +29,8 @@ class TritonProbe:
     """Remembers how far the server had come, to tell one that is loaded from one that hangs."""
 
     address: str
+    key_file: Path = Path()
+    """Of the server's control, where it was started with one."""
     _completed: dict[str, int] = field(default_factory=dict)
 
     def check(self, timeout_s: float) -> None:
@@ -38,12 +43,17 @@ class TritonProbe:
         with grpc.insecure_channel(self.address) as channel:
             stub = service_pb2_grpc.GRPCInferenceServiceStub(channel)
             try:
-                index = stub.RepositoryIndex(service_pb2.RepositoryIndexRequest(ready=True), timeout=timeout_s)
+                everything = service_pb2.RepositoryIndexRequest()
+                index = stub.RepositoryIndex(everything, timeout=timeout_s, metadata=self._key())
             except grpc.RpcError as error:
                 raise probe_failure(f"Triton at {self.address}", error) from error
-            models = sorted({model.name for model in index.models})
+            models = sorted({model.name for model in index.models if model.state == _READY})
             if not models:
-                raise ProbeFailed(f"Triton at {self.address} has no model loaded")
+                failed = [
+                    f": {one.name} {one.version}: {one.reason}" for one in index.models if one.reason not in _NO_FAULT
+                ]
+                kind = Broken if failed else ProbeFailed
+                raise kind(f"Triton at {self.address} has no model loaded{''.join(failed[:1])}")
             for model in models:
                 self._check_model(stub, model, timeout_s)
 
@@ -63,16 +73,26 @@ class TritonProbe:
             raise failure from error
         check_answer(model, reply)
 
+    def _key(self) -> list[tuple[str, str]]:
+        return list(control_headers(self.key_file).items())
+
     def _moved_on(self, stub: service_pb2_grpc.GRPCInferenceServiceStub, model: str, timeout_s: float) -> bool:
         """Whether the model completed an inference for anybody since the last probe that failed."""
         try:
-            statistics = stub.ModelStatistics(service_pb2.ModelStatisticsRequest(name=model), timeout=timeout_s)
+            request = service_pb2.ModelStatisticsRequest(name=model)
+            statistics = stub.ModelStatistics(request, timeout=timeout_s, metadata=self._key())
         except grpc.RpcError:
             return False
         completed = sum(entry.inference_stats.success.count for entry in statistics.model_stats)
         before = self._completed.get(model)
         self._completed[model] = completed
         return before is not None and completed > before
+
+
+def _nothing_loaded(address: str, index: service_pb2.RepositoryIndexResponse) -> ProbeFailed:
+    """Broken where loading was tried and failed."""
+    failed = [f": {one.name} {one.version}: {one.reason}" for one in index.models if one.reason not in _NO_FAULT]
+    return (Broken if failed else ProbeFailed)(f"Triton at {address} has no model loaded{''.join(failed[:1])}")
 
 
 def question(config: model_config_pb2.ModelConfig) -> service_pb2.ModelInferRequest:

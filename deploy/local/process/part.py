@@ -6,7 +6,7 @@ from pathlib import Path
 from threading import Event
 from typing import Protocol, Self
 
-from deploy.local.errors import ProbeFailed, StartFailed
+from deploy.local.errors import Broken, ProbeFailed, StartFailed
 from deploy.local.process import orphans, process
 from deploy.local.process.logs import Log
 
@@ -94,7 +94,7 @@ class RunningPart:
             try:
                 self.part.probe(timeout_s=2.0)
             except ProbeFailed as failure:
-                if time.monotonic() > deadline:
+                if isinstance(failure, Broken) or time.monotonic() > deadline:
                     raise self.not_ready(str(failure)) from failure
                 stopped.wait(_PROBE_PAUSE_S)
             else:

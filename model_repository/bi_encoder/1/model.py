@@ -45,6 +45,8 @@ class TritonPythonModel:
             )
         options = Options.read(json.loads(args["model_config"]), on_gpu=args["model_instance_kind"] == "GPU")
         folder = Path(args["model_repository"]) / args["model_version"]
+        sys.path[:0], sys.pycache_prefix = [str(folder)], os.devnull  # no compiled file counts: the manifest has none
+        import_module("manifest").check_files(folder)
         self._graph: Graph = open_graph(folder, options, int(args["model_instance_device_id"]))
         self._options = replace(options, packed=self._graph.packed)
         self._meter = Meter(model=args["model_name"], version=args["model_version"])
@@ -145,7 +147,6 @@ def open_graph(folder: Path, options: Options, device: int) -> Any:
     """ONNX Runtime's, or on a GPU the packed engine of the version: both have the same interface."""
     if not (options.on_gpu and (folder / "packed").is_dir()):
         return Graph(folder / "model.onnx", options, device)
-    sys.path.insert(0, str(folder))
     limits = (options.rows, options.tokens, options.compiled)
     return import_module("packed.opening").open_for_worker(folder, CARD.format(device), *limits)
 
@@ -269,8 +270,7 @@ def read_tensors(request: Any, names: Sequence[str]) -> dict[str, Array]:
     if missing := [name for name, tensor in found.items() if tensor is None]:
         raise RequestRefused(f"input {missing[0]} is missing; this model needs {list(names)}")
     tensors: dict[str, Array] = {name: tensor.as_numpy() for name, tensor in found.items()}
-    shapes = {name: list(tensor.shape) for name, tensor in tensors.items()}
-    first = shapes[MASK]
+    first = (shapes := {name: list(tensor.shape) for name, tensor in tensors.items()})[MASK]
     if len(first) != 2 or any(shape != first for shape in shapes.values()):
         raise RequestRefused(f"inputs have shapes {shapes}; expected one common shape [pairs, tokens]")
     if min(first) < 1:

@@ -47,6 +47,11 @@ def running_triton(directory: Path) -> Iterator[RunningPart]:
         yield running
 
 
+def key_of(running: RunningPart) -> str:
+    assert isinstance(running.part, Triton)
+    return str(running.part.key_file)
+
+
 def probe(image: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Runs the probe with nothing of the project but what is in the image."""
     command = (sys.executable, str(image / "probe_inference.py"), *arguments)
@@ -55,8 +60,8 @@ def probe(image: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize("mode", ["ready", "alive"])
-def test_it_passes_while_models_answer(image: Path, triton_of_rows: str, mode: str) -> None:
-    done = probe(image, mode, triton_of_rows)
+def test_it_passes_while_models_answer(image: Path, triton_of_rows: Triton, mode: str) -> None:
+    done = probe(image, mode, triton_of_rows.url, str(triton_of_rows.key_file))
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
@@ -73,7 +78,7 @@ def test_it_fails_when_a_worker_is_dead_although_triton_reports_ready(image: Pat
         assert running.pid is not None
         for worker in psutil.Process(running.pid).children():
             worker.kill()
-        done = probe(image, mode, running.part.url)
+        done = probe(image, mode, running.part.url, key_of(running))
         with InferenceServerClient(running.part.url) as client:
             assert client.is_server_ready()
     assert done.returncode == 1
@@ -86,12 +91,12 @@ def test_an_overloaded_server_is_not_ready_but_alive(image: Path, tmp_path: Path
         # One: two that Triton batches sleep one after the other, longer than the probe waits to hear of the overload.
         client.async_infer("row_sum", _inputs(SLEEPING), callback=lambda result, error: None)
         wait_until(lambda: _is_busy(client), "the worker sleeps")
-        done = probe(image, mode, running.part.url)
+        done = probe(image, mode, running.part.url, key_of(running))
     assert done.returncode == exit_code
     assert ("overloaded" in done.stdout) == bool(exit_code)
 
 
-@pytest.mark.parametrize("arguments", [(), ("well",), ("ready", "a:1", "b")])
+@pytest.mark.parametrize("arguments", [(), ("well",), ("ready", "a:1", "b", "c")])
 def test_other_questions_are_usage_errors(image: Path, arguments: tuple[str, ...]) -> None:
     done = probe(image, *arguments)
     assert done.returncode == 2
@@ -99,10 +104,11 @@ def test_other_questions_are_usage_errors(image: Path, arguments: tuple[str, ...
 
 
 @pytest.fixture(scope="module")
-def triton_of_rows(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def triton_of_rows(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Triton]:
     """A real Triton with the test model, of this module alone."""
     with running_triton(tmp_path_factory.mktemp("triton")) as running:
-        yield running.part.url
+        assert isinstance(running.part, Triton)
+        yield running.part
 
 
 def _is_busy(client: InferenceServerClient) -> bool:

@@ -17,13 +17,13 @@ from deploy.local.doctor.stack_checks import check_stack
 from deploy.local.errors import LocalStackError, StartFailed
 from deploy.local.parts import probes, shared_memory
 from deploy.local.parts.triton_probe import TritonProbe
-from deploy.local.plan import PARTS, Plan
+from deploy.local.plan import PARTS, Plan, triton_key
 from deploy.local.process import orphans, process
 from deploy.local.process.lock import StackLock
 from deploy.local.process.part import RunningPart
 from deploy.local.process.state import PartState, StackState, Status
 from deploy.local.stack import LocalStack, down, ignored, read_status, up
-from tests.conftest import StartTriton
+from tests.conftest import StartTriton, Tritons
 from tests.deploy.local.waiting import wait_until
 from tests.paths import ROW_SUM_REPOSITORY
 
@@ -35,6 +35,10 @@ HEAL_TIMEOUT_S = 30.0
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
     with LocalStack(tmp_path_factory.mktemp("running"), PLAN) as stack:
         yield stack
+
+
+def key_of(stack: LocalStack) -> Path:
+    return triton_key(PLAN, stack.state_directory)
 
 
 def remains(state_directory: Path) -> list[str]:
@@ -57,7 +61,7 @@ def await_restart(stack: LocalStack, before: PartState) -> None:
 def test_ready_means_that_every_part_answers(running: LocalStack) -> None:
     assert running.status().status is Status.READY
     probes.probe_postgres(running.status().part("postgres").url, timeout_s=5)
-    TritonProbe(running.status().part("triton").url).check(timeout_s=5)
+    TritonProbe(running.status().part("triton").url, key_of(running)).check(timeout_s=5)
 
 
 @pytest.mark.parametrize("name", ["postgres", "triton"])
@@ -77,7 +81,7 @@ def test_a_triton_whose_worker_died_is_restarted_although_it_says_ready(running:
     (worker,) = psutil.Process(before.pid).children()
     worker.kill()
     await_restart(running, before)
-    TritonProbe(running.status().part("triton").url).check(timeout_s=5)
+    TritonProbe(running.status().part("triton").url, key_of(running)).check(timeout_s=5)
     assert len(shared_memory.regions(running.state_directory)) == 1, "the dead worker's region is gone"
 
 
@@ -94,7 +98,7 @@ def test_committed_rows_survive_a_kill_of_postgresql(running: LocalStack) -> Non
 
 def test_the_doctor_finds_a_running_stack_healthy(running: LocalStack) -> None:
     found = findings(running.state_directory)
-    assert set(found) == {"stack", "postgres", "triton"}
+    assert set(found) == {"model files", "stack", "postgres", "triton"}
     assert all(finding.ok for finding in found.values()), found
     assert "@127.0.0.1" in found["postgres"].detail
     assert ":@" not in found["postgres"].detail
@@ -177,14 +181,16 @@ def test_a_part_that_cannot_start_is_reported_in_its_own_words_and_nothing_remai
 
 
 def test_servers_of_others_are_used_and_left_running(
-    tmp_path: Path, postgres_server: RunningPart, start_triton: StartTriton
+    tmp_path: Path, postgres_server: RunningPart, start_triton: StartTriton, tritons: Tritons
 ) -> None:
     url, address = postgres_server.part.url, start_triton(ROW_SUM_REPOSITORY)
-    with LocalStack(tmp_path, Plan(("postgres", "triton"), postgres_url=url, triton_url=address)) as stack:
+    key_file = tritons[address].key_file
+    plan = Plan(("postgres", "triton"), postgres_url=url, triton_url=address, triton_key_file=str(key_file))
+    with LocalStack(tmp_path, plan) as stack:
         assert (stack.status().part("postgres").url, stack.status().part("triton").url) == (url, address)
         assert [part.pid for part in stack.status().parts] == [None, None]
     probes.probe_postgres(url, timeout_s=5)
-    TritonProbe(address).check(timeout_s=5)
+    TritonProbe(address, key_file).check(timeout_s=5)
 
 
 def test_the_start_can_be_followed(tmp_path: Path) -> None:

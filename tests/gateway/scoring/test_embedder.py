@@ -1,7 +1,7 @@
 """The bi-encoder's and the cross-encoder's side of an inference: what is asked for, and in which portions."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from threading import Event
 
@@ -11,6 +11,7 @@ import pytest
 from gateway.domain.budget import Budget
 from gateway.domain.errors import ModelAnswerInvalid, ModelUnavailable
 from gateway.domain.values import EncodedPair
+from gateway.encoding.embedding import EmbeddingBundle
 from gateway.encoding.text_encoder import TextEncoder, TokenIds
 from gateway.scoring.embedder import BATCH_TEXTS, BiEncoder
 from gateway.scoring.endpoints import Endpoints
@@ -36,6 +37,10 @@ class Lengths(FakeConnection):
         return vectors
 
 
+def files_of(encoder: TextEncoder) -> Callable[[], EmbeddingBundle]:
+    return lambda: EmbeddingBundle(encoder, ())
+
+
 @pytest.fixture
 def connection() -> Lengths:
     return Lengths("triton-a", "f")
@@ -45,7 +50,7 @@ def connection() -> Lengths:
 def embedder(connection: Lengths, tmp_path: Path) -> BiEncoder:
     endpoints = Endpoints([connection])
     endpoints.admit(endpoints.all[0])
-    return BiEncoder(endpoints, TextEncoder(save(bert_like(), tmp_path)), width=2)
+    return BiEncoder(endpoints, files_of(TextEncoder(save(bert_like(), tmp_path))), width=2)
 
 
 async def test_many_texts_travel_in_portions_and_come_back_in_their_order(
@@ -69,7 +74,7 @@ async def test_the_event_loop_goes_on_while_texts_are_tokenised(connection: Leng
     gone_on, endpoints = Event(), Endpoints([connection])
     endpoints.admit(endpoints.all[0])
     encoder = Waiting(save(bert_like(), tmp_path))
-    embedding = asyncio.create_task(BiEncoder(endpoints, encoder, width=2).embed(["toy"], Budget(2 * LONG_S)))
+    embedding = asyncio.create_task(BiEncoder(endpoints, files_of(encoder), width=2).embed(["toy"], Budget(2 * LONG_S)))
     await asyncio.sleep(0)
     gone_on.set()
     await embedding
@@ -93,7 +98,7 @@ async def test_a_portion_that_fails_fails_the_whole_and_the_rest_is_not_asked(
 async def test_vectors_of_another_width_are_refused(connection: Lengths, tmp_path: Path) -> None:
     endpoints = Endpoints([connection])
     endpoints.admit(endpoints.all[0])
-    embedder = BiEncoder(endpoints, TextEncoder(save(bert_like(), tmp_path)), width=384)
+    embedder = BiEncoder(endpoints, files_of(TextEncoder(save(bert_like(), tmp_path))), width=384)
     with pytest.raises(ModelUnavailable, match="bi_encoder gave 2 numbers a row as 'embedding'; expected 384"):
         await embedder.embed(["toy"], Budget(5.0))
 

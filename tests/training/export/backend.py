@@ -109,9 +109,12 @@ def worker_module() -> Iterator[Any]:
     for one in (TritonError, TritonModelException, Tensor, InferenceResponse, MetricFamily, get_input_tensor_by_name):
         setattr(utils, one.__name__, one)
     sys.modules[utils.__name__] = utils
+    places, prefix = list(sys.path), sys.pycache_prefix
     try:
         yield importlib.import_module("training.export.worker.model")
     finally:
+        sys.path[:], sys.pycache_prefix = places, prefix
+        sys.modules.pop("manifest", None)
         del sys.modules[utils.__name__]
         sys.modules.pop("training.export.worker.model", None)
 

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from gateway.domain.manifest import manifest_faults
 from gateway.domain.order import RequestKind
 from gateway.encoding.bundle import fingerprint_of, open_bundle
 from tests.paths import ROOT
 from training.evaluation.reading import ReadingRow
 from training.release.errors import ReadingUnknown
 from training.release.reading import record_reading
-from training.release.repository.manifest import manifest_faults
 
 GAIN = ReadingRow("inline", 0.2, 0.1, 0.1, 0.05, 0.15, 0.001)
 CHANCE = ReadingRow("warm", 0.2, 0.19, 0.01, -0.05, 0.07, 0.8)

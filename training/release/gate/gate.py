@@ -40,6 +40,7 @@ from training.release.gate.version_checks import (
     check_reading,
     check_tokens,
 )
+from training.release.repository.manifest import enter_file
 
 GATE_FILE = "gate.json"
 LOADABLE = "loadable"
@@ -110,8 +111,9 @@ class GateReport:
         }
 
     def write(self, folder: Path) -> Path:
-        """Records it as ``gate.json`` in the version folder; it is no part of fingerprint or manifest."""
+        """Records it as ``gate.json`` in the version folder, and in its manifest; it is no part of the fingerprint."""
         replace_json(folder / GATE_FILE, self.to_json(), indent=1)
+        enter_file(folder, GATE_FILE)
         return folder / GATE_FILE
 
 

@@ -5,18 +5,26 @@ from pathlib import Path
 import numpy as np
 from google.protobuf.text_format import ParseError
 
+from gateway.domain.manifest import manifest_faults
 from gateway.encoding.bundle import TOKENIZER_FILE, fingerprint_of
 from gateway.encoding.pair_encoder import PairEncoder
 from gateway.encoding.tokenizer import open_tokenizer
 from training.export.compare import Logits, score_session
 from training.release.gate.check import Check, Figure, judged, skipped
 from training.release.gate.version import Fp32, OpenVersion
-from training.release.repository.manifest import manifest_faults
 from training.release.repository.triton_config import read_config
 from training.release.repository.version import FINGERPRINT
 
 FILES, FINGERPRINT_CHECK, TOKENS, LOGITS, READING = "files", "fingerprint", "tokens", "logits", "reading judged"
-REQUIRED = ("model.py", "model.onnx", "config.json", "README.md", "encoding/spec.json", "encoding/golden.json")
+REQUIRED = (
+    "model.py",
+    "manifest.py",
+    "model.onnx",
+    "config.json",
+    "README.md",
+    "encoding/spec.json",
+    "encoding/golden.json",
+)
 MAX_FP32_DIFFERENCE = 1e-4
 MAX_RECORDED_DIFFERENCE = 1e-3
 """Recorded golden logits and the checkpoint may come from different processors."""
@@ -25,9 +33,10 @@ _NOT_FINITE = 1e308
 
 
 def check_files(folder: Path) -> Check:
-    """All files are there, as long and with the digest that they were written with."""
+    """All files that were written are there, with the digest that they were written with, and no other."""
     missing = [f"{name} is missing" for name in REQUIRED if not (folder / name).is_file()]
-    return judged(FILES, missing or manifest_faults(folder), "all files are as they were written")
+    faults = [f"{one}: export the version again" for one in missing or manifest_faults(folder)]
+    return judged(FILES, faults, "all files are as they were written")
 
 
 def check_fingerprint(folder: Path) -> Check:

@@ -3,6 +3,7 @@ it has proved the version and serves it. Writes no file."""
 
 import asyncio
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tritonclient.grpc import InferenceServerClient
@@ -20,9 +21,11 @@ _LOGS = "crossrank logs gateway and crossrank logs triton say why"
 
 @dataclass(frozen=True, slots=True)
 class RunningStack:
-    """``load_s``: for Triton to load; ``prove_s``: from then on for the gateway to serve what was loaded."""
+    """``triton_headers``: what opens Triton's control. ``load_s``: for Triton to load; ``prove_s``: from then on for
+    the gateway to serve what was loaded."""
 
     triton_url: str
+    triton_headers: Mapping[str, str]
     gateway_url: str
     model: ModelFolder
     load_s: float
@@ -47,7 +50,7 @@ class RunningStack:
     def _load(self, version: int) -> None:
         client = InferenceServerClient(self.triton_url)
         try:
-            client.load_model(self.model.root.name, client_timeout=self.load_s)
+            client.load_model(self.model.root.name, headers=dict(self.triton_headers), client_timeout=self.load_s)
         except InferenceServerException as fault:
             raise NotServed(f"Triton does not load version {version}: {fault.message()}", _LOGS) from fault
         finally:

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.domain.files import clear_leftovers, replace_bytes
+from gateway.domain.manifest import manifest_faults
 from gateway.encoding.bundle import fingerprint_of
 from training.release.errors import PromotionBusy, PromotionRefused, RepositoryBroken
 from training.release.repository.lock import sole_change
-from training.release.repository.manifest import manifest_faults
 from training.release.repository.recover import GRAPH_FILE
 from training.release.repository.state import ReleaseState
 from training.release.repository.triton_config import ServingOptions, Signature, model_config, read_config, to_text

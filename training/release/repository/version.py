@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from tritonclient.grpc.model_config_pb2 import ModelConfig
 
+from gateway.domain import manifest
 from gateway.domain.files import replace_bytes
 from training.errors import TrainingError
 from training.release.repository.lock import sole_change
@@ -28,6 +29,8 @@ from training.release.repository.triton_config import (
 
 WORKER_SOURCE = Path(__file__).parents[2] / "export" / "worker" / "model.py"
 WORKER_FILE = "model.py"
+MANIFEST_SOURCE = Path(manifest.__file__)
+"""By it the worker checks its folder."""
 PACKED_SOURCE = WORKER_SOURCE.with_name("packed")
 """The worker's engine for GPUs; it is the folder's own too, under the same name."""
 WEIGHTS_FILE = "packed.safetensors"
@@ -147,7 +150,7 @@ def _check_size(file: Path | None, max_graph_mb: float) -> None:
 
 def _fill(folder: Path, content: VersionContent) -> None:
     folder.mkdir()
-    shutil.copyfile(WORKER_SOURCE, folder / WORKER_FILE)
+    copy_worker(folder)
     shutil.copyfile(content.graph, folder / GRAPH_FILE)
     document = json.loads(content.transformers_config.read_text(encoding="utf-8"))
     (folder / CONFIG_FILE).write_text(json.dumps(_without_origin(document), indent=2) + "\n", encoding="utf-8")
@@ -160,6 +163,23 @@ def _fill(folder: Path, content: VersionContent) -> None:
         shutil.copyfile(content.packed, folder / WEIGHTS_FILE)
         shutil.copytree(PACKED_SOURCE, folder / PACKED_SOURCE.name, ignore=shutil.ignore_patterns("__pycache__"))
     write_manifest(folder)
+
+
+def copy_worker(folder: Path) -> None:
+    """What runs a graph in Triton on a CPU, into a version folder."""
+    shutil.copyfile(WORKER_SOURCE, folder / WORKER_FILE)
+    shutil.copyfile(MANIFEST_SOURCE, folder / MANIFEST_SOURCE.name)
+
+
+def worker_files(version: Path, graph: bytes) -> dict[str, bytes]:
+    """What a version's worker needs to run ``graph``: by name inside a version folder, manifest included."""
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        for name in (WORKER_FILE, MANIFEST_SOURCE.name):
+            shutil.copyfile(version / name, folder / name)
+        (folder / GRAPH_FILE).write_bytes(graph)
+        write_manifest(folder)
+        return {file.name: file.read_bytes() for file in folder.iterdir()}
 
 
 def _without_origin(document: dict[str, object]) -> dict[str, object]:

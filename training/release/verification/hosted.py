@@ -25,8 +25,11 @@ class HostingRefused(TrainingError):
 
 
 @asynccontextmanager
-async def hosted(url: str, config: ModelConfig, files: Mapping[str, bytes]) -> AsyncIterator[TritonConnection]:
-    """Loads a model from memory (``files``: path inside the model folder → content) and unloads it at the end.
+async def hosted(
+    url: str, headers: Mapping[str, str], config: ModelConfig, files: Mapping[str, bytes]
+) -> AsyncIterator[TritonConnection]:
+    """Loads a model from memory (``files``: name inside the version folder → content) and unloads it at the end.
+    ``headers``: what opens Triton's control.
 
     Source: Triton's model repository extension, load with ``config`` and ``file:`` parameters. Raises HostingRefused.
     """
@@ -36,15 +39,17 @@ async def hosted(url: str, config: ModelConfig, files: Mapping[str, bytes]) -> A
         await client.load_model(
             NAME,
             config=json_format.MessageToJson(config, preserving_proto_field_name=True),
-            files={f"file:{path}": content for path, content in files.items()},
+            headers=dict(headers),
+            files={f"file:1/{name}": content for name, content in files.items()},
         )
         yield connection
     except InferenceServerException as fault:
         raise HostingRefused(
-            f"Triton at {url} did not load a model: {fault.message()}", "start it with --model-control-mode=explicit"
+            f"Triton at {url} did not load a model: {fault.message()}",
+            "start it with --model-control-mode=explicit",
         ) from fault
     finally:
-        await _unload(client)
+        await _unload(client, headers)
         await connection.close()
         await client.close()
 
@@ -71,8 +76,8 @@ async def hosted_logits(connection: TritonConnection, pairs: Sequence[EncodedPai
     return logits
 
 
-async def _unload(client: InferenceServerClient) -> None:
+async def _unload(client: InferenceServerClient, headers: Mapping[str, str]) -> None:
     try:
-        await client.unload_model(NAME)
+        await client.unload_model(NAME, headers=dict(headers))
     except InferenceServerException:
         return  # it was never loaded, or the server is gone

@@ -1,5 +1,6 @@
 """Does the running stack serve what was trained? Gateway (int8) and fp32 graph on its Triton against the reference."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from training.errors import TrainingError
 from training.export.compare import agreement
 from training.release.gateway_client import Connect, to_open_gateway
 from training.release.repository.triton_config import read_config
-from training.release.repository.version import CONFIGURATION
+from training.release.repository.version import CONFIGURATION, worker_files
 from training.release.verification.hosted import hosted, hosted_logits
 from training.release.verification.lists import ListPlan, VerificationList, draw_lists, encoded_pairs, pair_texts
 from training.release.verification.reference import Logits, Reference, fp32_graph, fp32_model
@@ -56,12 +57,13 @@ class VerificationReport:
 
 @dataclass(frozen=True, slots=True)
 class Verifier:
-    """One served model version and the stack that serves it. ``checkpoint``: a folder with the trained fp32 weights;
-    None: the reference is rebuilt from the weights of the shipped graph."""
+    """One served model version and the stack that serves it. ``triton_headers``: what opens Triton's control.
+    ``checkpoint``: a folder with the trained fp32 weights; None: the reference is rebuilt from the shipped graph."""
 
     version_folder: Path
     gateway_url: str
     triton_url: str
+    triton_headers: Mapping[str, str]
     checkpoint: Path | None
     plan: ListPlan
     connect: Connect = to_open_gateway
@@ -104,8 +106,8 @@ class Verifier:
     async def _host(self, graph: bytes, bundle: EncodingBundle, lists: list[VerificationList]) -> list[Logits]:
         config = read_config(self.version_folder.parent / CONFIGURATION)
         del config.model_warmup[:]
-        worker = (self.version_folder / "model.py").read_bytes()
-        async with hosted(self.triton_url, config, {"1/model.py": worker, "1/model.onnx": graph}) as connection:
+        files = worker_files(self.version_folder, graph)
+        async with hosted(self.triton_url, self.triton_headers, config, files) as connection:
             return [
                 await hosted_logits(connection, encoded_pairs(bundle.encoder, one), self.plan.seed + number)
                 for number, one in enumerate(lists)

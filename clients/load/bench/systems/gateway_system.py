@@ -53,9 +53,9 @@ class Gateway(System):
         with served_stack(self._state_directory, self._repository, PATIENT) as served:
             load = GatewayLoad(served.gateway_url, served.pids)
             asyncio.run(load.warm_up(visit.mixes[0], visit.seed + 1))
-            earlier = read_counts(served.metrics_url)
+            earlier = read_counts(served.metrics_address)
             findings = asyncio.run(self._measure(load, visit))
-            findings = replace(findings, timers=read_counts(served.metrics_url).timers_since(earlier))
+            findings = replace(findings, timers=read_counts(served.metrics_address).timers_since(earlier))
         if visit.number == 0 and self._extras.shared_zipf is not None:
             findings.readings.append(self._measure_shared(visit, self._extras.shared_zipf))
         return findings

@@ -27,7 +27,7 @@ class Served:
     postgres_url: str
     triton: Triton
     gateway_url: str
-    metrics_url: str
+    metrics_address: str
     gateway_pid: int
     pids: tuple[int, ...]
 
@@ -52,9 +52,9 @@ def served_stack(folder: Path, repository: Path, settings: Mapping[str, str]) ->
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     with ExitStack() as opened:
         running = [opened.enter_context(RunningPart(part, state_directory=folder)) for part in parts]
-        metrics_url = f"http://{LOOPBACK}:{gateway.metrics_port}/metrics"
+        metrics_address = f"{LOOPBACK}:{gateway.metrics_port}"
         pids = tuple(_pid(one) for one in running)
-        yield Served(postgres.url, triton, gateway.url, metrics_url, pids[-1], pids)
+        yield Served(postgres.url, triton, gateway.url, metrics_address, pids[-1], pids)
 
 
 def _pid(running: RunningPart) -> int:

@@ -3,6 +3,7 @@
 import asyncio
 import urllib.request
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -15,7 +16,9 @@ from clients.load.bench.workload.system import CALLERS, CANDIDATES, Findings, Sy
 from clients.load.perf_analyzer.binary import ANY_PERCENT, find_perf_analyzer
 from clients.load.perf_analyzer.binary import Load as AnalyzerLoad
 from clients.load.perf_analyzer.campaign import Campaign
+from deploy.local.parts.ports import LOOPBACK
 from deploy.local.parts.triton import Triton
+from deploy.local.parts.triton_control import control_headers
 from gateway.domain.budget import Budget
 from gateway.domain.values import EncodedPair
 from gateway.encoding.bundle import open_bundle
@@ -55,6 +58,7 @@ class TritonAlone(System):
             stability_percent=ANY_PERCENT,  # rounds tell how far it scatters
         )
         with triton_alone(self._state_directory, self._repository) as (triton, pid):
+            analyzer = replace(analyzer, headers=control_headers(triton.key_file))
             scores = asyncio.run(_scores(triton.url, encoded(self._encoder, visit.proof)))
             campaign = Campaign(triton.url, MODEL, load, ROWS, length_classes=1)
             readings = []
@@ -88,7 +92,7 @@ def encoded(encoder: PairEncoder, jobs: Sequence[Job]) -> list[list[EncodedPair]
 
 def pairs_counted(triton: Triton) -> float:
     """Pairs that Triton's own metrics say it has scored."""
-    with urllib.request.urlopen(triton.metrics_url, timeout=10) as answer:
+    with urllib.request.urlopen(f"http://{LOOPBACK}:{triton.metrics_port}/metrics", timeout=10) as answer:
         lines = answer.read().decode().splitlines()
     start = f'nv_inference_count{{model="{MODEL}"'
     return sum(float(line.split()[-1]) for line in lines if line.startswith(start))

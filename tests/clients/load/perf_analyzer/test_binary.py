@@ -3,6 +3,7 @@
 import shutil
 import urllib.request
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from clients.load.perf_analyzer.inputs import Inputs
 from deploy.local.errors import NotInstalled, StartFailed
 from deploy.local.parts.ports import free_ports
 from deploy.local.parts.triton import Triton
+from deploy.local.parts.triton_control import control_headers
 from deploy.local.process.part import RunningPart
 from tests.clients.load.rows import random_lists
 from tests.paths import ROW_SUM_REPOSITORY
@@ -27,8 +29,9 @@ case "$*" in *percentage={ANY_PERCENT}*) echo ok > report.csv ;;
 
 
 @pytest.fixture(scope="module")
-def analyzer(tmp_path_factory: pytest.TempPathFactory) -> PerfAnalyzer:
-    return find_perf_analyzer(tmp_path_factory.mktemp("tools"))
+def analyzer(tmp_path_factory: pytest.TempPathFactory, triton: Triton) -> PerfAnalyzer:
+    found = find_perf_analyzer(tmp_path_factory.mktemp("tools"))
+    return replace(found, headers=control_headers(triton.key_file))
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +98,7 @@ def test_the_binary_is_unpacked_once(analyzer: PerfAnalyzer, monkeypatch: pytest
         raise AssertionError(f"{executable} is downloaded again")
 
     monkeypatch.setattr(binary, "_download", refused)
-    assert find_perf_analyzer(analyzer.executable.parent) == analyzer
+    assert replace(find_perf_analyzer(analyzer.executable.parent), headers=analyzer.headers) == analyzer
     assert sorted(found.name for found in analyzer.executable.parent.iterdir()) == [
         "download.log",
         "libraries",

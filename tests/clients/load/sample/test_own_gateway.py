@@ -38,7 +38,7 @@ async def test_the_load_reaches_the_model_and_no_cache(postgres: str, triton: st
         subject = gateway_subject(gateway, "cross_encoder", lists(12_000), tmp_path)
         sweeper = TargetSweeper(find_perf_analyzer(tmp_path / "tools"), Steps((0.3,), 1, 1000), tmp_path, told.append)
         found = sweeper.sweep(subject)
-        counts = read_counts(gateway.metrics_url)
+        counts = read_counts(gateway.metrics_address)
         async with CrossrankClient(gateway.url) as client:
             assert (await client.get_info()).limits.default_deadline_s == DEADLINE_S
     assert found.cache_hit_share == pytest.approx(0.0, abs=0.02)

@@ -15,6 +15,7 @@ from deploy.local.doctor.finding import Finding, Severity, bad, good
 from deploy.local.doctor.stack_checks import check_stack
 from deploy.local.parts import shared_library, shared_memory, triton_binary
 from deploy.local.parts.ports import LOOPBACK
+from deploy.local.parts.triton import PROJECT_REPOSITORY
 from deploy.local.plan import PARTS, Plan
 from deploy.local.process import orphans, process
 from deploy.local.process.state import PartState, StackState, Status
@@ -177,6 +178,19 @@ def test_stale_shared_memory_is_found_and_only_that_of_this_stack(tmp_path: Path
     finally:
         ours.unlink(missing_ok=True)
         theirs.unlink(missing_ok=True)
+
+
+def test_files_of_models_are_looked_at_from_outside(tmp_path: Path) -> None:
+    assert stopped_stack(tmp_path)["model files"].ok, "those that ship"
+    repository = Path(shutil.copytree(PROJECT_REPOSITORY, tmp_path / "models"))
+    Plan(model_repository=str(repository)).with_ports({}).save(tmp_path / "plan.json")
+    with (repository / "bi_encoder" / "1" / "manifest.py").open("a", encoding="utf-8") as code:
+        code.write("def check_files(*_: object) -> None: ...")
+    found = stopped_stack(tmp_path)["model files"]
+    assert "bi_encoder/1: manifest.py: bytes" in found.detail
+    assert found.remedy == "copy or export the version again"
+    (repository / "bi_encoder" / "1" / "files.json").unlink()
+    assert "files.json cannot be read" in stopped_stack(tmp_path)["model files"].detail
 
 
 @pytest.fixture

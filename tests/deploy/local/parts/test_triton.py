@@ -2,7 +2,7 @@
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -10,15 +10,17 @@ import numpy as np
 import psutil
 import pytest
 from tritonclient.grpc import InferenceServerClient, InferInput
+from tritonclient.utils import InferenceServerException
 
 from deploy.local.errors import Broken, ProbeFailed, StartFailed, Unready
 from deploy.local.parts import shared_memory, triton_probe
 from deploy.local.parts.ports import free_ports
 from deploy.local.parts.triton import Triton
+from deploy.local.parts.triton_control import control_headers
 from deploy.local.parts.triton_probe import TritonProbe
 from deploy.local.process import orphans
 from deploy.local.process.part import RunningPart
-from tests.conftest import StartTriton
+from tests.conftest import StartTriton, Tritons
 from tests.deploy.local.waiting import wait_until
 from tests.paths import ROW_SUM_REPOSITORY
 
@@ -61,9 +63,45 @@ def test_it_scores_every_row(start_triton: StartTriton) -> None:
 
 def test_it_listens_on_the_loopback_interface_only(running: RunningPart) -> None:
     assert running.pid is not None
-    listening = [c.laddr.ip for c in psutil.Process(running.pid).net_connections("inet") if c.status == "LISTEN"]
-    assert {address.removeprefix("::ffff:") for address in listening} == {"127.0.0.1"}
-    assert len(listening) == 2
+    listening = [c.laddr for c in psutil.Process(running.pid).net_connections("inet") if c.status == "LISTEN"]
+    addresses, ports = {one.ip.removeprefix("::ffff:") for one in listening}, [one.port for one in listening]
+    assert addresses == {"127.0.0.1"}
+    assert isinstance(running.part, Triton)
+    assert sorted(ports) == sorted([running.part.port, running.part.metrics_port]), "gRPC and metrics, no HTTP"
+
+
+CONTROL: dict[str, Callable[[InferenceServerClient, dict[str, str]], object]] = {
+    "index": lambda client, key: client.get_model_repository_index(headers=key),
+    "load": lambda client, key: client.load_model("row_sum", headers=key),
+    "statistics": lambda client, key: client.get_inference_statistics("row_sum", headers=key),
+    "shared memory": lambda client, key: client.get_system_shared_memory_status(headers=key),
+    "trace": lambda client, key: client.get_trace_settings(headers=key),
+    "log": lambda client, key: client.get_log_settings(headers=key),
+}
+
+
+@pytest.mark.parametrize("ask", CONTROL.values(), ids=CONTROL)
+def test_its_control_answers_only_who_has_the_key(
+    start_triton: StartTriton, tritons: Tritons, ask: Callable[[InferenceServerClient, dict[str, str]], object]
+) -> None:
+    triton = tritons[start_triton(ROW_SUM_REPOSITORY)]
+    (header,) = (key := control_headers(triton.key_file))
+    with InferenceServerClient(triton.url) as client:
+        for wrong in ({}, {header: "0" * 64}):
+            with pytest.raises(InferenceServerException, match="This protocol is restricted"):
+                ask(client, wrong)
+        ask(client, key)
+        assert client.infer("row_sum", inputs([[1, 2]])).as_numpy("logit").tolist() == [[3.0]], "no key is needed"
+
+
+def test_only_its_owner_reads_the_key_and_every_start_makes_a_new_one(tmp_path: Path) -> None:
+    triton = Triton(tmp_path, 1, 2, model_repository=ROW_SUM_REPOSITORY)
+    keys = set()
+    for _ in range(2):
+        triton.prepare(tmp_path / "log")
+        keys.add(triton.key_file.read_text())
+        assert triton.key_file.stat().st_mode & 0o777 == 0o600
+    assert len(keys) == 2
 
 
 def test_a_dead_worker_fails_the_probe_although_triton_reports_ready(running: RunningPart) -> None:
@@ -113,7 +151,8 @@ def next_failure(probe: TritonProbe) -> ProbeFailed:
 
 
 def test_a_loaded_model_is_busy_and_not_broken(running: RunningPart) -> None:
-    probe = TritonProbe(running.part.url)
+    assert isinstance(running.part, Triton)
+    probe = TritonProbe(running.part.url, running.part.key_file)
     with ThreadPoolExecutor() as others, InferenceServerClient(running.part.url) as client:
         answer = others.submit(client.infer, "row_sum", inputs([[SLEEP_ID]]))
         assert not isinstance(next_failure(probe), Unready), "nothing was known of the server's progress yet"

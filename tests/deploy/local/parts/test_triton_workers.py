@@ -13,10 +13,11 @@ from tritonclient.utils import InferenceServerException
 
 from deploy.local.errors import Broken, ProbeFailed
 from deploy.local.parts import triton_workers
-from deploy.local.parts.triton_probe import TritonProbe
+from deploy.local.parts.triton import Triton
 from deploy.local.process.part import RunningPart
 from tests.deploy.local.parts.test_triton import inputs, make_triton
 from tests.paths import ROW_SUM_REPOSITORY
+from tests.triton_control import with_key
 
 NOT_FINITE = """
 import numpy as np
@@ -59,8 +60,9 @@ def running(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> Itera
 
 @pytest.fixture
 def client(running: RunningPart) -> Iterator[InferenceServerClient]:
+    assert isinstance(running.part, Triton)
     with InferenceServerClient(running.part.url) as connected:
-        yield connected
+        yield with_key(connected, running.part.key_file)
 
 
 def add_model(repository: Path, name: str, code: str | None = None) -> None:
@@ -132,7 +134,8 @@ def kill_one_of_three(running: RunningPart) -> None:
 
 def test_one_dead_worker_of_several_fails_the_probe_while_the_others_answer(three_instances: RunningPart) -> None:
     kill_one_of_three(three_instances)
-    with InferenceServerClient(three_instances.part.url) as client:
+    assert isinstance(three_instances.part, Triton)
+    with with_key(InferenceServerClient(three_instances.part.url), three_instances.part.key_file) as client:
         # The first call that the dead worker gets ends after a second; until then only living ones are asked.
         client.async_infer("row_sum", inputs([[1]]), callback=lambda result, error: None)
         client.async_infer("row_sum", inputs([[1]]), callback=lambda result, error: None)
@@ -187,7 +190,7 @@ def test_a_server_without_a_model_fails_the_probe(running: RunningPart, client: 
     client.unload_model("row_sum")
     try:
         with pytest.raises(ProbeFailed, match="no model loaded"):
-            TritonProbe(running.part.url).check(timeout_s=5)
+            running.part.probe(timeout_s=5)
     finally:
         client.load_model("row_sum")
 

@@ -20,6 +20,8 @@ from tests.training.export.backend import (
     TritonError,
     checksums,
 )
+from training.release.repository.manifest import write_manifest
+from training.release.repository.version import copy_worker
 
 GOOD = np.array([[5, 6, 7]], np.int32)
 
@@ -35,6 +37,8 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("model")
     (folder / "1").mkdir()
     backend.checksum_graph(folder / "1" / "model.onnx")
+    copy_worker(folder / "1")
+    write_manifest(folder / "1")
     return folder
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.domain.manifest import manifest_faults
 from tests.training.histories import oldest_first
 from tests.training.release.gate.tiny_release import TinyRelease
 from training.errors import RunIncomplete
@@ -34,7 +35,7 @@ def report(*checks: Check) -> GateReport:
 def test_all_missing_files_are_counted_and_the_first_is_named(tmp_path: Path) -> None:
     found = check_files(tmp_path)
     assert found.outcome is Outcome.FAILED
-    assert found.detail == "model.py is missing (6 in all)"
+    assert found.detail == "model.py is missing: export the version again (7 in all)"
 
 
 def test_a_version_whose_reading_nobody_judged_is_not_checked_whole(tiny: TinyRelease, version: Path) -> None:
@@ -58,7 +59,8 @@ def test_a_longer_file_is_told_with_both_sizes(version: Path) -> None:
     card = version / "README.md"
     size = card.stat().st_size
     card.write_bytes(card.read_bytes() + b"\n")
-    assert check_files(version).detail == f"README.md: bytes {size + 1}, written with {size} (2 in all)"
+    told = f"README.md: bytes {size + 1}, written with {size}: export the version again (2 in all)"
+    assert check_files(version).detail == told
 
 
 def test_a_manifest_that_names_no_file_vouches_for_none(version: Path) -> None:
@@ -78,7 +80,10 @@ def test_a_manifest_that_cannot_be_read_says_what_to_do(version: Path, content: 
 
 def test_a_digest_that_this_gate_does_not_know_is_a_fault_and_no_crash(version: Path) -> None:
     (version / "files.json").write_text(json.dumps({"model.onnx": {"md5": "0"}}), encoding="utf-8")
-    assert check_files(version).detail == "model.onnx: md5 None, written with 0"
+    assert check_files(version).outcome is Outcome.FAILED
+    assert [one.rpartition(",")[2] for one in manifest_faults(version) if one.startswith("model.onnx")] == [
+        " written with None"
+    ] * 2
 
 
 @pytest.mark.parametrize("content", [b"parameters {", b"no_such_field: 1", b'name: "\xff\xfe"'])

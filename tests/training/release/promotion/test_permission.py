@@ -11,7 +11,7 @@ from training.release.errors import PromotionRefused
 from training.release.gate.check import Check, Outcome
 from training.release.gate.gate import GATE_FILE, GateReport
 from training.release.promotion.permission import check_permission
-from training.release.repository.manifest import write_manifest
+from training.release.repository.manifest import enter_file, write_manifest
 from training.release.repository.model_folder import ModelFolder
 
 
@@ -27,6 +27,7 @@ def judge(version: Path, outcome: Outcome = Outcome.PASSED, **changes: Any) -> N
     report.write(version)
     file = version / GATE_FILE
     file.write_text(json.dumps(json.loads(file.read_text(encoding="utf-8")) | changes), encoding="utf-8")
+    enter_file(version, GATE_FILE)
 
 
 def refusal(version: Path, champion: str = "3", *, allow_incomplete: bool = False) -> str:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.domain.manifest import manifest_faults
 from tests.training.release.promotion.versions import (
     Stack,
     candidate,
@@ -18,7 +19,6 @@ from tests.training.release.promotion.versions import (
 )
 from training.release.errors import NothingToRollBackTo, PromotionBusy, PromotionRefused, RepositoryBroken
 from training.release.promotion.promotion import Change, promote, roll_back
-from training.release.repository.manifest import manifest_faults
 from training.release.repository.model_folder import ModelFolder
 from training.release.repository.triton_config import read_config, to_text
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.domain.manifest import manifest_faults
 from tests.training.release.promotion.versions import (
     Stack,
     candidate,
@@ -19,7 +20,6 @@ from tests.training.release.promotion.versions import (
 )
 from training.release.errors import NotServed
 from training.release.promotion.promotion import promote, roll_back
-from training.release.repository.manifest import manifest_faults
 from training.release.repository.model_folder import ModelFolder
 
 

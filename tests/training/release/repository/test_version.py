@@ -45,8 +45,8 @@ def test_a_version_has_all_that_serving_and_checking_need(tmp_path: Path, conten
     folder = write_model_version(tmp_path / "models", "ranker", 1, content)
     assert folder == tmp_path / "models" / "ranker" / "1"
     files = {str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file()}
-    written = {"model.py", "model.onnx", "config.json", "README.md", "tokenizer.json", "encoding/spec.json"}
-    assert files == written | {"files.json"}
+    worker, given = {"model.py", "manifest.py"}, {"model.onnx", "config.json", "tokenizer.json", "encoding/spec.json"}
+    assert files == worker | given | {"README.md", "files.json"}
     assert (folder / "model.py").read_bytes() == WORKER_SOURCE.read_bytes()
     assert (folder / "model.onnx").read_bytes() == content.graph.read_bytes()
     assert (folder / "README.md").read_text() == "# A model"

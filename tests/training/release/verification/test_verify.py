@@ -91,7 +91,7 @@ async def triton() -> AsyncIterator[ScriptedTriton]:
 
 @pytest.fixture
 def verifier(tiny: TinyRelease, version: OpenVersion, server: ScriptedServer, triton: ScriptedTriton) -> Verifier:
-    return Verifier(version.folder, server.target, triton.url, tiny.run.model, PLAN)
+    return Verifier(version.folder, server.target, triton.url, {}, tiny.run.model, PLAN)
 
 
 async def test_a_stack_that_serves_what_was_trained_has_no_faults(verifier: Verifier, triton: ScriptedTriton) -> None:
