@@ -71,7 +71,7 @@ async def test_it_is_batch_work_that_admission_may_refuse(rig: Rig) -> None:
 
     class Watched(Admission):
         @contextmanager
-        def admit(self, tokens: int, priority: Priority, budget: Budget) -> Iterator[Held]:
+        def admit(self, tokens: int, priority: Priority, budget: Budget, caller: str = "") -> Iterator[Held]:
             asked.append(priority)
             with super().admit(tokens, priority, budget) as held:
                 yield held
