@@ -2,6 +2,7 @@
 Knows no file."""
 
 from collections.abc import Sequence
+from math import isfinite
 
 import numpy as np
 import numpy.typing as npt
@@ -90,11 +91,11 @@ class FoldFirstStage:
         return tuple(self._item_ids[place] for place in best if np.isfinite(scores[place]) and scores[place])
 
     def _hits(self, ranks: Sequence[int], scores: Sequence[float]) -> tuple[SourceHit, ...]:
-        """Of one item; a score of 0 says nothing."""
+        """Of one item; a score of 0 says nothing, and -infinity no more."""
         return tuple(
             SourceHit(source.name, rank, score)
             for source, rank, score in zip(self._sources, ranks, scores, strict=True)
-            if score
+            if score and isfinite(score)
         )
 
 

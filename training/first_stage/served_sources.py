@@ -27,7 +27,7 @@ class ColdItems:
 
     def score(self, histories: Sequence[History[int]]) -> Scores:
         """[histories, items]"""
-        return np.where(self.users > 0, np.float32(0), self.text.score(histories))
+        return np.where(self.users > 0, np.float32(-np.inf), self.text.score(histories))
 
 
 def served_sources(relations: ItemRelations, vectors: Scores) -> list[FittedSource]:

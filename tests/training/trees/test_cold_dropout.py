@@ -51,7 +51,7 @@ def test_the_source_of_cold_items_proposes_forgotten_ones_and_no_others_do_but_t
     vectors = np.array([[1.0, 0.0], [0.6, 0.8], [0.0, 1.0]], np.float32)
     scores = {source.name: source.score([liked(0)])[0].tolist() for source in served_sources(relations, vectors)}
     assert scores.pop("text_ann") == pytest.approx([1.0, 0.6, 0.0])
-    assert scores.pop("cold_items") == pytest.approx([0.0, 0.6, 0.0])
+    assert scores.pop("cold_items") == pytest.approx([-np.inf, 0.6, -np.inf])
     assert {score[1] for score in scores.values()} == {0.0}
 
 
