@@ -62,7 +62,7 @@ class Settings:
     candidates_share: float = _knob(0.4, "share of the budget that fetching candidates may use", "", (0.05, 0.95))
     cold_share: float = _knob(
         0.1,
-        "share of a list's candidates kept for items that nobody liked, nearest by text; 0: none. Fit anew after a change",
+        "share of a list's candidates kept for items that nobody liked, nearest by text; 0: none",
         "",
         (0, 0.5),
     )

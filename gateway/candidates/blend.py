@@ -13,7 +13,6 @@ from gateway.domain.values import Candidate, CandidateQuery, Degradation, Reason
 from gateway.ports import CandidateSource
 from gateway.ranker.features import RANK_OFFSET
 
-
 Item = TypeVar("Item", bound=Hashable)
 
 

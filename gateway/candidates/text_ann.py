@@ -1,5 +1,5 @@
-"""Items whose text is near the recent history or the query, by cosine in PostgreSQL (pgvector): of all items, or of those
-that nobody liked."""
+"""Items whose text is near the recent history or the query, by cosine in PostgreSQL (pgvector): of all items, or of
+those that nobody liked."""
 
 import asyncio
 from collections.abc import Sequence

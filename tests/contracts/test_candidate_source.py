@@ -1,9 +1,8 @@
 """The contract of every CandidateSource: what it may return, how much, and in which order."""
 
 from collections.abc import Sequence
-from itertools import product
-
 from dataclasses import replace
+from itertools import product
 
 import pytest
 

@@ -1,7 +1,7 @@
 """What trees that learned where cold items belong are worth against trees that did not: cold items gain, warm ones must
 not lose. Cold is what nobody has liked yet. Knows nobody who makes lists."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass
 from statistics import median
 from typing import Any
@@ -33,8 +33,8 @@ class ColdCase:
 
 @dataclass(frozen=True, slots=True)
 class ColdRow:
-    """One metric of the trees and of those that were fitted ``without`` cold items, over ``lists``: of cold items on the
-    same lists, else each on the lists that it was fitted for. All rows are corrected together."""
+    """One metric of the trees and of those that were fitted ``without`` cold items, over ``lists``: of cold items on
+    the same lists, else each on the lists that it was fitted for. All rows are corrected together."""
 
     segment: str
     metric: str

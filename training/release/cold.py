@@ -1,5 +1,5 @@
-"""Protocol cold: a tenth of the items is hidden from every fit, and trees are fitted on the rest, as they are served and
-without anything that is done for cold items. Both rank the lists that the sources propose. Needs no stack."""
+"""Protocol cold: a tenth of the items is hidden from every fit, and trees are fitted on the rest, as they are served
+and without anything that is done for cold items. Both rank what the sources propose. Needs no stack."""
 
 import random
 from collections import Counter
