@@ -121,11 +121,14 @@ def judge_cold(cases: Sequence[ColdCase], items: Collection[str], seed: int = 1)
         ColdRow(part.segment, part.metric, int(count), float(before), float(after), difference)
         for part, (before, after, count), difference in zip(parts, means, paired, strict=True)
     ]
-    shares = (
-        _share(having, [getter(one) for one in having])
-        for getter in (lambda one: one.proposed, lambda one: one.whole.orders[RERANKED], lambda one: one.without)
+    return ColdResult(
+        len(items),
+        short,
+        proposed=_share(having, [one.proposed for one in having]),
+        listed=_share(having, [one.whole.orders[RERANKED] for one in having]),
+        unkept=_share(having, [one.without for one in having]),
+        rows=rows,
     )
-    return ColdResult(len(items), short, *shares, rows)
 
 
 def _parts(short: float, items: Collection[str]) -> list[_Part]:

@@ -29,8 +29,9 @@ def cold_lists(cold: ColdProtocol, own: OwnLists) -> list[ColdList]:
     return [
         ColdList(
             proposed,
-            *(replace(one, targets=one.targets | targets[one.user_id]) for one in (whole, other)),
-            targets[whole.user_id],
+            whole=replace(whole, targets=whole.targets | targets[whole.user_id]),
+            without=replace(other, targets=other.targets | targets[other.user_id]),
+            hidden=targets[whole.user_id],
         )
         for proposed, whole, other in zip(test.lists, test.scored, without.scored, strict=True)
     ]
