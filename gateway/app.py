@@ -14,10 +14,11 @@ from gateway.cache.redis import TIER, RedisLimits, RedisScoreCache
 from gateway.cache.signals import CachedSignals
 from gateway.cache.tiered import TieredScoreCache
 from gateway.cache.token_ids import TokenIdCache
-from gateway.candidates.blend import Blend, BlendSettings
+from gateway.candidates.blend import Blend
 from gateway.candidates.item_neighbors import NEIGHBOR_SOURCES, ItemNeighbors
 from gateway.candidates.popular import Popular
-from gateway.candidates.text_ann import TextAnn
+from gateway.candidates.served import served_blend
+from gateway.candidates.text_ann import OF_COLD_ITEMS, TEXT_ANN, TextAnn
 from gateway.catalog.writer import CatalogWriter
 from gateway.domain.background import in_background
 from gateway.domain.budget import Budget
@@ -116,12 +117,12 @@ async def choose_gate(settings: Settings) -> AsyncIterator[Gate]:
         yield gate
 
 
-def build_candidates(database: Database, by_text: TextAnn) -> Blend:
+def build_candidates(database: Database, by_text: TextAnn, cold_items: TextAnn, cold_share: float) -> Blend:
     """All candidate sources. To add one, add it here."""
     popular = Popular(database)
     neighbors = [ItemNeighbors(database, source) for source in NEIGHBOR_SOURCES]
-    weighed = BlendSettings(weights={source.name: source.weight for source in NEIGHBOR_SOURCES})
-    return Blend((by_text, *neighbors, popular), weighed, fallback=popular)
+    cold = [cold_items] if cold_share else []
+    return Blend((by_text, *neighbors, popular, *cold), served_blend(cold_share), fallback=popular)
 
 
 @asynccontextmanager
@@ -149,9 +150,11 @@ def build_parts(settings: Settings, stores: Stores, models: Models, cache: Score
     metrics.watch("tokens_in_flight", "Tokens of admitted work that are not scored yet", lambda: admission.in_flight)
     metrics.watch("tokens_limit", "Tokens that may be in flight, at the speed measured last", admission.limit)
     signals = CachedSignals(stores.signals, settings.signal_items)
-    by_text = TextAnn(stores.database, models.bi_encoder, settings.embedding_model)
+    by_text, cold_items = (
+        TextAnn(stores.database, models.bi_encoder, settings.embedding_model, one) for one in (TEXT_ANN, OF_COLD_ITEMS)
+    )
     return Parts(
-        candidates=build_candidates(stores.database, by_text),
+        candidates=build_candidates(stores.database, by_text, cold_items, settings.cold_share),
         by_text=by_text,
         items=stores.items,
         histories=stores.histories,

@@ -53,7 +53,7 @@ class Settings:
 
     postgres_url: str = _knob("postgresql://127.0.0.1:5432/crossrank", "catalogue, histories, impressions", "URL")
     impression_days: int = _knob(90, "how long lists that were shown are kept", "days", (1, 3650))
-    postgres_connections: int = _knob(8, "pool size; a recommendation holds at most 4 at a time", "", (1, 200))
+    postgres_connections: int = _knob(8, "pool size; a recommendation holds at most 8 at a time", "", (1, 200))
 
     triton_urls: str = _knob("127.0.0.1:8001", "Triton's gRPC endpoints, separated by commas", "host:port,…")
     model: str = _knob("cross_encoder", "name of the cross-encoder on Triton and in the model repository")
@@ -73,6 +73,12 @@ class Settings:
     max_deadline_s: float = _knob(5.0, "longest budget of a call", "s", (0.01, 60))
     answer_reserve_s: float = _knob(0.03, "kept back from the budget to build and send the answer", "s", (0.001, 1))
     candidates_share: float = _knob(0.4, "share of the budget that fetching candidates may use", "", (0.05, 0.95))
+    cold_share: float = _knob(
+        0.1,
+        "share of a list's candidates kept for items that nobody liked, nearest by text; 0: none",
+        "",
+        (0, 0.5),
+    )
     default_candidates: int = _knob(100, "candidates when a request names no limit", "items", (1, 1000))
     default_top_n: int = _knob(10, "items returned when a request names no top_n", "items", (1, 1000))
     max_candidates: int = _knob(1000, "candidates of one request", "items", (1, 10000))

@@ -1,10 +1,11 @@
-"""Asks the sources side by side and fuses their lists by reciprocal rank. Knows no source's inside."""
+"""Asks the sources side by side and fuses their lists by reciprocal rank, with places kept for what its ranks alone
+would not bring into the list. Knows no source's inside."""
 
 import asyncio
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
-from types import MappingProxyType
+from typing import TypeVar
 
 from gateway.domain.budget import Budget
 from gateway.domain.errors import OUTAGES, CrossrankError, StoreUnavailable
@@ -12,14 +13,22 @@ from gateway.domain.values import Candidate, CandidateQuery, Degradation, Reason
 from gateway.ports import CandidateSource
 from gateway.ranker.features import RANK_OFFSET
 
+Item = TypeVar("Item", bound=Hashable)
+
 
 @dataclass(frozen=True, slots=True)
 class BlendSettings:
     """``source_share`` of the budget is every source's slice: they run at the same time. ``weights``: how much a
-    source's ranks count, by name; 1 where none is named."""
+    source's ranks count, by name; 1 where none is named. ``reserved``: share of a list's places that is kept for what a
+    source proposes first, by name; what it cannot fill, others do."""
 
     source_share: float = 0.8
     weights: Mapping[str, float] = field(default_factory=dict)
+    reserved: Mapping[str, float] = field(default_factory=dict)
+
+    def places(self, source: str, limit: int) -> int:
+        """Of ``limit``, how many are kept for ``source``."""
+        return int(self.reserved.get(source, 0.0) * limit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,30 +75,47 @@ class Blend:
             for outcome in outcomes
             if outcome.fault is not None
         ]
-        return fuse([outcome.candidates for outcome in outcomes], query.limit, self._settings.weights), degradations
+        return fuse([outcome.candidates for outcome in outcomes], query.limit, self._settings), degradations
 
 
 def fuse(
-    lists: Sequence[Sequence[Candidate]], limit: int, weights: Mapping[str, float] = MappingProxyType({})
+    lists: Sequence[Sequence[Candidate]], limit: int, settings: BlendSettings = BlendSettings()
 ) -> list[Candidate]:
     """Reciprocal rank fusion: the score is the sum of ``weight / (RANK_OFFSET + rank)`` over the lists that hold the
-    item; ``weights`` by source, 1 where none is named.
+    item.
 
-    Best first, ties in order of id, ranks from 1; every list's hit is kept, in the order of the lists.
+    Best first, ties in order of id, ranks from 1; every list's hit is kept, in the order of the lists. An item that has
+    its place by reservation stands where its score puts it, mostly at the end.
     """
     hits: dict[str, list[SourceHit]] = {}
+    reserved: set[str] = set()
     for candidates in lists:
         for candidate in candidates:
             hits.setdefault(candidate.item_id, []).extend(candidate.hits)
+            if any(hit.rank <= settings.places(hit.source, limit) for hit in candidate.hits):
+                reserved.add(candidate.item_id)
     # fsum rounds once: items with the same ranks tie, in whatever order their lists come.
     scores = {
-        item_id: math.fsum(weights.get(hit.source, 1.0) / (RANK_OFFSET + hit.rank) for hit in found)
+        item_id: math.fsum(settings.weights.get(hit.source, 1.0) / (RANK_OFFSET + hit.rank) for hit in found)
         for item_id, found in hits.items()
     }
-    order = sorted(scores, key=lambda item_id: (-scores[item_id], item_id))[:limit]
+    order = cut(sorted(scores, key=lambda item_id: (-scores[item_id], item_id)), reserved, limit)
     return [
         Candidate(item_id, rank, scores[item_id], tuple(hits[item_id])) for rank, item_id in enumerate(order, start=1)
     ]
+
+
+def cut(order: Sequence[Item], reserved: Collection[Item], limit: int) -> list[Item]:
+    """The first ``limit`` of ``order``, of which those of ``reserved`` are some: the last of the others give way."""
+    free = limit - len(reserved)
+    kept = []
+    for one in order:
+        if one in reserved:
+            kept.append(one)
+        elif free > 0:
+            kept.append(one)
+            free -= 1
+    return kept
 
 
 async def _ask(sources: Sequence[CandidateSource], query: CandidateQuery, budget: Budget) -> list[_Outcome]:

@@ -26,7 +26,7 @@ class Popular:
         statement = f"""
             SELECT items.item_id, item_popularity.users::float8
             FROM item_popularity JOIN items USING (item_id)
-            WHERE {condition.sql}
+            WHERE item_popularity.users > 0 AND {condition.sql}
             ORDER BY item_popularity.users DESC, item_popularity.item_id LIMIT %s
         """
         rows = await self._database.fetch(statement, [*condition.parameters, query.limit], budget)

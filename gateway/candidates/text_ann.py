@@ -1,4 +1,5 @@
-"""Items whose text is near the recent history or the query, by cosine in PostgreSQL (pgvector)."""
+"""Items whose text is near the recent history or the query, by cosine in PostgreSQL (pgvector): of all items, or of
+those that nobody liked."""
 
 import asyncio
 from collections.abc import Sequence
@@ -11,7 +12,13 @@ from gateway.domain.budget import Budget
 from gateway.domain.values import Candidate, CandidateQuery, HistoryEvent
 from gateway.encoding.item_text import item_text, text_digest
 from gateway.ports import Embedder, Embeddings
+from gateway.store.filters import Condition, every
 from gateway.store.pool import Database, Row
+
+COLD_ITEMS = "cold_items"
+"""The source of items that nobody liked."""
+
+_COLD = Condition("items.item_id IN (SELECT item_id FROM item_popularity WHERE users = 0)", ())
 
 _OVERFETCH = 2
 """The index scan finds so many times the limit: its order is approximate, so that the cut is made after sorting."""
@@ -25,33 +32,44 @@ _EMBEDDING_SHARE = 0.7
 
 @dataclass(frozen=True, slots=True)
 class TextAnnSettings:
-    """``history_items``: how many recent items make the profile (chosen on MovieLens 100K, valid). ``exact_rows``: up
-    to so many items that the query wants, all are compared; above, the index is used."""
+    """A source ``name``. ``cold``: only of items that nobody liked, and only for a history. ``history_items``: how many
+    recent items make the profile (chosen on MovieLens 100K, valid). ``exact_rows``: up to so many items that the query
+    wants, all are compared; above, the index is used."""
 
+    name: str = "text_ann"
+    cold: bool = False
     history_items: int = 3
     exact_rows: int = 20_000
 
 
+TEXT_ANN = TextAnnSettings()
+OF_COLD_ITEMS = TextAnnSettings(name=COLD_ITEMS, cold=True)
+
+
 class TextAnn:
     """CandidateSource on ``items.embedding``; the score is the cosine."""
-
-    name = "text_ann"
 
     def __init__(
         self,
         database: Database,
         embedder: Embedder,
         embedding_model: str = "bi_encoder",
-        settings: TextAnnSettings = TextAnnSettings(),
+        settings: TextAnnSettings = TEXT_ANN,
     ) -> None:
         self._database = database
         self._embedder = embedder
         self._embedding_model = embedding_model
         self._settings = settings
 
+    @property
+    def name(self) -> str:
+        """The source's."""
+        return self._settings.name
+
     def fits(self, query: CandidateQuery) -> bool:
-        """Whether the query has a history or a text, from which a profile can be made."""
-        return bool(query.history or query.query)
+        """Whether the query has a history or a text, from which a profile can be made. Items that nobody liked need no
+        place of their own beside a text alone: only texts speak there."""
+        return bool(query.history or (query.query and not self._settings.cold))
 
     async def fetch(self, query: CandidateQuery, budget: Budget) -> Sequence[Candidate]:
         """The nearest items. Fewer than the limit only if no more are eligible."""
@@ -94,8 +112,11 @@ class TextAnn:
             if item_id not in given or text_digest(self._embedding_model, given[item_id]) == digest
         }
 
+    def _of_source(self, condition: Condition) -> Condition:
+        return every([condition, _COLD]) if self._settings.cold else condition
+
     async def _few_match(self, query: CandidateQuery, budget: Budget) -> bool:
-        condition = wanted(query)
+        condition = self._of_source(wanted(query))
         statement = f"SELECT count(*) FROM (SELECT FROM items WHERE {condition.sql} LIMIT %s) AS matching"
         limit = self._settings.exact_rows + 1
         [(matching,)] = await self._database.fetch(statement, [*condition.parameters, limit], budget)
@@ -103,7 +124,7 @@ class TextAnn:
 
     async def _search_all(self, profile: Embeddings, query: CandidateQuery, budget: Budget) -> list[Row]:
         """Compares every eligible item. MATERIALIZED keeps the planner from using the vector index."""
-        condition = eligible(query)
+        condition = self._of_source(eligible(query))
         statement = f"""
             WITH compared AS MATERIALIZED (
                 SELECT items.item_id, items.embedding <=> %s::real[]::vector AS distance
@@ -114,7 +135,7 @@ class TextAnn:
         return await self._database.fetch(statement, [profile.tolist(), *condition.parameters, query.limit], budget)
 
     async def _search_index(self, profile: Embeddings, query: CandidateQuery, budget: Budget) -> list[Row]:
-        condition = eligible(query)
+        condition = self._of_source(eligible(query))
         statement = f"""
             WITH nearest AS MATERIALIZED (
                 SELECT items.item_id, items.embedding <=> %s::real[]::vector AS distance

@@ -51,6 +51,14 @@ _HISTORIES = """
 """
 
 
+# Whoever wrote a new item meanwhile has given it a popularity of 0.
+_POPULARITY = """
+    INSERT INTO item_popularity (item_id, users)
+    SELECT item_id, coalesce(users_of.users, 0) FROM items LEFT JOIN users_of USING (item_id)
+    ON CONFLICT (item_id) DO UPDATE SET users = excluded.users
+"""
+
+
 async def rebuild_relations(
     database: Database, budget: Budget, settings: RebuildSettings = RebuildSettings()
 ) -> RelationCounts:
@@ -71,7 +79,7 @@ async def rebuild_relations(
         # Deleted row by row, not truncated: a truncation would lock out the readers.
         for table in ("item_popularity", "item_relations", "item_signals"):
             await connection.execute(f"DELETE FROM {table}")
-        await connection.execute("INSERT INTO item_popularity (item_id, users) SELECT item_id, users FROM users_of")
+        await connection.execute(_POPULARITY)
         await _copy_relations(connection, item_ids, relations)
         await _copy_signals(connection, item_ids, relations)
         await connection.execute(

@@ -62,6 +62,13 @@ _INSERT = """
     WHERE embedding IS NOT NULL AND NOT EXISTS (SELECT FROM items WHERE items.item_id = staged.item_id)
 """
 
+# Not by conflict: that would wait for whoever makes popularity anew, also for the rows that are there.
+_INSERT_POPULARITY = """
+    INSERT INTO item_popularity (item_id, users)
+    SELECT item_id, 0 FROM staged_items AS staged
+    WHERE NOT EXISTS (SELECT FROM item_popularity WHERE item_popularity.item_id = staged.item_id)
+"""
+
 _DELETE_NUMBERS = "DELETE FROM item_numbers USING staged_items AS staged WHERE item_numbers.item_id = staged.item_id"
 
 _INSERT_NUMBERS = """
@@ -109,6 +116,7 @@ class PostgresItemStore:
             missing = await (await connection.execute(_MISSING)).fetchone()
             if missing != (0,):
                 raise StoreUnavailable("another writer changed these items at the same time: send them again")
+            await connection.execute(_INSERT_POPULARITY)
             await connection.execute(_DELETE_NUMBERS)
             await connection.execute(_INSERT_NUMBERS)
             return WriteCounts(inserted, updated, len(items) - inserted - updated)

@@ -16,7 +16,7 @@ from gateway.store.pool import Database, Row
 EMBEDDING_DIMENSION = 384
 """Of every stored vector: the width of the bi-encoder. Another width needs a new database."""
 
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 7
 
 _UPGRADES = {
     2: """
@@ -49,6 +49,7 @@ _UPGRADES = {
             ALTER TABLE shadow_comparisons RENAME challenger_model TO challenger;
         EXCEPTION WHEN undefined_column THEN NULL; END $$
     """,
+    7: "INSERT INTO item_popularity (item_id, users) SELECT item_id, 0 FROM items ON CONFLICT DO NOTHING",
 }
 """What schema.sql cannot do for a database of an older version: statements by the version that they lead to."""
 

@@ -47,7 +47,8 @@ CREATE INDEX IF NOT EXISTS interactions_history ON interactions (user_id, time D
 CREATE INDEX IF NOT EXISTS interactions_attribution ON interactions (attribution_token, item_id)
     WHERE attribution_token <> '';
 
--- All three made from interactions by gateway/catalog/rebuild.py.
+-- All three made from interactions by gateway/catalog/rebuild.py. Every item has a popularity, 0 from the moment it is
+-- written: so those that nobody liked are found without a look at all items.
 CREATE TABLE IF NOT EXISTS item_popularity (
     item_id text COLLATE "C" PRIMARY KEY,
     users bigint NOT NULL

@@ -1,18 +1,19 @@
 """The contract of every CandidateSource: what it may return, how much, and in which order."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import product
 
 import pytest
 
 from gateway.candidates.item_neighbors import ItemNeighbors
 from gateway.candidates.popular import Popular
-from gateway.candidates.text_ann import TextAnn, TextAnnSettings
+from gateway.candidates.text_ann import OF_COLD_ITEMS, TextAnn, TextAnnSettings
 from gateway.catalog.bulk_load import load_interactions
 from gateway.catalog.rebuild import rebuild_relations
 from gateway.domain.budget import Budget
 from gateway.domain.errors import StoreUnavailable
-from gateway.domain.values import Candidate, CandidateQuery, Filter, FilterKind, HistoryEvent, Item
+from gateway.domain.values import Candidate, CandidateQuery, Filter, FilterKind, HistoryEvent, Interaction, Item
 from gateway.ports import CandidateSource
 from gateway.store.items import PostgresItemStore
 from gateway.store.pool import Database
@@ -41,6 +42,7 @@ INTERACTIONS = [
     *[did("reader", item_id, minute) for minute, item_id in enumerate(LIKED)],
     did("reader", "m00", 9, weight=0),
 ]
+MET = [did("reader", item_id, weight=0) for item_id in sorted(SEEN)]
 HISTORY = tuple(HistoryEvent(item_id) for item_id in reversed(LIKED))
 EVERYTHING = CandidateQuery(limit=100, history=HISTORY)
 
@@ -59,27 +61,40 @@ class Filled:
             "item_neighbors": ItemNeighbors(self.database),
             "text_ann exact": TextAnn(self.database, embedder, "hashing"),
             "text_ann index": TextAnn(self.database, embedder, "hashing", TextAnnSettings(exact_rows=0)),
+            "cold_items exact": TextAnn(self.database, embedder, "hashing", OF_COLD_ITEMS),
+            "cold_items index": TextAnn(self.database, embedder, "hashing", replace(OF_COLD_ITEMS, exact_rows=0)),
         }
         return sources[name]
 
 
-@pytest.fixture
-async def filled(database: Database) -> Filled:
+async def _filled(database: Database, interactions: Sequence[Interaction]) -> Filled:
     filled = Filled(database)
     await filled.items.upsert([indexed(item) for item in ITEMS], Budget(30))
-    await load_interactions(database, INTERACTIONS, lambda _: None)
+    await load_interactions(database, interactions, lambda _: None)
     await rebuild_relations(database, Budget(30))
     return filled
 
 
+@pytest.fixture
+async def filled(database: Database) -> Filled:
+    return await _filled(database, INTERACTIONS)
+
+
+@pytest.fixture
+async def nothing_liked(database: Database) -> Filled:
+    """The same, and nobody liked an item."""
+    return await _filled(database, MET)
+
+
 IN_POSTGRES = ("popular", "item_neighbors", "text_ann exact", "text_ann index")
+OF_COLD = ("cold_items exact", "cold_items index")
 
 
-@pytest.fixture(params=["memory", *(pytest.param(name, marks=pytest.mark.whole) for name in IN_POSTGRES)])
+@pytest.fixture(params=["memory", *(pytest.param(name, marks=pytest.mark.whole) for name in (*IN_POSTGRES, *OF_COLD))])
 def source(request: pytest.FixtureRequest) -> CandidateSource:
     if request.param == "memory":
         return MemoryPopular(ITEMS, INTERACTIONS)
-    filled: Filled = request.getfixturevalue("filled")
+    filled: Filled = request.getfixturevalue("nothing_liked" if request.param in OF_COLD else "filled")
     return filled.source(request.param)
 
 
@@ -187,3 +202,16 @@ async def test_items_that_are_equally_good_come_in_order_of_id(filled: Filled, n
     await rebuild_relations(filled.database, Budget(30))
     found = ids(await filled.source(name).fetch(EVERYTHING, Budget(10)))
     assert [item_id for item_id in found if item_id.startswith("twin")] == ["twin1", "twin2", "twin3"]
+
+
+@pytest.mark.parametrize("name", OF_COLD)
+async def test_of_items_that_somebody_liked_the_source_of_cold_items_proposes_none(filled: Filled, name: str) -> None:
+    source = filled.source(name)
+    assert await source.fetch(EVERYTHING, Budget(10)) == []
+    new = [film(f"n{number}", f"space film number {number}", genres=("space",)) for number in range(3)]
+    await filled.items.upsert([indexed(one) for one in new], Budget(10))
+    assert set(ids(await source.fetch(EVERYTHING, Budget(10)))) == {"n0", "n1", "n2"}, "from the moment of the upsert"
+    await load_interactions(filled.database, [did("fan", "n1")], lambda _: None)
+    await rebuild_relations(filled.database, Budget(30))
+    assert set(ids(await source.fetch(EVERYTHING, Budget(10)))) == {"n0", "n2"}
+    assert not source.fits(CandidateQuery(limit=10, query="space"))

@@ -120,7 +120,7 @@ def test_what_was_indexed_is_recommended_and_its_attributes_filter(first: Outcom
         assert 1960 <= int(by_id[item_id].fields["year"]) <= 1989
     assert not set(ranked) & {one.item_id for one in INTERACTIONS if one.user_id == "u1"}
     used = {source for one in done.document["items"] for source in one["sources"]}
-    assert used <= {"text_ann", "item_neighbors", "item_knn", "follows", "popular"}
+    assert used <= {"text_ann", "item_neighbors", "item_knn", "follows", "popular", "cold_items"}
     assert used
 
 

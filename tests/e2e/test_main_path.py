@@ -35,7 +35,7 @@ from tests.e2e.catalogue import fill, invented_interactions
 ALL = RankingOptions(top_n=1000)
 READ = RankingOptions(top_n=1000, reading=Reading.ALWAYS)
 """With logits beside an order that the reader does not make."""
-SOURCES = {"text_ann", "item_neighbors", "item_knn", "follows", "popular"}
+SOURCES = {"text_ann", "item_neighbors", "item_knn", "follows", "popular", "cold_items"}
 FILMS = (
     """
 Toy Story / Heat / Alien / Aliens / Jaws / Fargo / Babe / Casablanca / The Godfather / The Graduate /

@@ -1,7 +1,7 @@
 """What trees that learned where cold items belong are worth against trees that did not: cold items gain, warm ones must
 not lose. Cold is what nobody has liked yet. Knows nobody who makes lists."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass
 from statistics import median
 from typing import Any
@@ -21,19 +21,20 @@ FIRST_TEN = "recall@10"
 
 @dataclass(frozen=True, slots=True)
 class ColdCase:
-    """``whole``: a list with cold items in it; ``cold``: those of its targets that are; ``proposed``: what the sources
-    proposed by themselves; ``warm``: by row's name, the order of that."""
+    """``whole``: a list with places for cold items; ``cold``: those of its targets that are; ``proposed``: what any
+    source proposed, in the list or not; ``without``: the order of a list without such places, by trees that were fitted
+    on lists like it."""
 
     whole: EvaluatedList
     cold: frozenset[str]
-    proposed: tuple[str, ...]
-    warm: Mapping[str, tuple[str, ...]]
+    proposed: frozenset[str]
+    without: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class ColdRow:
-    """One metric of the trees and of those that were fitted ``without`` cold items, over ``lists``. All rows are
-    corrected together."""
+    """One metric of the trees and of those that were fitted ``without`` cold items, over ``lists``: of cold items on
+    the same lists, else each on the lists that it was fitted for. All rows are corrected together."""
 
     segment: str
     metric: str
@@ -50,13 +51,15 @@ class ColdRow:
 
 @dataclass(frozen=True, slots=True)
 class ColdResult:
-    """``items``: how many were hidden. Of the cold targets ``proposed``: share that the sources propose by themselves;
-    ``listed``: share in the lists that are measured. ``short``: most items of a short history, the median."""
+    """``items``: how many were hidden. Of the cold targets ``proposed``: share that some source proposes; ``listed``:
+    share in the lists; ``unkept``: share in the lists where no place is kept. ``short``: most items of a short history,
+    the median."""
 
     items: int
     short: float
     proposed: float
     listed: float
+    unkept: float
     rows: Sequence[ColdRow]
 
     def row(self, segment: str, metric: str = DECIDING) -> ColdRow:
@@ -84,7 +87,7 @@ class ColdResult:
     def to_dict(self) -> dict[str, Any]:
         """Plain data."""
         rows = [{**asdict(one), "ratio": one.ratio} for one in self.rows]
-        shares = {"proposed": self.proposed, "listed": self.listed}
+        shares = {"proposed": self.proposed, "listed": self.listed, "unkept": self.unkept}
         return {"items": self.items, "short": self.short, **shares, "good": self.good, "rows": rows}
 
 
@@ -118,8 +121,14 @@ def judge_cold(cases: Sequence[ColdCase], items: Collection[str], seed: int = 1)
         ColdRow(part.segment, part.metric, int(count), float(before), float(after), difference)
         for part, (before, after, count), difference in zip(parts, means, paired, strict=True)
     ]
-    proposed, listed = ([one.proposed for one in having], [one.whole.orders[RERANKED] for one in having])
-    return ColdResult(len(items), short, _share(having, proposed), _share(having, listed), rows)
+    return ColdResult(
+        len(items),
+        short,
+        proposed=_share(having, [one.proposed for one in having]),
+        listed=_share(having, [one.whole.orders[RERANKED] for one in having]),
+        unkept=_share(having, [one.without for one in having]),
+        rows=rows,
+    )
 
 
 def _parts(short: float, items: Collection[str]) -> list[_Part]:
@@ -154,16 +163,20 @@ def _among(items: Collection[str]) -> Callable[[ColdCase, str], float]:
 
 
 def _warm(case: ColdCase, name: str) -> float:
-    """On the list that the sources propose: what is lost where there is nothing to gain."""
     targets = tuple(set(case.whole.targets) - case.cold)
-    return measure(case.warm[name], targets, [DECIDING])[DECIDING]
+    return measure(_served(case, name), targets, [DECIDING])[DECIDING]
 
 
 def _all(case: ColdCase, name: str) -> float:
-    return measure(case.whole.orders[name], case.whole.targets, [DECIDING])[DECIDING]
+    return measure(_served(case, name), case.whole.targets, [DECIDING])[DECIDING]
 
 
-def _share(cases: Sequence[ColdCase], orders: Sequence[Sequence[str]]) -> float:
+def _served(case: ColdCase, name: str) -> tuple[str, ...]:
+    """What a user gets: without the step there are no places for cold items either."""
+    return case.without if name == WITHOUT_COLD else case.whole.orders[name]
+
+
+def _share(cases: Sequence[ColdCase], orders: Sequence[Collection[str]]) -> float:
     """Of the cold targets in the orders, mean over lists."""
     found = [len(case.cold.intersection(order)) / len(case.cold) for case, order in zip(cases, orders, strict=True)]
     return float(np.mean(found))

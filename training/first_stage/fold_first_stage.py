@@ -1,12 +1,13 @@
 """The first stage of a fold: all sources, and the candidates that the reciprocal rank fusion of some of them proposes.
 Knows no file."""
 
-from collections.abc import Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Sequence
+from math import isfinite
 
 import numpy as np
 import numpy.typing as npt
 
+from gateway.candidates.blend import BlendSettings, cut
 from gateway.domain.progress import Advance
 from gateway.domain.values import Candidate, SourceHit
 from gateway.ranker.features import RANK_OFFSET
@@ -29,14 +30,15 @@ class FoldFirstStage:
         dataset: Dataset,
         sources: Sequence[FittedSource],
         options: SourceOptions,
-        weights: Mapping[str, float] = MappingProxyType({}),
+        blend: BlendSettings = BlendSettings(),
     ) -> None:
-        """``weights``: how much a source's ranks count when they are fused, by name; 1 where none is named."""
+        """``blend``: how the sources are weighed when they are fused, and which have places of their own."""
         self._item_ids = [item.item_id for item in dataset.items]
         self._places = {item_id: place for place, item_id in enumerate(self._item_ids)}
         self._sources = tuple(sources)
         self._options = options
-        self._weights = np.array([weights.get(source.name, 1.0) for source in self._sources])
+        self._weights = np.array([blend.weights.get(source.name, 1.0) for source in self._sources])
+        self._reserved = [blend.places(source.name, options.depth) for source in self._sources]
 
     def lists(self, cases: Sequence[UserCase], advance: Advance = lambda count: None) -> list[CandidateList]:
         """One list per case, in order."""
@@ -63,9 +65,11 @@ class FoldFirstStage:
         chosen = [number for number, source in enumerate(self._sources) if source.name in self._options.fused]
         told = (ranks <= self._options.fused_depth) & np.isfinite(scores) & (scores != 0)
         fused = reciprocal_rank_sums(ranks[chosen], told[chosen], self._weights[chosen])
-        open_items = int(np.isfinite(scores[0]).sum())
-        best = np.argsort(-fused, kind="stable")[: min(self._options.depth, open_items)]
-        best = best[fused[best] > 0]
+        order = np.argsort(-fused, kind="stable")[: np.count_nonzero(fused)]
+        reserved = {
+            place for source in chosen for place in orders[source, : self._reserved[source]] if told[source, place]
+        }
+        best = cut(order.tolist(), reserved, self._options.depth)
         hits = zip(ranks[:, best].T.tolist(), scores[:, best].T.tolist(), strict=True)
         return CandidateList(
             case.user_id,
@@ -87,11 +91,11 @@ class FoldFirstStage:
         return tuple(self._item_ids[place] for place in best if np.isfinite(scores[place]) and scores[place])
 
     def _hits(self, ranks: Sequence[int], scores: Sequence[float]) -> tuple[SourceHit, ...]:
-        """Of one item; a score of 0 says nothing."""
+        """Of one item; a score of 0 says nothing, and -infinity no more."""
         return tuple(
             SourceHit(source.name, rank, score)
             for source, rank, score in zip(self._sources, ranks, scores, strict=True)
-            if score
+            if score and isfinite(score)
         )
 
 

@@ -16,5 +16,6 @@ class FittedSource(Protocol):
         ...
 
     def score(self, histories: Sequence[History[int]]) -> Scores:
-        """[histories, items] after histories of item places: higher is better, 0 says nothing."""
+        """[histories, items] after histories of item places: higher is better, 0 says nothing, -infinity
+        never proposes."""
         ...

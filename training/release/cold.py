@@ -1,5 +1,5 @@
-"""Protocol cold: a tenth of the items is hidden from every fit, trees are fitted on the rest with and without the step
-that teaches them of cold items, and both rank lists with hidden items in them. Needs no stack."""
+"""Protocol cold: a tenth of the items is hidden from every fit, and trees are fitted on the rest, as they are served
+and without anything that is done for cold items. Both rank what the sources propose. Needs no stack."""
 
 import random
 from collections import Counter
@@ -57,7 +57,8 @@ class ColdEvaluation:
         fusions = {
             RERANKED: self._fit(ranker, "fitting trees"),
             WITHOUT_COLD: self._fit(
-                replace(ranker, options=replace(self.options, cold=0.0)), "fitting trees without cold items"
+                replace(ranker, options=replace(self.options, cold=0.0, cold_places=0.0)),
+                "fitting trees without cold items",
             ),
         }
         with self.progress("making test lists", None):
@@ -93,13 +94,12 @@ class ColdEvaluation:
         with self.progress("ranking test lists", len(lists)) as advance:
             for one in lists:
                 logits = tuple(map(float, reader.logits(one.whole))) if reader else ()
-                orders, warm = (
-                    {name: order_by(fusion, each.given) for name, fusion in fusions.items()}
-                    for each in (one.whole, one.warm)
-                )
+                orders = {name: order_by(fusion, one.whole.given) for name, fusion in fusions.items()}
+                without = order_by(fusions[WITHOUT_COLD], one.without.given)
                 served = _served(one, logits, orders.pop(RERANKED))
                 whole = to_evaluated(served, one.proposed.history, dataset.fields, fields, orders, seed)
-                cases.append(ColdCase(whole, one.hidden, served.by_source[BLEND], warm))
+                proposed = frozenset(item_id for ids in one.proposed.by_source.values() for item_id in ids)
+                cases.append(ColdCase(whole, one.hidden, proposed, without))
                 advance(1)
         plan = plan_for(served.by_source, fields, {})
         popularity = Counter(row.item_id for row in dataset.interactions(Phase.TEST))
@@ -119,7 +119,7 @@ def open_reader(version: Path, tables: Tables, say: Say) -> OpenVersion | None:
 
 
 def _served(one: ColdList, logits: tuple[float, ...], ranked: tuple[str, ...]) -> ServedList:
-    """The list with hidden items in it, as if a gateway had served it."""
+    """The list as if a gateway had served it."""
     blend = tuple(candidate.item_id for candidate in one.proposed.candidates)
     return ServedList(
         user_id=one.whole.user_id,

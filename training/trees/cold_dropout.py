@@ -3,30 +3,20 @@ belong: a list that is served has some, a list made of the past has none. Knows 
 
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
+from scipy.sparse import csr_array, diags_array
 
-from gateway.domain.history import History
+from gateway.catalog.relations import ItemRelations
 from gateway.ranker.signals import NOTHING, ItemSignals
-from training.first_stage.source import FittedSource
-from training.first_stage.training_interactions import Scores
-from training.lists.candidate_list import CandidateList
-from training.lists.cold import with_cold
-from training.protocol.dataset import UserCase
 from training.ranker.table import ScoredList
+
+Places = npt.NDArray[np.intp]
 
 COLD_SHARE = 0.1
 """Of the catalogue's items, other ones in every fold."""
-
-CANDIDATES = 30
-"""Such items of a list: enough of them were liked to tell where they belong."""
-
-READS = "text_ann"
-"""The source that proposes an item for its text alone."""
-
-Places = npt.NDArray[np.intp]
 
 
 def cold_items(item_ids: Sequence[str], fold: int, share: float = COLD_SHARE) -> frozenset[str]:
@@ -39,49 +29,16 @@ def _draw(text: str) -> float:
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little") / 2**64
 
 
-@dataclass(frozen=True, slots=True)
-class SilentSource:
-    """A FittedSource that says nothing of the items at ``places``."""
-
-    source: FittedSource
-    places: Places
-
-    @property
-    def name(self) -> str:
-        """The source's."""
-        return self.source.name
-
-    def score(self, histories: Sequence[History[int]]) -> Scores:
-        """[histories, items]"""
-        scores = np.array(self.source.score(histories))
-        scores[:, self.places] = 0
-        return scores
-
-
-def silenced(sources: Sequence[FittedSource], places: Places) -> list[FittedSource]:
-    """The sources as they would be if nobody had liked the items at ``places``: only the one that reads speaks of
-    them."""
-    return [source if source.name == READS else SilentSource(source, places) for source in sources]
-
-
-def propose_cold(
-    lists: Sequence[CandidateList],
-    cases: Sequence[UserCase],
-    sources: Sequence[FittedSource],
-    item_ids: Sequence[str],
-    cold: Collection[str],
-) -> list[CandidateList]:
-    """The lists of ``cases``, each with the items of ``cold`` behind it that the source that reads speaks for most.
-    The blend leaves them hardly a place, however near they are."""
-    if not cold:
-        return list(lists)
-    places = {item_id: place for place, item_id in enumerate(item_ids)}
-    reader = next(source for source in sources if source.name == READS)
-    scores = np.array(reader.score([case.history.map(places.__getitem__) for case in cases]))
-    for row, case in enumerate(cases):
-        scores[row, [places[item_id] for item_id in case.seen.union(case.history.oldest_first)]] = -np.inf
-    chosen = sorted(cold, key=places.__getitem__)
-    return with_cold(lists, scores[:, [places[item_id] for item_id in chosen]], chosen, READS, CANDIDATES)
+def forgotten(relations: ItemRelations, places: Places) -> ItemRelations:
+    """The relations as they would be if nobody had liked the items at ``places``: nothing speaks for them. What they
+    say themselves, in a history, stays."""
+    users = relations.users.copy()
+    users[places] = 0
+    kept = diags_array(np.where(np.isin(np.arange(len(users)), places), np.float32(0), np.float32(1)), format="csr")
+    sparse = {name: csr_array(matrix @ kept) for name, matrix in relations.sparse.items()}
+    for matrix in sparse.values():
+        matrix.eliminate_zeros()
+    return replace(relations, users=users, sparse=sparse)
 
 
 def as_cold(one: ScoredList, cold: Collection[str]) -> ScoredList:

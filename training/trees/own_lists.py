@@ -7,10 +7,11 @@ from functools import cached_property
 
 import numpy as np
 
+from gateway.candidates import served
 from gateway.catalog.relations import ItemRelations, relate_items
 from gateway.ranker.signals import ItemSignals
 from training.first_stage.fold_first_stage import FoldFirstStage
-from training.first_stage.served_sources import SERVED_WEIGHTS, served_sources
+from training.first_stage.served_sources import served_sources
 from training.first_stage.training_interactions import Scores, known_in
 from training.lists.candidate_list import CandidateList
 from training.options.config import FusionOptions
@@ -18,7 +19,7 @@ from training.options.sources import SourceOptions
 from training.protocol.dataset import Dataset, UserCase
 from training.ranker.lists import unscored_lists
 from training.ranker.table import ScoredList
-from training.trees.cold_dropout import COLD_SHARE, as_cold, cold_items, propose_cold, silenced
+from training.trees.cold_dropout import COLD_SHARE, as_cold, cold_items, forgotten
 
 TREES = FusionOptions(kind="lambdamart", bag=4, learning_rate=0.1, ridge=1.0, patience=20)
 
@@ -30,13 +31,14 @@ MOST_SCORES, FEWEST_LISTS = 30_000_000, 200
 class OwnOptions:
     """``depth``: candidates of a list. ``folds``: how many of them before the last are fitted on. ``lists``: most lists
     of a fold, drawn by ``seed``; fewer of a large catalogue. ``cold``: share of the items that lists to fit on treat as
-    liked by nobody."""
+    liked by nobody. ``cold_places``: share of a list's places that is kept for such items, as served."""
 
     depth: int = 100
     folds: int = 4
     lists: int = 1_500
     seed: int = 1
     cold: float = COLD_SHARE
+    cold_places: float = served.COLD_SHARE
     trees: FusionOptions = TREES
 
 
@@ -79,16 +81,18 @@ class OwnLists:
         """Lists of ``fold``, from tables of what may be known then; of the items ``cold`` that is their text alone."""
         known, cases = known_in(self.dataset, fold), self.cases(fold)
         relations = relate_items(known.histories, known.items)
-        sources = served_sources(relations, self.vectors)
-        depth, places = self.options.depth, np.flatnonzero([item_id in cold for item_id in self.item_ids])
-        options = SourceOptions(fused=tuple(one.name for one in sources), fused_depth=depth, depth=depth)
-        warm = FoldFirstStage(self.dataset, sources, options, SERVED_WEIGHTS).lists(cases)
-        lists = warm
+        warm = lists = self._proposed(relations, cases)
         if cold:
-            first_stage = FoldFirstStage(self.dataset, silenced(sources, places), options, SERVED_WEIGHTS)
-            lists = propose_cold(first_stage.lists(cases), cases, sources, self.item_ids, cold)
+            places = np.flatnonzero([item_id in cold for item_id in self.item_ids])
+            lists = self._proposed(forgotten(relations, places), cases)
         scored = unscored_lists(lists, self.dataset, fold, self._signals(relations))
         return FoldData(lists, [as_cold(one, cold) for one in scored], warm)
+
+    def _proposed(self, relations: ItemRelations, cases: Sequence[UserCase]) -> list[CandidateList]:
+        sources, depth = served_sources(relations, self.vectors), self.options.depth
+        options = SourceOptions(fused=tuple(one.name for one in sources), fused_depth=depth, depth=depth)
+        blend = served.served_blend(self.options.cold_places)
+        return FoldFirstStage(self.dataset, sources, options, blend).lists(cases)
 
     def cases(self, fold: int) -> list[UserCase]:
         """The users who get a list of ``fold``, no more than the options allow."""

@@ -60,6 +60,7 @@ def _print_cold(evaluation: Evaluation) -> None:
         for one in cold.rows
     ]
     shares = f"of those liked next sources propose {cold.proposed:.1%}, lists hold {cold.listed:.1%}"
+    shares += f"\n(lists without places for such items: {cold.unkept:.1%})"
     heads = ("targets", "metric", "users", "without", "trees", "ratio", "95 % of difference")
     console.print_table(heads, rows, title=f"\n{cold.items} items hidden: {shares}")
 

@@ -72,7 +72,7 @@ def test_the_score_is_the_sum_of_reciprocal_ranks_with_60_added() -> None:
 
 def test_the_ranks_of_a_source_with_a_weight_count_so_many_times() -> None:
     lists = [hits_of("a", ["x", "y"]), hits_of("b", ["y", "z"])]
-    fused = fuse(lists, 10, {"b": 2.0})
+    fused = fuse(lists, 10, BlendSettings(weights={"b": 2.0}))
     assert [one.item_id for one in fused] == ["y", "z", "x"]
     assert [one.score for one in fused] == pytest.approx([1 / 62 + 2 / 61, 2 / 62, 1 / 61])
 
@@ -81,6 +81,46 @@ async def test_a_blend_weighs_its_sources_as_set() -> None:
     sources = [Scripted("a", "x"), Scripted("b", "y")]
     candidates, _ = await Blend(sources, BlendSettings(weights={"b": 2.0})).fetch(QUERY, (), Budget(BUDGET_S))
     assert [one.item_id for one in candidates] == ["y", "x"]
+
+
+LIKED, COLD = hits_of("a", [f"a{number:02}" for number in range(20)]), hits_of("cold", ["c0", "c1", "c2", "c3"])
+KEEPING = BlendSettings(weights={"cold": 1e-6}, reserved={"cold": 0.2})
+
+
+def test_a_share_of_the_places_is_kept_for_a_source_at_the_end_of_the_list_in_its_order() -> None:
+    fused = fuse([LIKED, COLD], 10, KEEPING)
+    assert ids(fused) == [*ids(LIKED)[:8], "c0", "c1"]
+    assert [one.rank for one in fused] == list(range(1, 11))
+    assert fused[-2].hits == (SourceHit("cold", 1, 1.0),)
+
+
+def test_kept_places_that_their_source_cannot_fill_go_to_others() -> None:
+    assert ids(fuse([LIKED, COLD[:1]], 10, KEEPING)) == [*ids(LIKED)[:9], "c0"]
+    assert ids(fuse([LIKED], 10, KEEPING)) == ids(LIKED)[:10]
+
+
+def test_places_that_others_leave_free_are_filled_by_the_source_that_has_some_kept() -> None:
+    assert ids(fuse([LIKED[:2], COLD], 10, KEEPING)) == ["a00", "a01", "c0", "c1", "c2", "c3"]
+
+
+def test_an_item_that_its_score_brings_into_the_list_takes_a_kept_place_and_stands_where_its_score_puts_it() -> None:
+    fused = fuse([[*LIKED, *hits_of("b", ["c1"])], COLD], 10, KEEPING)
+    assert ids(fused) == ["c1", *ids(LIKED)[:8], "c0"]
+
+
+def test_a_list_too_short_for_the_share_keeps_no_place() -> None:
+    assert ids(fuse([LIKED, COLD], 4, KEEPING)) == ids(LIKED)[:4]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_kept_places_change_nothing_in_the_order_of_the_others(seed: int) -> None:
+    draw = random.Random(seed)
+    lists = [hits_of(name, draw.sample([f"i{number:02}" for number in range(60)], 30)) for name in "abc"]
+    cold = hits_of("cold", [f"c{number}" for number in range(draw.randrange(12))])
+    fused = fuse([*lists, cold], 20, KEEPING)
+    others = [item_id for item_id in ids(fused) if item_id.startswith("i")]
+    assert others == ids(fuse(lists, 20))[: len(others)]
+    assert len(others) == 20 - min(len(cold), 4)
 
 
 def test_every_hit_of_an_item_is_kept_in_the_order_of_the_lists() -> None:

@@ -157,6 +157,22 @@ async def test_what_was_compared_of_models_alone_is_told_beside_what_is_compared
     await database.execute("DELETE FROM schema_version WHERE version = 5", [], soon)
 
 
+async def test_items_that_nobody_liked_get_a_popularity_of_zero(database: Database) -> None:
+    """Version 6 kept that of liked items alone."""
+    soon = Budget(SOON_S)
+    await PostgresItemStore(database).upsert([indexed(film("liked")), indexed(film("not"))], soon)
+    for statement in (
+        "DELETE FROM item_popularity",
+        "INSERT INTO item_popularity VALUES ('liked', 3)",
+        "UPDATE schema_version SET version = 6",
+    ):
+        await database.execute(statement, [], soon)
+    await apply_schema(database, soon)
+    found = await database.fetch("SELECT item_id, users FROM item_popularity ORDER BY item_id", [], soon)
+    assert found == [("liked", 3), ("not", 0)]
+    await database.execute("DELETE FROM schema_version WHERE version = 6", [], soon)
+
+
 async def test_the_items_of_a_list_leave_with_it(database: Database) -> None:
     feedback, soon = PostgresFeedbackStore(database), Budget(SOON_S)
     for token in ("old", "new"):

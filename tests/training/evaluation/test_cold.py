@@ -13,18 +13,14 @@ ITEMS = frozenset({"cold", "colder"})
 BURIED, FIRST = (*OTHERS, "cold"), ("cold", *OTHERS)
 
 
-def case(number: int, *, trees: tuple[str, ...] = FIRST, warm_place: int = 0, history: int = 1) -> ColdCase:
-    """``trees`` rank the whole list, the others bury the cold target. The warm target o0 stands at ``warm_place`` of
-    the trees' warm list."""
+def case(number: int, *, trees: tuple[str, ...] = FIRST, without_place: int = 1, history: int = 1) -> ColdCase:
+    """``trees`` rank the list, the others bury the cold target. The warm target o0 stands at ``without_place`` of the
+    list without places for cold items, which is where the trees have it in theirs."""
     orders = {RERANKED: trees, WITHOUT_COLD: BURIED}
     items = tuple(f"h{place}" for place in range(history))
-    warm = (*OTHERS[1 : warm_place + 1], "o0", *OTHERS[warm_place + 1 :])
-    return ColdCase(
-        EvaluatedList(f"u{number}", ("o0", "cold"), items, orders),
-        frozenset({"cold"}),
-        OTHERS,
-        {RERANKED: warm, WITHOUT_COLD: OTHERS},
-    )
+    without = (*OTHERS[1 : without_place + 1], "o0", *OTHERS[without_place + 1 :])
+    whole = EvaluatedList(f"u{number}", ("o0", "cold"), items, orders)
+    return ColdCase(whole, frozenset({"cold"}), frozenset(OTHERS), without)
 
 
 def result(*cases: ColdCase) -> ColdResult:
@@ -59,7 +55,7 @@ def test_what_is_gained_on_few_lists_may_be_chance() -> None:
 
 
 def test_warm_items_may_not_pay_for_it() -> None:
-    found = result(*(case(number, warm_place=int(number == 0)) for number in range(100)))
+    found = result(*(case(number, without_place=int(number > 0)) for number in range(100)))
     assert found.row(WARM).paired.difference == pytest.approx((0.6309 - 1) / 100, abs=1e-4)
     assert not found.good
     assert "is NOT kept" in found.sentence
@@ -88,10 +84,16 @@ def test_histories_of_one_length_are_not_parted() -> None:
     assert [one.segment for one in result(case(0), case(1)).rows[5:]] == ["short histories"]
 
 
-def test_the_share_that_sources_propose_is_told_from_the_share_that_is_listed() -> None:
-    proposed = replace(case(1), proposed=FIRST)
-    found = result(case(0), proposed)
-    assert (found.proposed, found.listed) == (0.5, 1.0)
+def test_shares_tell_what_sources_propose_what_lists_hold_and_what_they_would_hold_without_places() -> None:
+    found = result(case(0), replace(case(1), proposed=ITEMS), replace(case(2), proposed=ITEMS, without=FIRST))
+    assert (found.proposed, found.listed, found.unkept) == pytest.approx((2 / 3, 1, 1 / 3))
+
+
+def test_all_items_are_compared_as_they_are_served() -> None:
+    late = (*OTHERS[:3], "cold", *OTHERS[3:])
+    orders = {RERANKED: late, WITHOUT_COLD: FIRST}
+    row = result(*(replace(one, whole=replace(one.whole, orders=orders)) for one in [case(0)])).row("all items")
+    assert row.trees > row.without, "no place was kept for what the others would have put first"
 
 
 def test_plain_data_has_every_row_with_its_ratio_and_its_test() -> None:

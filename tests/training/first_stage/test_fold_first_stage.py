@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.candidates.blend import fuse
+from gateway.candidates.blend import BlendSettings, fuse
 from gateway.domain.history import History
 from gateway.domain.values import Candidate, SourceHit
 from gateway.ranker.features import RANK_OFFSET
@@ -76,7 +76,7 @@ def test_the_fused_score_of_whole_catalogues_is_that_of_the_gateways_lists(data:
     ]
     expected = {
         one.item_id: one.score
-        for one in fuse(lists, count, {str(source): weight for source, weight in enumerate(weights)})
+        for one in fuse(lists, count, BlendSettings(weights={str(source): one for source, one in enumerate(weights)}))
     }
     assert {f"i{place:02}": score for place, score in enumerate(found) if score} == pytest.approx(expected, rel=1e-15)
 
@@ -89,9 +89,18 @@ def test_an_item_of_two_sources_stands_above_the_best_of_one() -> None:
 
 def test_a_source_of_twice_the_weight_counts_twice() -> None:
     sources = [ByHand("one", {1: 9}), ByHand("two", {2: 9})]
-    [found] = FoldFirstStage(DATASET, sources, OPTIONS, {"two": 2.0}).lists([case()])
+    [found] = FoldFirstStage(DATASET, sources, OPTIONS, BlendSettings(weights={"two": 2.0})).lists([case()])
     assert places(found) == [2, 1]
     assert [one.score for one in found.candidates] == pytest.approx([2 / (RANK_OFFSET + 1), 1 / (RANK_OFFSET + 1)])
+
+
+def test_places_are_kept_for_a_source_as_the_gateway_keeps_them() -> None:
+    liked, cold = {place: 50.0 - place for place in range(30)}, {40: 9.0, 41: 9.0, 42: 7.0}
+    blend = BlendSettings(weights={"two": 1e-6}, reserved={"two": 0.2})
+    options = replace(OPTIONS, depth=10)
+    [found] = FoldFirstStage(DATASET, [ByHand("one", liked), ByHand("two", cold)], options, blend).lists([case()])
+    assert places(found) == [*range(8), 40, 41]
+    assert [one.rank for one in found.candidates] == list(range(1, 11))
 
 
 def test_equal_scores_of_a_source_share_a_rank_and_the_next_one_counts_them_all() -> None:

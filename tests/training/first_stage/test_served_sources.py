@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
-from gateway.candidates.blend import Blend, BlendSettings
+from gateway.candidates.blend import Blend
 from gateway.candidates.item_neighbors import NEIGHBOR_SOURCES, ItemNeighbors
 from gateway.candidates.popular import Popular
-from gateway.candidates.text_ann import TextAnn
+from gateway.candidates.served import served_blend
+from gateway.candidates.text_ann import OF_COLD_ITEMS, TEXT_ANN, TextAnn
 from gateway.catalog.bulk_load import load_interactions
 from gateway.catalog.rebuild import rebuild_relations
 from gateway.catalog.relations import relate_items
@@ -26,7 +27,7 @@ from tests.fakes.catalogues import did, film, indexed
 from tests.fakes.embedders import HashingEmbedder
 from training.data.tables import ItemRow, Tables
 from training.first_stage.fold_first_stage import FoldFirstStage
-from training.first_stage.served_sources import SERVED_WEIGHTS, served_sources
+from training.first_stage.served_sources import served_sources
 from training.first_stage.training_interactions import Scores
 from training.lists.candidate_list import CandidateList
 from training.options.protocol import Protocol
@@ -34,7 +35,7 @@ from training.options.sources import SourceOptions
 from training.protocol.dataset import Dataset, UserCase
 
 IDS = [f"i{number:03}" for number in range(120)]
-NAMES = ("text_ann", "item_neighbors", "item_knn", "follows", "popular")
+NAMES = ("text_ann", "item_neighbors", "item_knn", "follows", "popular", "cold_items")
 SOON_S = 60.0
 
 
@@ -89,8 +90,8 @@ async def stored(database: Database, happened: World) -> Database:
 def blend_of(database: Database) -> Blend:
     """As gateway/app.py blends."""
     neighbors: list[CandidateSource] = [ItemNeighbors(database, source) for source in NEIGHBOR_SOURCES]
-    sources = (TextAnn(database, HashingEmbedder(), "hashing"), *neighbors, Popular(database))
-    return Blend(sources, BlendSettings(weights={source.name: source.weight for source in NEIGHBOR_SOURCES}))
+    by_text, cold = (TextAnn(database, HashingEmbedder(), "hashing", one) for one in (TEXT_ANN, OF_COLD_ITEMS))
+    return Blend((by_text, *neighbors, Popular(database), cold), served_blend())
 
 
 def in_memory(happened: World, users: Sequence[str], depth: int) -> list[CandidateList]:
@@ -102,7 +103,7 @@ def in_memory(happened: World, users: Sequence[str], depth: int) -> list[Candida
     cases = [UserCase(user, histories[user], frozenset(happened.seen[user]), ()) for user in users]
     sources = served_sources(relate_items(known, len(IDS)), happened.vectors)
     options = SourceOptions(fused=tuple(one.name for one in sources), fused_depth=depth, depth=depth)
-    return FoldFirstStage(dataset, sources, options, SERVED_WEIGHTS).lists(cases)
+    return FoldFirstStage(dataset, sources, options, served_blend()).lists(cases)
 
 
 async def from_postgres(
@@ -139,14 +140,13 @@ def check_hits(made: Sequence[Candidate], served: Sequence[Candidate], depth: in
         within = {hit.source: hit for hit in one.hits if hit.rank <= depth}
         assert {hit.source: hit.rank for hit in other.hits} == {hit.source: hit.rank for hit in within.values()}
         for hit in other.hits:
-            if hit.source == "text_ann":
+            if hit.source in {"text_ann", "cold_items"}:
                 factors.append(hit.score / within[hit.source].score)
             else:
                 assert within[hit.source].score == pytest.approx(hit.score, rel=1e-3, abs=1e-6)
     assert factors == pytest.approx([factors[0]] * len(factors), rel=1e-2)
 
 
-def test_sources_bear_the_names_and_weights_of_those_that_serve(happened: World) -> None:
+def test_sources_bear_the_names_of_those_that_serve(happened: World) -> None:
     sources = served_sources(relate_items([], len(IDS)), happened.vectors)
     assert tuple(one.name for one in sources) == NAMES
-    assert SERVED_WEIGHTS == {"item_neighbors": 2.0, "item_knn": 1.0, "follows": 1.0}

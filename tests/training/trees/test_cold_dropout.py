@@ -1,33 +1,23 @@
 """Items of training lists that count as liked by nobody: who they are, who speaks for them, what is known of them."""
 
-from collections.abc import Sequence
-
 import numpy as np
 import pytest
 
+from gateway.catalog.relations import relate_items
 from gateway.domain.history import History
 from gateway.domain.values import Candidate, HistoryEvent
 from gateway.ranker.features import FusionInput, feature_matrix
 from gateway.ranker.signals import RELATIONS, ItemSignals
-from tests.training.histories import oldest_first
-from training.first_stage.training_interactions import Scores
-from training.lists.candidate_list import CandidateList
-from training.protocol.dataset import UserCase
+from training.first_stage.served_sources import served_sources
 from training.ranker.table import ScoredList
-from training.trees.cold_dropout import as_cold, cold_items, propose_cold, silenced
+from training.trees.cold_dropout import as_cold, cold_items, forgotten
 
 IDS = [f"i{number}" for number in range(1_000)]
 
 
-class Says:
-    """A source that says the same of every history."""
-
-    def __init__(self, name: str, scores: list[float]) -> None:
-        self.name = name
-        self._scores = np.array(scores, np.float32)
-
-    def score(self, histories: Sequence[History[int]]) -> Scores:
-        return np.tile(self._scores, (len(histories), 1))
+def liked(*places: int) -> History[int]:
+    """Oldest first."""
+    return History(oldest_first=places)
 
 
 def known(seed: int) -> ItemSignals:
@@ -44,22 +34,28 @@ def test_a_tenth_of_the_items_is_cold_and_another_tenth_in_the_next_fold() -> No
     assert not cold_items(IDS, 1, share=0.0)
 
 
-def test_only_the_source_that_reads_speaks_of_cold_items() -> None:
-    reads, counts = silenced([Says("text_ann", [1.0, 2.0]), Says("popular", [3.0, 4.0])], np.array([1]))
-    assert reads.score([oldest_first()]).tolist() == [[1.0, 2.0]]
-    assert (counts.name, counts.score([oldest_first()]).tolist()) == ("popular", [[3.0, 0.0]])
+def test_nothing_speaks_for_forgotten_items_but_they_speak_for_others() -> None:
+    relations = relate_items([liked(0, 1, 2), liked(1, 2, 0), liked(2, 0, 1), liked(3, 1)], 4)
+    changed = forgotten(relations, np.array([1]))
+    assert changed.users.tolist() == [3.0, 0.0, 3.0, 1.0]
+    assert relations.users.tolist() == [3.0, 4.0, 3.0, 1.0], "what is known stays as it is"
+    for name, matrix in changed.sparse.items():
+        before, after = relations.sparse[name].toarray(), matrix.toarray()
+        assert before[:, 1].any()
+        assert not after[:, 1].any()
+        assert (np.delete(after, 1, axis=1) == np.delete(before, 1, axis=1)).all(), name
 
 
-def test_the_nearest_cold_items_that_the_user_has_not_met_follow_the_list() -> None:
-    one = CandidateList("u", oldest_first("b"), ("c",), (Candidate("a", 1, 0.5),))
-    case = UserCase("u", oldest_first("b"), frozenset("d"), ("c",))
-    reads = Says("text_ann", [0.9, 0.8, 0.3, 0.7, 0.5])
-    (longer,) = propose_cold([one], [case], [reads], list("abcde"), {"b", "c", "d", "e"})
-    assert [candidate.item_id for candidate in longer.candidates] == ["a", "e", "c"]
-    assert propose_cold([one], [case], [reads], list("abcde"), ()) == [one]
+def test_the_source_of_cold_items_proposes_forgotten_ones_and_no_others_do_but_the_one_that_reads() -> None:
+    relations = forgotten(relate_items([liked(0, 1, 2), liked(1, 2, 0)], 3), np.array([1]))
+    vectors = np.array([[1.0, 0.0], [0.6, 0.8], [0.0, 1.0]], np.float32)
+    scores = {source.name: source.score([liked(0)])[0].tolist() for source in served_sources(relations, vectors)}
+    assert scores.pop("text_ann") == pytest.approx([1.0, 0.6, 0.0])
+    assert scores.pop("cold_items") == pytest.approx([-np.inf, 0.6, -np.inf])
+    assert {score[1] for score in scores.values()} == {0.0}
 
 
-def test_of_a_cold_candidate_the_text_alone_is_known_and_others_keep_everything() -> None:
+def test_of_a_cold_candidate_the_text_alone_is_relationsand_others_keep_everything() -> None:
     given = FusionInput(
         [Candidate("a", 1, 0.5), Candidate("b", 2, 0.4)],
         {},

@@ -86,7 +86,7 @@ def test_where_succession_decides_own_trees_serve(fitted: tuple[FittedRanker, Ba
     assert verdict.serves == "own", verdict
     assert verdict.users == 120
     assert "120 users tell little" in verdict.reason
-    names = ["blend", "text_ann", "item_neighbors", "item_knn", "follows", "popular", "own"]
+    names = ["blend", "text_ann", "item_neighbors", "item_knn", "follows", "popular", "cold_items", "own"]
     assert [row.name for row in verdict.rows] == names
     own, base = (next(row for row in verdict.rows if row.name == name) for name in ("own", verdict.first_stage))
     assert own.ndcg > base.ndcg

@@ -110,10 +110,11 @@ def test_cold_items_have_a_table_a_verdict_and_a_part_of_the_report(
         ColdRow("cold items", "recall@10", 412, 0.0, 0.031, difference),
         ColdRow("warm items", "ndcg@10", 703, 0.177, 0.1765, replace(difference, difference=-0.0005, p_holm=0.6)),
     ]
-    cold = ColdResult(items=168, short=39.5, proposed=0.012, listed=0.3456, rows=rows)
+    cold = ColdResult(items=168, short=39.5, proposed=0.3456, listed=0.123, unkept=0.012, rows=rows)
     give_evaluation(replace(found, cold=cold), "films", report=tmp_path, as_json=False)
     shown = capsys.readouterr()
-    assert row(shown.out, "168 items hidden: of those liked next sources propose 1.2%, lists hold 34.6%")
+    assert row(shown.out, "168 items hidden: of those liked next sources propose 34.6%, lists hold 12.3%")
+    assert row(shown.out, "(lists without places for such items: 1.2%)")
     assert row(shown.out, "cold items ndcg@10 412 .0008 .0240 30.00 +.0111 to +.0353 **")
     assert row(shown.out, "cold items recall@10 412 .0000 .0310 +.0111 to +.0353 **")
     assert max(map(len, shown.out.splitlines())) <= 80
