@@ -13,7 +13,7 @@ class TrainingError(Exception):
 
 
 class TableInvalid(TrainingError):
-    """A table of items or interactions cannot be used. ``place``: where in the file, as "line 3"; empty: the whole file.
+    """A table of items or interactions cannot be used. ``place``: where in the file, as "line 3"; empty: all of it.
     ``found``: what is wrong there; ``told``: instead of place and ``found``, where there is more to tell."""
 
     def __init__(self, file: Path, place: str, column: str, found: str, remedy: str, told: str = "") -> None:

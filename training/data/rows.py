@@ -31,8 +31,8 @@ Keep = Callable[[TableInvalid], None]
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Text by column, and where it stands. ``number``: of text, the line of the file on which the row begins, from 1, the
-    header's; of Parquet, which has no lines, the row, from 1."""
+    """Text by column, and where it stands. ``number``: the line of the file on which the row begins, the header's being
+    1; in Parquet, which has no lines, the row, from 1."""
 
     file: Path
     number: int
@@ -88,9 +88,9 @@ def parse_weight(text: str) -> float:
 
 
 def read_rows(file: Path, columns: Sequence[str], keep: Keep | None = None) -> Iterator[Row]:
-    """The rows of a table that has at least ``columns``. ``keep`` gets the fault of a row that is left out: reading goes
-    on behind it. Raises TableInvalid when the file or a column is missing, where the table cannot be read any further,
-    and without ``keep`` for every row."""
+    """The rows of a table that has at least ``columns``. ``keep`` gets the fault of a row that is left out: reading
+    goes on behind it. Raises TableInvalid when the file or a column is missing, where the table cannot be read any
+    further, and without ``keep`` for every row."""
     kinds = {".csv": _csv_rows, ".csv.gz": _csv_rows, _PARQUET: _parquet_rows}
     read = next((read for ending, read in kinds.items() if file.name.lower().endswith(ending)), None)
     if read is None:

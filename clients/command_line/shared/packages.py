@@ -1,4 +1,4 @@
-"""Other people's packages, some of which may not be installed: the help of every command is shown all the same. Must not
+"""Other people's packages, some of which may not be installed: the help of a command is shown all the same. Must not
 know any command."""
 
 import builtins
