@@ -42,8 +42,8 @@ class RowFaults:
             self._unreadable(fault)
 
     def items_read(self, file: Path, *, ids_missing: bool) -> None:
-        """The items table ``file`` was read. Where it has a row without an id (``ids_missing``) or one that could not be
-        read, items that other tables name and it has not follow from that: they are counted, no more."""
+        """The items table ``file`` was read. Where a row of it has no id (``ids_missing``) or could not be read,
+        unknown items in other tables follow from that: they are counted, no more."""
         self._items_unread = ids_missing or file in self._unread
 
     @contextmanager

@@ -3,6 +3,7 @@ Triton reports READY with a dead one. Derives the question from each model's own
 the models are for."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import grpc
@@ -17,6 +18,7 @@ _FREE_DIMENSION = 2
 _HIGHEST_PRIORITY = 1
 _THIS_MACHINE = ("127.0.0.1", "localhost")
 _DEAD_WORKER_MESSAGE = "Stub process"
+_IN_CHANGE = ("LOADING", "UNLOADING")
 _REMEDY = "restart Triton: it does not replace a dead worker"
 _OVERLOAD_MESSAGES = ("Exceeds maximum queue size", "Request timeout expired")
 
@@ -31,21 +33,34 @@ class TritonProbe:
     def check(self, timeout_s: float) -> None:
         """Returns when every loaded model answered rightly and, where it runs on this machine, no worker is dead: an
         answer comes from one that lives. Raises ProbeFailed or one of its kinds."""
-        # First: a question waits behind all those that a dead worker fails, each after a second.
-        host, _, port = self.address.rpartition(":")
-        if host in _THIS_MACHINE and port.isdigit() and (dead := dead_workers(int(port))):
-            raise Broken(f"{dead} of the workers of Triton at {self.address} ended", remedy=_REMEDY)
         with grpc.insecure_channel(self.address) as channel:
             stub = service_pb2_grpc.GRPCInferenceServiceStub(channel)
-            try:
-                index = stub.RepositoryIndex(service_pb2.RepositoryIndexRequest(ready=True), timeout=timeout_s)
-            except grpc.RpcError as error:
-                raise probe_failure(f"Triton at {self.address}", error) from error
-            models = sorted({model.name for model in index.models})
+            # First: a question waits behind all those that a dead worker fails, each after a second.
+            self._check_workers(stub, timeout_s)
+            models = sorted({model.name for model in self._models(stub, timeout_s, ready=True)})
             if not models:
                 raise ProbeFailed(f"Triton at {self.address} has no model loaded")
             for model in models:
                 self._check_model(stub, model, timeout_s)
+
+    def _check_workers(self, stub: service_pb2_grpc.GRPCInferenceServiceStub, timeout_s: float) -> None:
+        host, _, port = self.address.rpartition(":")
+        if host not in _THIS_MACHINE or not port.isdigit():
+            return
+        if dead := dead_workers(int(port), lambda: self._changes(stub, timeout_s)):
+            raise Broken(f"{dead} of the workers of Triton at {self.address} ended", remedy=_REMEDY)
+
+    def _changes(self, stub: service_pb2_grpc.GRPCInferenceServiceStub, timeout_s: float) -> bool:
+        """Whether a model is being loaded or unloaded."""
+        return any(model.state in _IN_CHANGE for model in self._models(stub, timeout_s, ready=False))
+
+    def _models(
+        self, stub: service_pb2_grpc.GRPCInferenceServiceStub, timeout_s: float, *, ready: bool
+    ) -> Sequence[service_pb2.RepositoryIndexResponse.ModelIndex]:
+        try:
+            return stub.RepositoryIndex(service_pb2.RepositoryIndexRequest(ready=ready), timeout=timeout_s).models
+        except grpc.RpcError as error:
+            raise probe_failure(f"Triton at {self.address}", error) from error
 
     def _check_model(self, stub: service_pb2_grpc.GRPCInferenceServiceStub, model: str, timeout_s: float) -> None:
         try:
