@@ -43,16 +43,17 @@ def missing_packages_stand_in() -> Iterator[None]:
     what was imported so cannot be run."""
     real: Callable[..., Any] = builtins.__import__
 
-    def lenient(name: str, module_globals: Any = None, *rest: Any, **named: Any) -> Any:
+    def lenient(name: str, *rest: Any, **named: Any) -> Any:
         try:
-            return real(name, module_globals, *rest, **named)
+            return real(name, *rest, **named)
         except ModuleNotFoundError as fault:
-            if not (is_missing_package(fault) and _is_ours((module_globals or {}).get("__name__", ""))):
+            importer = (rest[0] if rest else named.get("globals")) or {}
+            if not (is_missing_package(fault) and _is_ours(importer.get("__name__", ""))):
                 raise
             return _stand_in(name.partition(".")[0])
 
-    builtins.__import__ = lenient
+    builtins.__dict__["__import__"] = lenient
     try:
         yield
     finally:
-        builtins.__import__ = real
+        builtins.__dict__["__import__"] = real

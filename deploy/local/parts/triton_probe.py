@@ -58,9 +58,10 @@ class TritonProbe:
         self, stub: service_pb2_grpc.GRPCInferenceServiceStub, timeout_s: float, *, ready: bool
     ) -> Sequence[service_pb2.RepositoryIndexResponse.ModelIndex]:
         try:
-            return stub.RepositoryIndex(service_pb2.RepositoryIndexRequest(ready=ready), timeout=timeout_s).models
+            index = stub.RepositoryIndex(service_pb2.RepositoryIndexRequest(ready=ready), timeout=timeout_s)
         except grpc.RpcError as error:
             raise probe_failure(f"Triton at {self.address}", error) from error
+        return list(index.models)
 
     def _check_model(self, stub: service_pb2_grpc.GRPCInferenceServiceStub, model: str, timeout_s: float) -> None:
         try:
