@@ -13,16 +13,20 @@ class TrainingError(Exception):
 
 
 class TableInvalid(TrainingError):
-    """A table of items or interactions cannot be used. ``row`` counts from 1, the header not counted; 0: the file.
+    """A table of items or interactions cannot be used. ``place``: where in the file, as "line 3"; empty: all of it.
     ``found``: what is wrong there; ``told``: instead of place and ``found``, where there is more to tell."""
 
-    def __init__(self, file: Path, row: int, column: str, found: str, remedy: str, told: str = "") -> None:
-        place = f"{file}" + (f", row {row}" if row else "") + (f", column {column!r}" if column else "")
-        super().__init__(told or f"{place}: {found}", remedy)
+    def __init__(self, file: Path, place: str, column: str, found: str, remedy: str, told: str = "") -> None:
+        where = ", ".join((str(file), *filter(None, (place, column and f"column {column!r}"))))
+        super().__init__(told or f"{where}: {found}", remedy)
         self.file = file
-        self.row = row
+        self.place = place
         self.column = column
         self.found = found
+
+
+class ItemUnknown(TableInvalid):
+    """A row names an item that the items table has not, as far as that could be read."""
 
 
 class DataUnavailable(TrainingError):

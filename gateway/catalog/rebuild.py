@@ -17,10 +17,9 @@ from gateway.store.signals import signal_row
 
 @dataclass(frozen=True, slots=True)
 class RebuildSettings:
-    """Only interactions of weight above ``weight_above`` count, and of a user the ``user_items`` most recent items."""
+    """Only interactions of weight above ``weight_above`` count."""
 
     weight_above: float = 0.0
-    user_items: int = 500
     relations: RelationSettings = field(default_factory=RelationSettings)
 
 
@@ -46,7 +45,7 @@ _USERS = """
 """
 
 _HISTORIES = """
-    SELECT array_agg(place ORDER BY recency DESC) FROM liked JOIN users_of USING (item_id) WHERE recency <= %s::int
+    SELECT array_agg(place ORDER BY recency DESC) FROM liked JOIN users_of USING (item_id)
     GROUP BY user_id ORDER BY user_id
 """
 
@@ -73,7 +72,7 @@ async def rebuild_relations(
         await connection.execute("ANALYZE liked, users_of")
         placed = await connection.execute("SELECT item_id FROM users_of ORDER BY place")
         item_ids = [item_id for (item_id,) in await placed.fetchall()]
-        found = await connection.execute(_HISTORIES, [settings.user_items])
+        found = await connection.execute(_HISTORIES)
         histories = [History(oldest_first=tuple(row)) for (row,) in await found.fetchall()]
         relations = await asyncio.to_thread(relate_items, histories, len(item_ids), settings.relations)
         # Deleted row by row, not truncated: a truncation would lock out the readers.

@@ -34,7 +34,8 @@ Counts = npt.NDArray[np.float32]
 class RelationSettings:
     """``ridge`` of EASE, which is made for the ``ease_items`` that most users liked: its time grows with the cube of
     them, its memory with the square (10,000 need 1.2 GB). ``neighbors``: how many an item keeps in each relation.
-    ``shrink``: pairs of few users count less. ``rank``: dimensions of the smooth relations."""
+    ``shrink``: pairs of few users count less. ``rank``: dimensions of the smooth relations. ``user_items``: so many of
+    what a user liked relate, the newest: the work of one user grows with the square of them."""
 
     ridge: float = 300.0
     ease_items: int = 10_000
@@ -42,12 +43,13 @@ class RelationSettings:
     shrink: float = 10.0
     follows_shrink: float = 2.0
     rank: int = 32
+    user_items: int = 500
 
 
 @dataclass(frozen=True, slots=True)
 class ItemRelations:
-    """``users`` [items]: how many liked each. ``sparse``: by relation of SPARSE, [items, items], an item of a history
-    in the row. ``smooth``: by relation of SMOOTH, the same as a product."""
+    """``users`` [items]: how many liked each, however long ago. ``sparse``: by relation of SPARSE, [items, items], an
+    item of a history in the row. ``smooth``: by relation of SMOOTH, the same as a product."""
 
     users: Counts
     sparse: Mapping[str, csr_array]
@@ -82,8 +84,10 @@ def relate_items(
     histories: Sequence[History[int]], items: int, settings: RelationSettings = RelationSettings()
 ) -> ItemRelations:
     """Of the users' ``histories`` of item places below ``items``, each item once in a history."""
+    popular = _users(_liked(histories, items))
+    histories = [one.newest(settings.user_items) for one in histories]
     liked = _liked(histories, items)
-    users = np.asarray(liked.sum(axis=0), np.float32).ravel()
+    users = _users(liked)
     together = liked_together(liked)
     soon = liked_after(histories, items, FOLLOWING_WEIGHTS)
     next_ = liked_after(histories, items, np.ones(NEXT_WINDOW, np.float32))
@@ -93,7 +97,7 @@ def relate_items(
         "follows": damped_cosine(soon, soon.sum(axis=1) + 1, soon.sum(axis=0) + 1, settings.follows_shrink),
     }
     return ItemRelations(
-        users,
+        popular,
         {name: strongest(matrix, settings.neighbors) for name, matrix in sparse.items()},
         {
             "near": _smooth(sparse["item_knn"], NEAR_FLOOR, users, settings.rank),
@@ -120,6 +124,10 @@ def _liked(histories: Sequence[History[int]], items: int) -> csr_matrix:
     places = np.concatenate([*(np.array(one.oldest_first, np.intp) for one in histories), np.zeros(0, np.intp)])
     ends = np.concatenate([[0], np.cumsum([len(one) for one in histories])])
     return csr_matrix((np.ones(len(places), np.float32), places, ends), shape=(len(histories), items))
+
+
+def _users(liked: csr_matrix) -> Counts:
+    return np.asarray(liked.sum(axis=0), np.float32).ravel()
 
 
 def _ease(liked: csr_matrix, users: Counts, settings: RelationSettings) -> csr_array:

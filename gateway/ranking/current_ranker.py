@@ -18,7 +18,7 @@ AUTO = "auto"
 """The newest."""
 
 _LOOK_UP_S = 2.0
-_NOT_FOUND = "CROSSRANK_RANKER is {}, and no such ranker was found on this catalogue"
+_NOT_FOUND = "CROSSRANK_RANKER is {}, and no such ranker was found on this catalogue: crossrank rankers lists them"
 _WANTED = "CROSSRANK_RANKER is first_stage"
 _log = structlog.get_logger()
 

@@ -8,6 +8,7 @@ from importlib import metadata
 
 import pytest
 
+from clients.command_line.shared.commands import COMMANDS
 from tests.paths import ROOT
 
 _REQUIREMENT = re.compile(r"^([\w.-]+)(?:\[([\w,.-]+)\])?.*?(?:;(.*))?$")
@@ -57,11 +58,16 @@ def _normal(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def import_without_others(distribution: str, modules: str, extras: tuple[str, ...]) -> str:
-    """Imports the modules in an installation with these extras; "" or the error."""
+def hidden_from(distribution: str, extras: tuple[str, ...]) -> list[str]:
+    """Packages that are here and would not be in an installation with these extras."""
     present = installed_with(distribution, extras)
     owners = metadata.packages_distributions()
-    hidden = [package for package, names in owners.items() if not {_normal(name) for name in names} & present]
+    return [package for package, names in owners.items() if not {_normal(name) for name in names} & present]
+
+
+def import_without_others(distribution: str, modules: str, extras: tuple[str, ...]) -> str:
+    """Imports the modules in an installation with these extras; "" or the error."""
+    hidden = hidden_from(distribution, extras)
     program = f"import sys; sys.modules.update(dict.fromkeys({hidden!r})); import {modules}"
     done = subprocess.run((sys.executable, "-c", program), cwd=ROOT, capture_output=True, text=True, check=False)
     return done.stderr
@@ -75,6 +81,30 @@ def test_a_part_imports_only_what_is_installed_for_it(part: str) -> None:
 @pytest.mark.parametrize(("module", "extras"), [("psutil", ()), ("onnx", ("local",))])
 def test_what_is_not_installed_would_be_missed(module: str, extras: tuple[str, ...]) -> None:
     assert f"import of {module} halted" in import_without_others("crossrank", module, extras)
+
+
+_HELP_OF_ALL = """
+import sys
+class Hidden:
+    def find_spec(self, name, path=None, target=None):
+        if name in HIDDEN:
+            raise ModuleNotFoundError(name, name=name)
+sys.meta_path.insert(0, Hidden())
+from clients.command_line.main import build_app
+from clients.command_line.shared.commands import COMMANDS
+for words in COMMANDS:
+    build_app()([*words.split(), "--help"], standalone_mode=False)
+"""
+
+
+@pytest.mark.parametrize("extras", [(), ("local",)], ids=["none", "local"])
+def test_the_help_of_every_command_is_shown_whatever_is_not_installed(extras: tuple[str, ...]) -> None:
+    hidden = set(hidden_from("crossrank", extras))
+    assert {"torch", "transformers", "matplotlib"} <= hidden
+    program = f"HIDDEN = {hidden!r}{_HELP_OF_ALL}"
+    done = subprocess.run((sys.executable, "-c", program), cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.stderr == ""
+    assert done.stdout.count("Usage: ") == len(COMMANDS)
 
 
 def test_an_extra_brings_its_libraries() -> None:

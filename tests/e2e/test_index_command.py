@@ -1,13 +1,18 @@
 """crossrank index on the real stack: tables in, recommendations out, and nothing embedded twice."""
 
+import asyncio
+import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from deploy.local.stack import LocalStack
+from deploy.local.stack import LocalStack, read_status
+from gateway.catalog.turn import WAITS, only_run
 from tests.clients.command_line.program import Outcome, crossrank
 from tests.e2e.catalogue import invented_interactions, invented_items
+from tests.paths import ROOT
 from training.data.tables import InteractionRow, ItemRow, Tables, write_tables
 
 ITEMS = invented_items(120)
@@ -122,6 +127,22 @@ def test_what_was_indexed_is_recommended_and_its_attributes_filter(first: Outcom
     used = {source for one in done.document["items"] for source in one["sources"]}
     assert used <= {"text_ann", "item_neighbors", "item_knn", "follows", "popular", "cold_items"}
     assert used
+
+
+async def test_a_second_run_says_that_it_waits_until_the_first_has_ended(
+    first: Outcome, directory: Path, tables: Path
+) -> None:
+    command = (sys.executable, "-m", "clients.command_line.main", "index", "--items", str(tables / "items.csv"), *TYPED)
+    pipe = asyncio.subprocess.PIPE
+    async with only_run(read_status(directory).part("postgres").url, lambda _: None):
+        second = await asyncio.create_subprocess_exec(
+            *command, "--no-fit", "--json", "--state-dir", str(directory), cwd=ROOT, stdout=pipe, stderr=pipe
+        )
+        assert second.stderr
+        assert (await second.stderr.readline()).decode().strip() == WAITS
+    printed, _ = await second.communicate()
+    assert second.returncode == 0
+    assert sum(json.loads(printed)["items"].values()) == len(ITEMS)
 
 
 def test_the_table_for_people_names_what_was_done(first: Outcome, directory: Path, tables: Path) -> None:

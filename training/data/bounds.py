@@ -25,15 +25,15 @@ def check_field_names(row: Row, names: Collection[str]) -> None:
     """Raises TableInvalid when the API would refuse fields of these names; ``row`` is any of their table."""
     if not all(map(str.strip, names)):
         remedy = "name it, or leave it out; what pandas writes without index=False begins with one"
-        raise TableInvalid(row.file, 0, "", "a column has no name", remedy)
+        raise TableInvalid(row.file, "", "", "a column has no name", remedy)
     checks = Checks(RULES)
     checks.count("", len(names), RULES.fields)
     if told := _fault(checks):
-        raise TableInvalid(row.file, 0, "", *told)
+        raise TableInvalid(row.file, "", "", *told)
     for name in names:
         checks.text("", name, RULES.name)
         if told := _fault(checks):
-            raise TableInvalid(row.file, 0, name, *told)
+            raise TableInvalid(row.file, "", name, *told)
 
 
 def _fault(checks: Checks) -> tuple[str, str] | None:

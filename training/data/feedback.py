@@ -12,8 +12,9 @@ from psycopg import Connection, IsolationLevel
 
 from gateway.domain.progress import Advance
 from training.data.impressions import IMPRESSION_COLUMNS, ImpressionRow, RankCounts, propensities
+from training.data.known import ITEM_ID
 from training.data.rows import write_files
-from training.data.tables import INTERACTION_COLUMNS, ITEM_ID, InteractionRow
+from training.data.tables import INTERACTION_COLUMNS, InteractionRow
 from training.errors import DataUnavailable
 
 _CONNECT_TIMEOUT_S = 5

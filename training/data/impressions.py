@@ -13,7 +13,8 @@ from datetime import datetime
 from pathlib import Path
 
 from training.data.faults import RowFaults
-from training.data.rows import Row, parse_time, parse_weight, read_rows
+from training.data.known import known_item
+from training.data.rows import Row, parse_time, parse_weight
 
 SMOOTHING = 10.0
 """Showings with the overall rate that every rank is given before it is counted."""
@@ -83,21 +84,19 @@ def read_impressions(file: Path, known: frozenset[str], faults: RowFaults) -> li
     twice. Raises TableInvalid on a missing column."""
     found: dict[tuple[str, str], int] = {}
     impressions = []
-    for row in faults.rows(read_rows(file, IMPRESSION_COLUMNS)):
+    for row in faults.rows(file, IMPRESSION_COLUMNS):
         with faults.of_row():
             one = _impression(row, known)
             first = found.setdefault((one.attribution_token, one.item_id), row.number)
             if first != row.number:
-                message = f"the list shows {one.item_id!r} in row {first} too"
+                message = f"the list shows {one.item_id!r} in {row.place(first)} too"
                 raise row.fault("item_id", message, "keep one of the two rows")
             impressions.append(one)
     return impressions
 
 
 def _impression(row: Row, known: frozenset[str]) -> ImpressionRow:
-    item_id = row.required("item_id")
-    if item_id not in known:
-        raise row.fault("item_id", f"item {item_id!r} is not in the items table", "add the item, or drop the row")
+    item_id = known_item(row, known, "add the item, or drop the row")
     weight = row.parsed("weight", parse_weight, "a number of 0 or more")
     event = row.cells["event"].strip()
     if weight > 0 and not event:

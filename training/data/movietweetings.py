@@ -27,7 +27,9 @@ def from_folder(folder: Path) -> Tables:
     interactions = []
     for number, (user_id, item_id, rating, seconds) in _rows(folder / RATINGS, 4):
         if item_id not in known:
-            raise TableInvalid(folder / RATINGS, number, "", f"film {item_id!r} is not in {MOVIES}", "copy both files")
+            raise TableInvalid(
+                folder / RATINGS, f"line {number}", "", f"film {item_id!r} is not in {MOVIES}", "copy both files"
+            )
         weight = 1.0 if float(rating) >= POSITIVE_RATING else 0.0
         moment = datetime.fromtimestamp(int(seconds), UTC)
         interactions.append(InteractionRow(user_id, item_id, "rating", weight, moment))
@@ -39,7 +41,7 @@ def _rows(file: Path, cells: int) -> Iterator[tuple[int, list[str]]]:
     for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
         found = line.split("::")
         if len(found) != cells:
-            raise TableInvalid(file, number, "", f"{len(found)} cells; {cells} belong", "copy the file again")
+            raise TableInvalid(file, f"line {number}", "", f"{len(found)} cells; {cells} belong", "copy the file again")
         yield number, found
 
 

@@ -13,9 +13,9 @@ from pathlib import Path
 from training.data.bounds import RULES, check_field_names, check_text
 from training.data.faults import RowFaults
 from training.data.impressions import ImpressionRow, read_impressions
-from training.data.rows import Row, parse_time, parse_weight, read_rows, write_files
+from training.data.known import ITEM_ID, known_item
+from training.data.rows import Row, parse_time, parse_weight, write_files
 
-ITEM_ID = "item_id"
 INTERACTION_COLUMNS = ("user_id", "item_id", "event", "weight", "time")
 _UNKNOWN_ITEM = "add the item, or drop the row; crossrank index --skip-unknown leaves such rows out"
 
@@ -92,21 +92,22 @@ def write_tables(folder: Path, tables: Tables) -> None:
 def _items(file: Path, faults: RowFaults) -> tuple[list[ItemRow], frozenset[str]]:
     """The items, and every id that the table has, also those of items with a fault."""
     items, rows = [], dict[str, int]()
-    for row in faults.rows(read_rows(file, (ITEM_ID,))):
-        if row.number == 1:
+    for row in faults.rows(file, (ITEM_ID,)):
+        if not rows:
             check_field_names(row, [name for name in row.cells if name != ITEM_ID])
         with faults.of_row():
             items.append(_item(row, rows))
+    faults.items_read(file, ids_missing=rows.pop("", 0) > 0)
     return items, frozenset(rows)
 
 
 def _item(row: Row, rows: dict[str, int]) -> ItemRow:
     """``rows``: where each id was first seen."""
+    first = rows.setdefault(row.cells[ITEM_ID].strip(), row.number)
     item_id = row.required(ITEM_ID)
-    first = rows.setdefault(item_id, row.number)
     check_text(row, ITEM_ID, item_id, RULES.required_id)
     if first != row.number:
-        raise row.fault(ITEM_ID, f"{item_id!r} stands in row {first} too", "give every item one row")
+        raise row.fault(ITEM_ID, f"{item_id!r} stands in {row.place(first)} too", "give every item one row")
     fields = {name: " ".join(text.split()) for name, text in row.cells.items() if name != ITEM_ID}
     if not any(fields.values()):
         names = ", ".join(fields) or "none"
@@ -125,7 +126,7 @@ def _interactions(
     fine: set[tuple[str, str]] = set()
     found: dict[tuple[str, str, str, datetime], int] = {}
     interactions, left_out = [], 0
-    for row in faults.rows(read_rows(file, INTERACTION_COLUMNS)):
+    for row in faults.rows(file, INTERACTION_COLUMNS):
         if skip_unknown and (item_id := row.cells[ITEM_ID].strip()) and item_id not in known:
             left_out += 1
             continue
@@ -137,16 +138,14 @@ def _interactions(
                     fine.add((column, text))
             first = found.setdefault((one.user_id, one.item_id, one.event, one.time), row.number)
             if first != row.number:
-                message = f"user {one.user_id!r}, item, event and time are those of row {first}"
+                message = f"user {one.user_id!r}, item, event and time are those of {row.place(first)}"
                 raise row.fault(ITEM_ID, message, "keep one of the two rows")
             interactions.append(one)
     return interactions, left_out
 
 
 def _interaction(row: Row, known: frozenset[str]) -> InteractionRow:
-    item_id = row.required(ITEM_ID)
-    if item_id not in known:
-        raise row.fault(ITEM_ID, f"item {item_id!r} is not in the items table", _UNKNOWN_ITEM)
+    item_id = known_item(row, known, _UNKNOWN_ITEM)
     return InteractionRow(
         user_id=row.required("user_id"),
         item_id=item_id,

@@ -27,8 +27,7 @@ def about(metadata: RankingMetadata) -> list[Text]:
     order = f"ordered by {_ORDERS.get(metadata.ordered_by, metadata.ordered_by)} {metadata.ordered_by_version}".strip()
     if (metadata.ordered_by, metadata.ordered_by_version) == _GIVEN:
         order = "in the order that was given: nothing was measured to be better"
-    read = f"{metadata.scored_count} read by {metadata.model} version {metadata.model_version}"
-    counts = f"{metadata.candidate_count} candidates, {read}, {metadata.cache_hits} logits from the cache"
+    counts = f"{metadata.candidate_count} candidates, {_read(metadata)}"
     return [
         *(
             Text.assemble((" DEGRADED ", "black on yellow"), f" {one.reason}: {one.detail}")
@@ -37,6 +36,13 @@ def about(metadata: RankingMetadata) -> list[Text]:
         Text(f"{order} · {counts}", style="dim"),
         Text(f"{stage_times(metadata.stages)} · total {milliseconds(metadata.total_s)}", style="dim"),
     ]
+
+
+def _read(metadata: RankingMetadata) -> str:
+    if not metadata.scored_count:
+        return "none read by the cross-encoder"
+    read = f"{metadata.scored_count} read by {metadata.model} version {metadata.model_version}"
+    return f"{read}, {metadata.cache_hits} logits from the cache"
 
 
 def moved(item: RankedItem) -> Text:

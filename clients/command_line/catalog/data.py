@@ -9,12 +9,13 @@ import typer
 
 from clients.command_line.shared import console
 from clients.command_line.shared.console import AsJson, StateDirectory
+from clients.command_line.shared.run_choice import MOVIELENS, read_tables
 from clients.command_line.shared.running_stack import running_url
 from deploy.local import stack
 from training.data import goodbooks as goodbooks_reader
 from training.data import movielens as movielens_reader
 from training.data.feedback import export_feedback, open_feedback
-from training.data.tables import Tables, read_tables, write_tables
+from training.data.tables import Tables, write_tables
 
 
 class Source(StrEnum):
@@ -36,7 +37,7 @@ def movielens(
 ) -> None:
     """Write MovieLens 100K as items.csv and interactions.csv. Research licence: do not redistribute it."""
     state = state_dir or stack.default_state_directory()
-    folder = state / "data" / "movielens-100k"
+    folder = state / "data" / MOVIELENS
     if path is not None:
         tables = movielens_reader.from_path(path)
     elif source is Source.OFFICIAL:
@@ -80,19 +81,29 @@ def export(
 
 
 def check(
-    items: Annotated[Path, typer.Option(help="Items: .csv or .parquet with item_id and text columns.")],
-    interactions: Annotated[Path, typer.Option(help="user_id, item_id, event, weight, time: .csv or .parquet.")],
+    items: Annotated[
+        Path | None,
+        typer.Option(
+            help="Items: .csv or .parquet with item_id and text columns. Default: MovieLens 100K of the state."
+        ),
+    ] = None,
+    interactions: Annotated[
+        Path | None,
+        typer.Option(help="user_id, item_id, event, weight, time: .csv or .parquet. Default: as for items."),
+    ] = None,
     impressions: Annotated[
         Path | None, typer.Option(help="What was shown, as crossrank data export writes it.")
     ] = None,
     skip_unknown: Annotated[
         bool, typer.Option("--skip-unknown", help="Leave out interactions with items that the items table has not.")
     ] = False,
+    state_dir: StateDirectory = None,
     as_json: AsJson = False,
 ) -> None:
-    """Check your own tables: faults are counted by kind, the first of each named with file, row, column and remedy."""
-    found = read_tables(items, interactions, impressions, skip_unknown=skip_unknown)
-    _print_facts(found, items.parent, as_json=as_json)
+    """Check your own tables: faults are counted by kind, the first of each named with file, line, column and remedy."""
+    state = state_dir or stack.default_state_directory()
+    found = read_tables(items, interactions, state, impressions, skip_unknown=skip_unknown)
+    _print_facts(found, items.parent if items else state / "data" / MOVIELENS, as_json=as_json)
 
 
 def _print_facts(tables: Tables, folder: Path, *, as_json: bool) -> None:

@@ -176,7 +176,7 @@ async def _run(
     progress = partial(console.progress_bar, quiet=quiet)
     async with AsyncExitStack() as opened:
         with progress("waiting for PostgreSQL and Triton"):
-            parts = await opened.enter_async_context(open_parts(settings))
+            parts = await opened.enter_async_context(open_parts(settings, console.say))
         counts = await index_tables(items, interactions, parts, progress)
         ranker = await (fit_ranker(parts.database, progress) if fit else newest_ranker(parts.database))
         model = parts.served()

@@ -10,9 +10,10 @@ from gateway.app import open_database
 from gateway.catalog.analyze import refresh_statistics
 from gateway.catalog.bulk_load import BatchLimits, InteractionCounts, load_interactions, load_items
 from gateway.catalog.rebuild import RelationCounts, rebuild_relations
+from gateway.catalog.turn import only_run
 from gateway.catalog.writer import CatalogWriter
 from gateway.domain.budget import Budget
-from gateway.domain.progress import Progress
+from gateway.domain.progress import Progress, Say
 from gateway.domain.values import Interaction, Item, WriteCounts
 from gateway.encoding.pair_encoder import PairEncoder
 from gateway.models import open_models
@@ -55,9 +56,14 @@ class IndexCounts:
 
 
 @asynccontextmanager
-async def open_parts(settings: Settings) -> AsyncIterator[IndexParts]:
-    """Connections to PostgreSQL (with its schema) and Triton. Raises StoreUnavailable or ModelUnavailable."""
-    async with open_database(settings) as database, open_models(settings) as models:
+async def open_parts(settings: Settings, say: Say = lambda _: None) -> AsyncIterator[IndexParts]:
+    """Connections to PostgreSQL (with its schema) and Triton, once no other run fills the catalogue: ``say`` is told
+    when one does. Raises StoreUnavailable or ModelUnavailable."""
+    async with (
+        open_database(settings) as database,
+        only_run(settings.postgres_url, say),
+        open_models(settings) as models,
+    ):
         served = models.champion.verification.current
         await patiently(lambda: _answers(served), Budget(MODELS_S))
         yield IndexParts(database, PatientEmbedder(models.bi_encoder), served, settings.embedding_model)

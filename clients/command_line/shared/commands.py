@@ -42,7 +42,7 @@ COMMANDS = {
 }
 """What is typed, and where its function is: its module is imported when it is called."""
 
-WITHOUT_A_STACK = {"import", "gpu-check", "capacity", "data check", "spec list", "spec show"}
+WITHOUT_A_STACK = {"import", "gpu-check", "capacity", "spec list", "spec show"}
 """Commands that take no state directory: they are not about a stack."""
 
 GROUPS = {

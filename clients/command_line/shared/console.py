@@ -16,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from clients.command_line.shared.hints import copyable
+from clients.command_line.shared.progress import PlainProgress, plain_progress
 
 
 class ExitCode(IntEnum):
@@ -85,8 +86,13 @@ def leave(exit_code: ExitCode) -> NoReturn:
 
 
 @contextmanager
-def progress_bar(title: str, total: int | None = None, *, quiet: bool = False) -> Iterator["Advance"]:
-    """A bar on standard error while the block runs; nothing when `quiet` (use it for --json) or not on a terminal."""
+def progress_bar(title: str, total: int | None = None, *, quiet: bool = False) -> Iterator["Advance | PlainProgress"]:
+    """A bar on standard error while the block runs, plain lines now and then where that is no terminal; nothing when
+    `quiet` (use it for --json)."""
+    if not (quiet or notes.is_terminal):
+        with plain_progress(say, title, total) as plain:
+            yield plain
+        return
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),
@@ -94,7 +100,7 @@ def progress_bar(title: str, total: int | None = None, *, quiet: bool = False) -
         MofNCompleteColumn(),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=notes, disable=quiet or not notes.is_terminal) as progress:
+    with Progress(*columns, console=notes, disable=quiet) as progress:
         yield Advance(progress, title, total)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from clients.command_line.shared.console import CommandFailed, ExitCode
+from clients.command_line.shared.packages import is_missing_package
 from crossrank_client import (
     CrossrankCallError,
     CrossrankDeadlineExceeded,
@@ -37,16 +38,13 @@ REMEDIES: Mapping[type[Exception], str] = {
 UNHEALTHY = (NotServed, NoAccelerator)
 """Errors that say that a part of the machine does not work; all others are ordinary failures."""
 
-OUR_PACKAGES = ("clients", "crossrank", "crossrank_client", "deploy", "gateway", "training")
-"""A module of these that cannot be found is a bug; of others, an installation without some extra."""
-
 
 def failure_of(fault: Exception, command: str) -> CommandFailed | None:
     """An error that ``command`` raised, as it is told; None when nobody foresaw it."""
     if isinstance(fault, CommandFailed):
         return fault
     remedy = next((REMEDIES[kind] for kind in type(fault).__mro__ if kind in REMEDIES), None)
-    if remedy is None or (isinstance(fault, ModuleNotFoundError) and _is_ours(fault)):
+    if remedy is None or (isinstance(fault, ModuleNotFoundError) and not is_missing_package(fault)):
         return None
     wait_s = getattr(fault, "retry_after_s", None) or 1
     text = remedy.format(own=getattr(fault, "remedy", ""), command=command, wait_s=wait_s)
@@ -71,7 +69,3 @@ def remedy(text: str, *errors: type[Exception], what: str = "") -> Iterator[None
         yield
     except errors as fault:
         raise CommandFailed(what + message_of(fault), remedy=text) from fault
-
-
-def _is_ours(fault: ModuleNotFoundError) -> bool:
-    return fault.name is None or fault.name.partition(".")[0] in OUR_PACKAGES

@@ -1,6 +1,7 @@
 """Commands that are imported when they are called; to list them, their source is read. Must not know any command."""
 
 import ast
+from contextlib import nullcontext
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -11,6 +12,7 @@ from typer.core import TyperCommand
 from typer.main import get_command
 
 from clients.command_line.shared.options import with_grouped_options
+from clients.command_line.shared.packages import missing_packages_stand_in
 
 _PACKAGE = "clients.command_line"
 _FOLDER = Path(__file__).parents[1]
@@ -23,7 +25,10 @@ def add_lazily(app: typer.Typer, name: str, place: str) -> None:
         """Stands for the command in lists; whoever calls it, or asks for its help, gets the command itself."""
 
         def make_context(self, info_name: Any, args: Any, parent: Any = None, **more: Any) -> Any:
-            return load(place).make_context(info_name, args, parent, **more)
+            asks_for_help = not {"--help", "-h"}.isdisjoint(args)
+            with missing_packages_stand_in() if asks_for_help else nullcontext():
+                command = load(place)
+            return command.make_context(info_name, args, parent, **more)
 
     @app.command(name, cls=Lazy, help=_docstring(place))
     def stand_in() -> None:

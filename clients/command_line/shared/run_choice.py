@@ -49,10 +49,18 @@ class RunChoice:
         return read_tables(self.items, self.interactions, self.state, self.impressions)
 
 
-def read_tables(items: Path | None, interactions: Path | None, state: Path, impressions: Path | None = None) -> Tables:
-    """The tables named, else MovieLens 100K, fetched when it is not there yet. Raises TrainingError."""
+def read_tables(
+    items: Path | None,
+    interactions: Path | None,
+    state: Path,
+    impressions: Path | None = None,
+    *,
+    skip_unknown: bool = False,
+) -> Tables:
+    """The tables named, else MovieLens 100K, fetched when it is not there yet. ``skip_unknown``: as for tables. Raises
+    TrainingError, or CommandFailed when only one table is named."""
     if items and interactions:
-        return tables.read_tables(items, interactions, impressions)
+        return tables.read_tables(items, interactions, impressions, skip_unknown=skip_unknown)
     if items or interactions or impressions:
         raise CommandFailed("only one table is named", remedy="give both --items and --interactions, or neither")
     folder = state / "data" / MOVIELENS

@@ -38,8 +38,8 @@ def _print_user(user: UserDemo) -> None:
     served, read = user.reranked.metadata, user.read.metadata
     print_line(
         Text(
-            f"asked again with the cross-encoder reading: {read.scored_count} logits, "
-            f"{milliseconds(read.total_s)} instead of {milliseconds(served.total_s)}",
+            f"asked a second time, for the logits above: {read.scored_count} of {read.candidate_count} read by the "
+            f"cross-encoder, {milliseconds(read.total_s)} instead of {milliseconds(served.total_s)}",
             style="dim",
         )
     )

@@ -80,10 +80,13 @@ def up(
     ignored = stack.ignored(directory, plan)
     with console.progress_bar("starting", quiet=as_json) as advance:
         state = stack.up(directory, plan, on_change=lambda now: advance.describe(_progress_text(now)))
+    missing = _missing_ranker(directory, state) if "gateway" in plan.parts else ""
     if as_json:
-        console.print_json({**_document(directory, state), "ignored": ignored})
+        console.print_json({**_document(directory, state), "ignored": ignored, "missing_ranker": missing})
     else:
         _print_state(state)
+    if missing:
+        console.say(copyable(missing), style="yellow")
     if ignored:
         _print_ignored(ignored)
     elif "gateway" in plan.parts and not as_json:
@@ -150,6 +153,13 @@ def _finding_cells(finding: Finding) -> list[str | Text]:
         return [Text("ok", style="green"), finding.name, finding.detail]
     style = {"error": "red", "warning": "yellow"}.get(finding.severity, "dim")
     return [Text(finding.severity, style=style), finding.name, f"{finding.detail}\n→ {copyable(finding.remedy)}"]
+
+
+def _missing_ranker(directory: Path, state: StackState) -> str:
+    from clients.command_line.stack.wanted_ranker import missing_ranker  # gRPC, which other commands do without
+
+    gateway, wanted = state.part("gateway").url, stack.read_plan(directory).settings.get("CROSSRANK_RANKER")
+    return missing_ranker(gateway, wanted) if wanted else ""
 
 
 def _progress_text(state: StackState) -> str:

@@ -20,6 +20,7 @@ _HIGHEST_PRIORITY = 1
 _READY, _NO_FAULT = "READY", ("", "unloaded")
 _THIS_MACHINE = ("127.0.0.1", "localhost")
 _DEAD_WORKER_MESSAGE = "Stub process"
+_IN_CHANGE = ("LOADING", "UNLOADING")
 _REMEDY = "restart Triton: it does not replace a dead worker"
 _OVERLOAD_MESSAGES = ("Exceeds maximum queue size", "Request timeout expired")
 
@@ -36,26 +37,36 @@ class TritonProbe:
     def check(self, timeout_s: float) -> None:
         """Returns when every loaded model answered rightly and, where it runs on this machine, no worker is dead: an
         answer comes from one that lives. Raises ProbeFailed or one of its kinds."""
-        # First: a question waits behind all those that a dead worker fails, each after a second.
-        host, _, port = self.address.rpartition(":")
-        if host in _THIS_MACHINE and port.isdigit() and (dead := dead_workers(int(port))):
-            raise Broken(f"{dead} of the workers of Triton at {self.address} ended", remedy=_REMEDY)
         with grpc.insecure_channel(self.address) as channel:
             stub = service_pb2_grpc.GRPCInferenceServiceStub(channel)
-            try:
-                everything = service_pb2.RepositoryIndexRequest()
-                index = stub.RepositoryIndex(everything, timeout=timeout_s, metadata=self._key())
-            except grpc.RpcError as error:
-                raise probe_failure(f"Triton at {self.address}", error) from error
+            # First: a question waits behind all those that a dead worker fails, each after a second.
+            self._check_workers(stub, timeout_s)
+            index = self._index(stub, timeout_s)
             models = sorted({model.name for model in index.models if model.state == _READY})
             if not models:
-                failed = [
-                    f": {one.name} {one.version}: {one.reason}" for one in index.models if one.reason not in _NO_FAULT
-                ]
-                kind = Broken if failed else ProbeFailed
-                raise kind(f"Triton at {self.address} has no model loaded{''.join(failed[:1])}")
+                raise _nothing_loaded(self.address, index)
             for model in models:
                 self._check_model(stub, model, timeout_s)
+
+    def _check_workers(self, stub: service_pb2_grpc.GRPCInferenceServiceStub, timeout_s: float) -> None:
+        host, _, port = self.address.rpartition(":")
+        if host not in _THIS_MACHINE or not port.isdigit():
+            return
+        if dead := dead_workers(int(port), lambda: self._changes(stub, timeout_s)):
+            raise Broken(f"{dead} of the workers of Triton at {self.address} ended", remedy=_REMEDY)
+
+    def _changes(self, stub: service_pb2_grpc.GRPCInferenceServiceStub, timeout_s: float) -> bool:
+        """Whether a model is being loaded or unloaded."""
+        return any(model.state in _IN_CHANGE for model in self._index(stub, timeout_s).models)
+
+    def _index(
+        self, stub: service_pb2_grpc.GRPCInferenceServiceStub, timeout_s: float
+    ) -> service_pb2.RepositoryIndexResponse:
+        request = service_pb2.RepositoryIndexRequest()
+        try:
+            return stub.RepositoryIndex(request, timeout=timeout_s, metadata=self._key())
+        except grpc.RpcError as error:
+            raise probe_failure(f"Triton at {self.address}", error) from error
 
     def _check_model(self, stub: service_pb2_grpc.GRPCInferenceServiceStub, model: str, timeout_s: float) -> None:
         try:

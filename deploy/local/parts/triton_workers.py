@@ -2,6 +2,7 @@
 worker too and fails them, each after a second, in which living workers answer everybody else."""
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -9,15 +10,18 @@ import psutil
 _SERVER = "tritonserver"
 _WORKER = "triton_python_backend_stub"[:15]  # all that the kernel keeps of the name of a dead process
 _COLLECTED_S = 1.5
-"""Triton notices a worker that ends while its model is loaded within a second, and collects it."""
+"""Triton notices a worker that ends while its model is unloaded within a second, and collects it."""
 
 
-def dead_workers(grpc_port: int) -> int:
+def dead_workers(grpc_port: int, changes: Callable[[], bool]) -> int:
     """How many workers ended while the server that listens on the port of this machine goes on. Not counted: one whose
-    model is unloaded, or could not be loaded, which the server collects."""
+    model is unloaded, or could not be loaded, which the server collects, and any while a model ``changes`` so: one
+    whose load fails is collected just before that ends, however long it takes."""
     found = _ended(grpc_port)
     if found:
         time.sleep(_COLLECTED_S)
+        if changes():
+            return 0
         found &= _ended(grpc_port)
     return len(found)
 

@@ -49,9 +49,10 @@ def count(interactions: Sequence[Interaction], settings: RebuildSettings) -> Ref
     histories = {}
     for row, (user_id, items) in enumerate(liked.items()):
         newest_first = sorted(items, key=lambda item_id: items[item_id], reverse=True)
-        histories[user_id] = newest_first[: settings.user_items]
+        histories[user_id] = newest_first
+        recent = newest_first[: settings.relations.user_items]
         all_ui[row, [IDS.index(item_id) for item_id in newest_first]] = 1
-        recent_ui[row, [IDS.index(item_id) for item_id in histories[user_id]]] = 1
+        recent_ui[row, [IDS.index(item_id) for item_id in recent]] = 1
     users_i = all_ui.sum(axis=0)
     related = settings.relations
     recent_i = recent_ui.sum(axis=0)

@@ -53,7 +53,7 @@ def assert_same(found: dict[str, dict[str, float]], expected: dict[str, dict[str
         RebuildSettings(),
         RebuildSettings(weight_above=0.5),
         RebuildSettings(relations=RelationSettings(ridge=5.0)),
-        RebuildSettings(user_items=4),
+        RebuildSettings(relations=RelationSettings(user_items=4)),
         RebuildSettings(relations=RelationSettings(ease_items=12)),
     ],
     ids=["default", "higher weight", "less ridge", "few items of a user", "few items in all"],

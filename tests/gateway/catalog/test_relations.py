@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -59,6 +60,14 @@ def test_what_follows_has_a_direction_and_counts_less_the_later_it_came() -> Non
     # Of rows 2.5 and 1 with what follows them; of columns 2 and 1.5 with what they follow; each one more.
     assert found[0, 1] == pytest.approx(2 / math.sqrt((2 + 0.5 + 1) * (2 + 1)))
     assert found[0, 2] == pytest.approx(0.5 / math.sqrt((2 + 0.5 + 1) * (1.5 + 1)))
+
+
+def test_of_a_long_history_the_newest_items_relate_and_all_are_popular() -> None:
+    short = relate_items([oldest_first(2, 3), oldest_first(0, 3)], 4, NO_SHRINK)
+    long_ = relate_items([oldest_first(1, 2, 3), oldest_first(2, 0, 3)], 4, replace(NO_SHRINK, user_items=2))
+    for relation in SPARSE:
+        assert (long_.sparse[relation] != short.sparse[relation]).nnz == 0, relation
+    assert long_.users.tolist() == [1, 1, 2, 2]
 
 
 @pytest.mark.parametrize("seed", range(3))

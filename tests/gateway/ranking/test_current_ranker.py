@@ -73,6 +73,7 @@ async def test_where_settings_name_what_is_not_there_lists_are_in_first_stage_or
         assert found is not None
         assert (found.trees, found.verdict.serves) == (None, "first_stage")
         assert f"CROSSRANK_RANKER is {wanted}" in found.verdict.reason
+        assert "crossrank rankers lists them" in found.verdict.reason
         await ranker.look_up()
 
 

@@ -21,24 +21,24 @@ def fault_of(folder: Path, items: str = ITEMS, interactions: str = HEADER) -> Ta
 
 
 @pytest.mark.parametrize(
-    ("items", "row", "column", "told"),
+    ("items", "place", "column", "told"),
     [
-        (f"{ITEMS}{'i' * 257},Babe\n", 2, "item_id", "received 257 UTF-8 bytes; at most 256; shorten it"),
-        (f'{ITEMS}"a\tb",Babe\n', 2, "item_id", "received U+0009 at position 1"),
-        (f"{ITEMS}2,a\0b\n", 2, "title", "received U+0000 at position 1"),
-        (f"{ITEMS}2,{'é' * 4097}\n", 2, "title", "received 8194 UTF-8 bytes; at most 8192"),
-        ("item_id,the title\n1,a\n", 0, "the title", "received U+0020 at position 3; only letters A-Z"),
-        ("item_id,b c,a d,e f\n1,x,y,z\n", 0, "b c", "received U+0020 at position 1"),
-        ("item_id,größe\n1,a\n", 0, "größe", "received U+00F6 at position 2"),
-        (",item_id,title\n0,1,a\n", 0, "", "a column has no name; name it, or leave it out; what pandas writes"),
-        (f"item_id,{','.join(f'f{n}' for n in range(33))}\n1{',a' * 33}\n", 0, "", "received 33 fields; 0 to 32"),
+        (f"{ITEMS}{'i' * 257},Babe\n", "line 3", "item_id", "received 257 UTF-8 bytes; at most 256; shorten it"),
+        (f'{ITEMS}"a\tb",Babe\n', "line 3", "item_id", "received U+0009 at position 1"),
+        (f"{ITEMS}2,a\0b\n", "line 3", "title", "received U+0000 at position 1"),
+        (f"{ITEMS}2,{'é' * 4097}\n", "line 3", "title", "received 8194 UTF-8 bytes; at most 8192"),
+        ("item_id,the title\n1,a\n", "", "the title", "received U+0020 at position 3; only letters A-Z"),
+        ("item_id,b c,a d,e f\n1,x,y,z\n", "", "b c", "received U+0020 at position 1"),
+        ("item_id,größe\n1,a\n", "", "größe", "received U+00F6 at position 2"),
+        (",item_id,title\n0,1,a\n", "", "", "a column has no name; name it, or leave it out; what pandas writes"),
+        (f"item_id,{','.join(f'f{n}' for n in range(33))}\n1{',a' * 33}\n", "", "", "received 33 fields; 0 to 32"),
     ],
 )
 def test_items_that_could_not_be_indexed_are_named(
-    tmp_path: Path, items: str, row: int, column: str, told: str
+    tmp_path: Path, items: str, place: str, column: str, told: str
 ) -> None:
     fault = fault_of(tmp_path, items)
-    assert (fault.file.name, fault.row, fault.column) == ("items.csv", row, column)
+    assert (fault.file.name, fault.place, fault.column) == ("items.csv", place, column)
     assert told in str(fault)
 
 
@@ -52,7 +52,7 @@ def test_items_that_could_not_be_indexed_are_named(
 )
 def test_interactions_that_could_not_be_recorded_are_named(tmp_path: Path, line: str, column: str, told: str) -> None:
     fault = fault_of(tmp_path, interactions=f"{HEADER}v,1,view,1,0\n{line}\n")
-    assert (fault.file.name, fault.row, fault.column) == ("interactions.csv", 2, column)
+    assert (fault.file.name, fault.place, fault.column) == ("interactions.csv", "line 3", column)
     assert told in str(fault)
 
 

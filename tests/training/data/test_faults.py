@@ -1,6 +1,5 @@
 """Faults of rows are counted by kind, and the first of each kind named."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -28,7 +27,7 @@ def test_without_a_fault_nothing_is_refused() -> None:
 
 
 def test_a_fault_alone_is_raised_as_it_is() -> None:
-    with pytest.raises(TableInvalid, match=r"^t\.csv, row 7, column 'x': bad; mend it$"):
+    with pytest.raises(TableInvalid, match=r"^t\.csv, line 7, column 'x': bad; mend it$"):
         of((7, "bad", "mend it")).refuse()
 
 
@@ -37,23 +36,21 @@ def test_faults_with_one_remedy_are_one_kind_in_the_order_of_the_rows() -> None:
         of((1, "a", "mend"), (2, "b", "drop"), (3, "c", "mend"), (4, "d", "mend"), (5, "e", "mend")).refuse()
     assert raised.value.message.splitlines() == [
         "5 rows cannot be used",
-        "4 × t.csv, row 1, column 'x': a; row 3: c; row 4: d; and 1 more",
-        "1 × t.csv, row 2, column 'x': b",
+        "4 × t.csv, line 1, column 'x': a; line 3: c; line 4: d; and 1 more",
+        "1 × t.csv, line 2, column 'x': b",
     ]
-    assert (raised.value.row, raised.value.column, raised.value.remedy) == (1, "x", "mend · drop")
+    assert (raised.value.place, raised.value.column, raised.value.remedy) == ("line 1", "x", "mend · drop")
 
 
 def test_a_fault_of_the_whole_file_is_raised_at_once() -> None:
-    with pytest.raises(TableInvalid, match="no such column"):
-        of((1, "a", "mend"), (0, "no such column", "add it"))
+    found = of((1, "a", "mend"))
+    with pytest.raises(TableInvalid, match="no such column"), found.of_row():
+        raise TableInvalid(Path("t.csv"), "", "x", "no such column", "add it")
 
 
-def test_rows_end_where_the_table_cannot_be_read_any_more() -> None:
-    def broken() -> Iterator[Row]:
-        yield row(1)
-        raise row(2).fault("", "3 cells", "quote")
-
+def test_rows_end_where_the_table_cannot_be_read_any_more(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text('x\n1\n"2\n3\n', encoding="utf-8")
     found = RowFaults()
-    assert [one.number for one in found.rows(broken())] == [1]
-    with pytest.raises(TableInvalid, match="row 2: 3 cells"):
+    assert [one.number for one in found.rows(tmp_path / "t.csv", ("x",))] == [2]
+    with pytest.raises(TableInvalid, match="line 3: the row that begins here is no CSV"):
         found.refuse()

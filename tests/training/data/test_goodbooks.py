@@ -69,10 +69,10 @@ def test_a_book_has_its_text_in_fields_and_a_rating_its_place_as_time(tmp_path: 
         ("0,,1,4\n", "user_id", "is empty"),
     ],
 )
-def test_a_damaged_copy_is_refused_with_row_and_column(tmp_path: Path, ratings: str, column: str, told: str) -> None:
+def test_a_damaged_copy_is_refused_with_line_and_column(tmp_path: Path, ratings: str, column: str, told: str) -> None:
     with pytest.raises(TableInvalid, match=told) as caught:
         goodbooks.from_folder(write(tmp_path, "1,Emma,Austen,1815,eng,love\n", ratings))
-    assert (caught.value.row, caught.value.column) == (1, column)
+    assert (caught.value.place, caught.value.column) == ("line 2", column)
 
 
 def test_a_folder_without_the_files_names_those_that_miss(tmp_path: Path) -> None:

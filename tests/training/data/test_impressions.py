@@ -60,13 +60,13 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
         ("t,u,0,a,1,1,,0,0", "propensity", "no chance above 0"),
         ("t,u,0,a,1,1,,0,1.5", "propensity", "at most 1"),
         ("t,u,0,a,1,1,,0,nan", "propensity", "no chance above 0"),
-        ("s,u,0,b,4,4,,0,1", "item_id", "the list shows 'b' in row 1 too"),
+        ("s,u,0,b,4,4,,0,1", "item_id", "the list shows 'b' in line 2 too"),
     ],
 )
-def test_a_fault_is_named_with_row_and_column(tmp_path: Path, line: str, column: str, told: str) -> None:
+def test_a_fault_is_named_with_line_and_column(tmp_path: Path, line: str, column: str, told: str) -> None:
     with pytest.raises(TableInvalid, match=told) as caught:
         read(written(tmp_path, "s,u,0,b,1,1,view,1,1", line))
-    assert (caught.value.row, caught.value.column) == (2, column)
+    assert (caught.value.place, caught.value.column) == ("line 3", column)
 
 
 def test_a_missing_column_is_named(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Tables of anybody's data: read as written, refused with file, row, column and remedy, never half-written."""
+"""Tables of anybody's data: read as written, refused with file, place, column and remedy, never half-written."""
 
 import gzip
 import subprocess
@@ -64,22 +64,22 @@ def test_a_failed_write_leaves_the_old_files(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("items", "row", "column", "told"),
+    ("items", "place", "column", "told"),
     [
-        ("id,title\n1,a\n", 0, "item_id", "columns found: id, title"),
-        ("item_id,title\n1,a\n1,b\n", 2, "item_id", "stands in row 1 too"),
-        ("item_id,title\n1,a\n ,b\n", 2, "item_id", "is empty"),
-        ("item_id,title,note\n1,a,b\n2, ,\n", 2, "", "has no text (text columns: title, note)"),
-        ("item_id,title,title\n1,a,b\n", 0, "title", "twice"),
-        ("item_id,title\n1,a,b\n", 1, "", "3 cells; the header has 2"),
-        ("", 0, "item_id", "none"),
+        ("id,title\n1,a\n", "", "item_id", "columns found: id, title"),
+        ("item_id,title\n1,a\n1,b\n", "line 3", "item_id", "stands in line 2 too"),
+        ("item_id,title\n1,a\n ,b\n", "line 3", "item_id", "is empty"),
+        ("item_id,title,note\n1,a,b\n2, ,\n", "line 3", "", "has no text (text columns: title, note)"),
+        ("item_id,title,title\n1,a,b\n", "", "title", "twice"),
+        ("item_id,title\n1,a,b\n", "line 2", "", "3 cells; the header has 2"),
+        ("", "", "item_id", "none"),
     ],
 )
-def test_a_fault_of_the_items_is_named_with_row_and_column(
-    tmp_path: Path, items: str, row: int, column: str, told: str
+def test_a_fault_of_the_items_is_named_with_line_and_column(
+    tmp_path: Path, items: str, place: str, column: str, told: str
 ) -> None:
     fault = fault_of(tmp_path, items=items)
-    assert (fault.file.name, fault.row, fault.column) == ("items.csv", row, column)
+    assert (fault.file.name, fault.place, fault.column) == ("items.csv", place, column)
     assert told in str(fault)
     assert fault.remedy
 
@@ -97,37 +97,58 @@ def test_a_fault_of_the_items_is_named_with_row_and_column(
         ("u,1,view,1,2020-01-02T03:04:05", "time", "no time zone"),
         ("u,1,view,1,1e300", "time", "milliseconds?"),
         ("u,1,view,1,inf", "time", "not finite"),
-        ("u,1,view,0.5,2020-01-02T04:04:05+01:00", "item_id", "are those of row 1; keep one"),
+        ("u,1,view,0.5,2020-01-02T04:04:05+01:00", "item_id", "are those of line 2; keep one"),
     ],
 )
-def test_a_fault_of_the_interactions_is_named_with_row_and_column(
+def test_a_fault_of_the_interactions_is_named_with_line_and_column(
     tmp_path: Path, line: str, column: str, told: str
 ) -> None:
     fault = fault_of(tmp_path, interactions=INTERACTIONS + line + "\n")
-    assert (fault.file.name, fault.row, fault.column) == ("interactions.csv", 3, column)
+    assert (fault.file.name, fault.place, fault.column) == ("interactions.csv", "line 4", column)
     assert told in str(fault)
 
 
 def test_faults_of_both_tables_are_told_together_and_an_item_with_a_fault_is_not_unknown(tmp_path: Path) -> None:
     fault = fault_of(tmp_path, ITEMS + "3,,\n3,Heat,\n", INTERACTIONS + "u,3,view,1,0\nu,1,,1,0\n,1,view,1,0\n")
-    assert (fault.file.name, fault.row) == ("items.csv", 3)
+    assert (fault.file.name, fault.place) == ("items.csv", "line 4")
     count, *kinds = fault.message.splitlines()
     assert count == "4 rows cannot be used"
     assert [kind.partition(str(tmp_path))[2] for kind in kinds] == [
-        "/items.csv, row 3: item '3' has no text (text columns: title, maker)",
-        "/items.csv, row 4, column 'item_id': '3' stands in row 3 too",
-        "/interactions.csv, row 4, column 'event': it is empty",
-        "/interactions.csv, row 5, column 'user_id': it is empty",
+        "/items.csv, line 4: item '3' has no text (text columns: title, maker)",
+        "/items.csv, line 5, column 'item_id': '3' stands in line 4 too",
+        "/interactions.csv, line 5, column 'event': it is empty",
+        "/interactions.csv, line 6, column 'user_id': it is empty",
     ]
     assert fault.remedy == "fill at least one of them · give every item one row · fill it, or drop the row"
 
 
-def test_of_a_table_that_breaks_off_what_was_found_before_is_told_too(tmp_path: Path) -> None:
+def test_a_row_that_cannot_be_read_hides_no_fault_before_or_behind_it(tmp_path: Path) -> None:
     fault = fault_of(tmp_path, interactions=INTERACTIONS + "u,9,view,1,0\nu,1,view\nu,1,,1,0\n")
     assert [line.partition(", ")[2] for line in fault.message.splitlines()[1:]] == [
-        "row 3, column 'item_id': item '9' is not in the items table",
-        "row 4: 3 cells; the header has 5",
+        "line 4, column 'item_id': item '9' is not in the items table",
+        "line 5: 3 cells; the header has 5",
+        "line 6, column 'event': it is empty",
     ]
+
+
+@pytest.mark.parametrize(
+    ("row", "cause"),
+    [
+        ("3,Alien, the third\n", "items.csv, line 4: 3 cells; the header has 2"),
+        ('3,"Alien the third\n', "items.csv, line 4: the row that begins here is no CSV: "),
+        (" ,Alien the third\n", "items.csv, line 4, column 'item_id': it is empty"),
+    ],
+    ids=["too many cells", "an open quote", "no id"],
+)
+def test_unknown_items_that_follow_from_an_unreadable_row_of_items_are_counted_behind_their_cause(
+    tmp_path: Path, row: str, cause: str
+) -> None:
+    items = "item_id,title\n1,Alien\n2,Babe\n" + row
+    fault = fault_of(tmp_path, items, INTERACTIONS + "u,3,view,1,0\nv,3,view,1,0\n" + "w,4,view,1,0\n")
+    told, following = fault.message.splitlines()
+    assert cause in told
+    assert following == "3 rows name items that are not in what could be read of the items table"
+    assert "skip-unknown" not in fault.remedy
 
 
 def test_unknown_items_are_left_out_only_where_that_was_asked_for_and_an_empty_id_is_a_fault_all_the_same(

@@ -86,6 +86,11 @@ def test_a_whole_answer_is_told_in_two_lines_what_ordered_it_first() -> None:
     assert times == "fetch 10.0 ms · total 45.6 ms"
 
 
+def test_a_list_of_which_nothing_was_read_says_so_in_the_word_that_others_use() -> None:
+    order, _ = (line.plain for line in about(replace(metadata(), scored_count=0, cache_hits=0)))
+    assert order.endswith(" · 200 candidates, none read by the cross-encoder")
+
+
 def test_a_list_that_nothing_ordered_is_told_to_be_the_callers() -> None:
     order, _ = (
         line.plain for line in about(replace(metadata(), ordered_by="FIRST_STAGE", ordered_by_version="caller"))

@@ -41,12 +41,12 @@ def test_good_tables_are_described(tmp_path: Path) -> None:
     }
 
 
-def test_a_fault_is_told_with_file_row_column_and_remedy(tmp_path: Path) -> None:
+def test_a_fault_is_told_with_file_line_column_and_remedy(tmp_path: Path) -> None:
     items, interactions = tables(tmp_path, INTERACTIONS + "u,9,view,1,0\n")
     done = crossrank("data", "check", "--items", items, "--interactions", interactions)
     assert done.exit_code == ExitCode.FAILURE
     told = " ".join(done.notes.split())
-    assert "row 3, column 'item_id'" in told
+    assert "line 4, column 'item_id'" in told
     assert "try: add the item, or drop the row" in told
     assert "Traceback" not in done.notes
 
@@ -58,12 +58,27 @@ def test_all_kinds_of_fault_are_told_at_once_with_counts_and_the_first_rows(tmp_
     assert done.exit_code == ExitCode.FAILURE
     told = " ".join(done.notes.split())
     assert "error: 10 rows cannot be used 9 × " in told
-    assert "interactions.csv, row 3, column 'item_id': item 'unknown0' is not in the items table" in told
-    assert "row 5: item 'unknown2' is not in the items table; and 6 more" in told
+    assert "interactions.csv, line 4, column 'item_id': item 'unknown0' is not in the items table" in told
+    assert "line 6: item 'unknown2' is not in the items table; and 6 more" in told
     assert "unknown3" not in told
     assert "1 × " in told
     assert "column 'weight': 'much' cannot be read" in told
     assert "crossrank index --skip-unknown leaves such rows out · write a number of 0 or more" in told
+
+
+def test_without_tables_the_data_set_of_the_state_is_checked(tmp_path: Path) -> None:
+    copy = movielens_copy(tmp_path / "ml-100k.zip")
+    written = crossrank("data", "movielens-100k", "--from", copy, "--state-dir", tmp_path / "state", "--json")
+    checked = crossrank("data", "check", "--state-dir", tmp_path / "state", "--json")
+    assert checked.exit_code == ExitCode.OK, checked.notes
+    assert checked.document == written.document
+
+
+def test_one_table_alone_is_not_checked(tmp_path: Path) -> None:
+    items, _ = tables(tmp_path)
+    done = crossrank("data", "check", "--items", items, "--state-dir", tmp_path / "state")
+    assert done.exit_code == ExitCode.FAILURE
+    assert "give both --items and --interactions, or neither" in done.notes
 
 
 def test_interactions_with_unknown_items_can_be_left_out_and_are_counted(tmp_path: Path) -> None:

@@ -33,11 +33,16 @@ def line_of(file: Path, row: int) -> str:
     [
         ("interactions", 0, lambda line: line.replace("time", "when"), "column 'time': the column is missing"),
         ("items", 0, lambda line: line.replace("item_id", "id"), "column 'item_id': the column is missing"),
-        ("interactions", 3, lambda line: line.replace(",i", ",unknown"), "row 3, column 'item_id': item 'unknown"),
-        ("items", 2, lambda line: f"{line}\n{line}", "row 3, column 'item_id': 'i1' stands in row 2 too"),
-        ("interactions", 2, lambda line: f"{line}\n{line}", "row 3, column 'item_id': user 'u0', item, event and time"),
-        ("interactions", 5, lambda line: line[: line.rindex(",")] + ",soon", "row 5, column 'time': 'soon'"),
-        ("items", 4, lambda _: "i3,,", "row 4: item 'i3' has no text (text columns: title, genre)"),
+        ("interactions", 3, lambda line: line.replace(",i", ",unknown"), "line 4, column 'item_id': item 'unknown"),
+        ("items", 2, lambda line: f"{line}\n{line}", "line 4, column 'item_id': 'i1' stands in line 3 too"),
+        (
+            "interactions",
+            2,
+            lambda line: f"{line}\n{line}",
+            "line 4, column 'item_id': user 'u0', item, event and time",
+        ),
+        ("interactions", 5, lambda line: line[: line.rindex(",")] + ",soon", "line 6, column 'time': 'soon'"),
+        ("items", 4, lambda _: "i3,,", "line 5: item 'i3' has no text (text columns: title, genre)"),
     ],
     ids=["no time", "no item id", "unknown item", "item twice", "interaction twice", "bad time", "empty text"],
 )
@@ -63,7 +68,7 @@ def test_an_impression_of_an_unknown_item_is_told_with_its_place(tmp_path: Path,
     write_tables(tmp_path / "data", synthetic_tables(users=4))
     lines = [",".join(IMPRESSION_COLUMNS), "t,u0,0,i1,1,1,,0,1", "t,u0,0,gone,2,2,,0,1"]
     (tmp_path / "data" / "impressions.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    assert "impressions.csv, row 2, column 'item_id': item 'gone' is not in the items table" in refused(tmp_path)
+    assert "impressions.csv, line 3, column 'item_id': item 'gone' is not in the items table" in refused(tmp_path)
 
 
 @pytest.fixture

@@ -2,13 +2,15 @@
 
 import io
 import json
+import re
+import time
 
 import pytest
 import typer
 from rich.console import Console
 from rich.text import Text
 
-from clients.command_line.shared import console
+from clients.command_line.shared import console, progress
 from clients.command_line.shared.console import ExitCode
 
 
@@ -81,8 +83,29 @@ def test_progress_shows_what_was_done_on_a_terminal(monkeypatch: pytest.MonkeyPa
     assert "4/4" in stream.getvalue()
 
 
-@pytest.mark.parametrize("quiet", [True, False])
-def test_progress_is_silent_in_pipes_and_with_json(notes: io.StringIO, quiet: bool) -> None:
-    with console.progress_bar("embedding", total=2, quiet=quiet) as advance:
+def lines_of(notes: io.StringIO, *, quiet: bool) -> list[str]:
+    """What is said of four steps, once a look at the work found all of them done."""
+    with console.progress_bar("embedding", total=4, quiet=quiet) as advance:
+        advance(4)
+        while not (quiet or notes.getvalue()):
+            time.sleep(0)
+    return re.sub(r"\d+ s", "N s", notes.getvalue()).splitlines()
+
+
+def test_progress_is_a_plain_line_now_and_then_where_there_is_no_terminal(
+    notes: io.StringIO, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "TICK_S", 0.001)
+    assert lines_of(notes, quiet=False) == ["embedding: 4 of 4, after N s", "embedding: ended after N s"]
+    assert capsys.readouterr().out == ""
+
+
+def test_progress_is_silent_with_json(notes: io.StringIO, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "TICK_S", 0.001)
+    assert lines_of(notes, quiet=True) == []
+
+
+def test_short_work_is_no_line(notes: io.StringIO) -> None:
+    with console.progress_bar("embedding", total=2) as advance:
         advance(2)
-    assert notes.getvalue().strip() == ""
+    assert notes.getvalue() == ""

@@ -4,7 +4,8 @@ import grpc
 import pytest
 
 from clients.command_line.shared.console import CommandFailed, ExitCode
-from clients.command_line.shared.failures import OUR_PACKAGES, REMEDIES, failure_of, message_of, remedy
+from clients.command_line.shared.failures import REMEDIES, failure_of, message_of, remedy
+from clients.command_line.shared.packages import OURS
 from crossrank_client import CrossrankNotFound, CrossrankOverloaded, CrossrankRequestInvalid, CrossrankUnavailable
 from crossrank_client.errors import CrossrankDenied, Failure
 from crossrank_client.errors import Violation as CallViolation
@@ -84,7 +85,7 @@ def test_a_missing_package_is_named_and_a_missing_module_of_ours_is_a_bug() -> N
     told = failure_of(ModuleNotFoundError("no", name="torch.nn"), "crossrank train")
     assert told is not None
     assert (told.message, told.remedy) == ("a package is missing: torch.nn", REMEDIES[ModuleNotFoundError])
-    for package in OUR_PACKAGES:
+    for package in OURS:
         assert failure_of(ModuleNotFoundError("no", name=f"{package}.nothing"), "crossrank train") is None
 
 

@@ -90,7 +90,7 @@ def test_logits_stand_beside_the_order_where_the_cross_encoder_was_asked_to_read
 def test_a_second_run_indexes_nothing_and_speaks_to_people(second: Outcome) -> None:
     assert second.exit_code == 0, second.notes
     assert "indexed by an earlier run" in second.output
-    assert second.output.count("asked again with the cross-encoder reading: 35 logits") == 3
+    assert second.output.count("asked a second time, for the logits above: 35 of 35 read by the cross-encoder, ") == 3
 
 
 def test_nothing_that_it_started_is_left(directory: Path, second: Outcome) -> None:

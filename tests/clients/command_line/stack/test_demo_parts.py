@@ -182,7 +182,7 @@ def test_the_tables_show_both_orders_the_logits_and_what_was_measured(
     assert lines[4].split() == ["1", "Film", "1", "Film", "2", "▲", "1", "1.500", "popular"]
     assert lines[5].split() == ["2", "Film", "2", "Film", "1", "▼", "1", "0.250", "popular"]
     text = "\n".join(lines)
-    assert "with the cross-encoder reading: 9 logits" in text
+    assert "for the logits above: 9 of 9 read by the cross-encoder, " in text
     assert "lists are ordered by trees of this catalogue (abc): NDCG@10 +0.02 against item_neighbors" in " ".join(
         text.split()
     )

@@ -164,14 +164,23 @@ def test_a_worker_whose_model_is_unloaded_is_not_dead(
     assert inferences(client, "row_sum") == before + 30, "every probe passed by an answer of the other model"
 
 
-@pytest.mark.parametrize(("looks", "dead"), [([{7}, set()], 0), ([{7}, {7, 8}], 1), ([{7}, {8}], 0), ([set()], 0)])
-def test_a_worker_is_dead_when_nobody_collects_it(
-    looks: list[set[int]], dead: int, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("looks", "changes", "dead"),
+    [
+        ([{7}, set()], False, 0),
+        ([{7}, {7, 8}], False, 1),
+        ([{7}, {8}], False, 0),
+        ([set()], False, 0),
+        ([{7}, {7}], True, 0),
+    ],
+)
+def test_a_worker_is_dead_when_nobody_collects_it_and_no_model_comes_or_goes(
+    looks: list[set[int]], changes: bool, dead: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     following = iter(looks)
     monkeypatch.setattr(triton_workers, "_ended", lambda port: next(following))
     monkeypatch.setattr(triton_workers, "_COLLECTED_S", 0)
-    assert triton_workers.dead_workers(8001) == dead
+    assert triton_workers.dead_workers(8001, lambda: changes) == dead
 
 
 def test_a_model_whose_worker_dies_while_it_is_loaded_leaves_the_others_alive(
