@@ -57,7 +57,8 @@ class Overlap:
         """[items, recent]: the Jaccard index of their values, for the ``RECENT`` most recent of the history."""
         recent = self.common[:, :RECENT].astype(np.float64)
         union = self.counts[:, None] + self.of_history[None, :RECENT] - recent
-        return recent / np.maximum(union, 1.0)
+        index: Column = recent / np.maximum(union, 1.0)
+        return index
 
 
 class FieldFeatures:
