@@ -88,7 +88,7 @@ class StoredItem:
     """An item as it is stored now. ``digest``: of its content. ``item``: None where that is known already."""
 
     digest: bytes
-    popularity: float
+    popularity: int
     item: Item | None
 
 

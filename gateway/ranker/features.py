@@ -72,13 +72,16 @@ class _List:
     def _known(self) -> tuple[Column, npt.NDArray[np.bool_]]:
         """The same with 0 where nobody knows, and [RELATIONS, candidates] of which nothing is known."""
         missing = np.isnan(self._related)
-        return np.where(missing, 0.0, self._related), missing.all(axis=2)
+        known = self._related.copy()
+        known[missing] = 0.0
+        return known, missing.all(axis=2)
 
     @cached_property
     def _largest(self) -> Column:
         """[RELATIONS, candidates]: the largest over the history; NaN where nothing is known."""
-        largest: Column = np.fmax.reduce(self._related, axis=2, initial=np.nan)
-        return largest
+        known, missing = self._related.copy(), self._known[1]
+        known[np.isnan(known)] = -np.inf
+        return np.where(missing, np.nan, known.max(axis=2, initial=-np.inf))
 
     @cached_property
     def popularity(self) -> Column:

@@ -107,7 +107,15 @@ def _weights(candidates: Sequence[str], history: Sequence[ItemSignals]) -> Float
     neighbors = np.concatenate([_NO_KEYS, *(one.neighbors for one in history)])
     weights = np.concatenate([_NO_WEIGHTS, *(one.weights for one in history)])
     columns = np.repeat(np.arange(len(history)), [len(one.neighbors) for one in history])
-    rows = order[np.minimum(np.searchsorted(keys[order], neighbors), len(keys) - 1)]
-    there = np.flatnonzero(keys[rows] == neighbors)
-    found[rows[there], columns[there]] = weights[there]
+    likely = _likely(neighbors, keys)
+    rows = order[np.minimum(np.searchsorted(keys[order], neighbors[likely]), len(keys) - 1)]
+    there = keys[rows] == neighbors[likely]
+    found[rows[there], columns[likely[there]]] = weights[likely[there]]
     return found
+
+
+def _likely(neighbors: Keys, keys: Keys) -> npt.NDArray[np.intp]:
+    """Places of ``neighbors`` whose last 16 bits are those of one of ``keys``: few of thousands are left to search."""
+    known = np.zeros(2**16, bool)
+    known[keys.astype(np.uint16)] = True
+    return np.flatnonzero(known[neighbors.astype(np.uint16)])

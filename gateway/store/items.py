@@ -105,7 +105,7 @@ class PostgresItemStore:
     async def unless(self, digests: Mapping[str, bytes], budget: Budget) -> Mapping[str, StoredItem]:
         """As ItemStore says, in one statement."""
         rows = await self._database.fetch(_UNLESS, [list(digests), list(digests.values())], budget)
-        return {row[0]: StoredItem(digest, row[5], None if row[1] is None else _item(row)) for *row, digest in rows}
+        return {row[0]: StoredItem(row[-1], row[-2], None if row[1] is None else _item(row[:-1])) for row in rows}
 
     async def digests(self, item_ids: Sequence[str], budget: Budget) -> Mapping[str, ItemDigests]:
         """What the items found were made of."""

@@ -183,7 +183,7 @@ async def test_what_is_known_already_is_told_without_the_item(stores: Stores) ->
     digests = {"m1": indexed(old).digests.content, "m2": indexed(film("m2")).digests.content, "m0": b""}
     found = await stores.items.unless(digests, Budget(10))
     assert found == {
-        "m1": StoredItem(digests["m1"], 0.0, None),
-        "m2": StoredItem(indexed(new).digests.content, 0.0, new),
+        "m1": StoredItem(digests["m1"], 0, None),
+        "m2": StoredItem(indexed(new).digests.content, 0, new),
     }
     assert await stores.items.unless({}, Budget(10)) == {}

@@ -61,8 +61,8 @@ async def test_popularity_is_that_of_now_though_the_item_is_known(memory: Memory
     items = CachedItems(store, LARGE)
     await ask(items, "a")
     one = memory.items["a"]
-    memory.items["a"] = replace(one, item=replace(one.item, popularity=7.0))
-    assert (await items.get(["a"], Budget(SOON_S)))["a"].popularity == 7.0
+    memory.items["a"] = replace(one, item=replace(one.item, popularity=7))
+    assert (await items.get(["a"], Budget(SOON_S)))["a"].popularity == 7
     assert store.sent == ["a", ""]
 
 
