@@ -1,6 +1,7 @@
 """The catalogue in PostgreSQL. Knows no embedding model and no tokenizer: vectors and token ids come ready made."""
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 
 from psycopg import AsyncConnection
@@ -19,13 +20,14 @@ _SELECT = """
     FROM items LEFT JOIN item_popularity USING (item_id)
 """
 
-# What is known already is not sent again.
+# What is known already is not sent again. Ids and digests come as one document: the driver writes it in a tenth of the
+# time of two arrays.
 _UNLESS = """
     SELECT item_id, CASE WHEN content_digest <> digest THEN fields END,
         CASE WHEN content_digest <> digest THEN attributes END, CASE WHEN content_digest <> digest THEN token_ids END,
         tokens_fingerprint, coalesce(item_popularity.users, 0), content_digest
-    FROM unnest(%s::text[], %s::bytea[]) AS given (item_id, digest) JOIN items USING (item_id)
-        LEFT JOIN item_popularity USING (item_id)
+    FROM (SELECT key, decode(value, 'hex') FROM jsonb_each_text(%s::jsonb)) AS given (item_id, digest)
+        JOIN items USING (item_id) LEFT JOIN item_popularity USING (item_id)
 """
 
 _STAGING = Staging(
@@ -104,7 +106,8 @@ class PostgresItemStore:
 
     async def unless(self, digests: Mapping[str, bytes], budget: Budget) -> Mapping[str, StoredItem]:
         """As ItemStore says, in one statement."""
-        rows = await self._database.fetch(_UNLESS, [list(digests), list(digests.values())], budget)
+        given = json.dumps({item_id: digest.hex() for item_id, digest in digests.items()})
+        rows = await self._database.fetch(_UNLESS, [given], budget)
         return {row[0]: StoredItem(row[-1], row[-2], None if row[1] is None else _item(row[:-1])) for row in rows}
 
     async def digests(self, item_ids: Sequence[str], budget: Budget) -> Mapping[str, ItemDigests]:
