@@ -91,12 +91,12 @@ class _List:
 
     def relation(self, name: str) -> Column:
         """[candidates, history]; NaN where nobody knows."""
-        one: Column = self._related[_place(name)]
+        one: Column = self._related[RELATIONS.index(name)]
         return one
 
     def relation_max(self, name: str) -> Column:
         """[candidates]: the largest over the history; NaN where nothing is known."""
-        one: Column = self._largest[_place(name)]
+        one: Column = self._largest[RELATIONS.index(name)]
         return one
 
     def relation_sum(self, name: str, decay: float) -> Column:
@@ -104,7 +104,7 @@ class _List:
         if decay not in self._sums:
             known, missing = self._known
             self._sums[decay] = np.where(missing, np.nan, known @ _decays(decay)[: known.shape[2]])
-        one: Column = self._sums[decay][_place(name)]
+        one: Column = self._sums[decay][RELATIONS.index(name)]
         return one
 
     def logits(self) -> Column:
@@ -159,10 +159,6 @@ def _popularity_gap(one: _List) -> Column:
     return gap
 
 
-def _history_length(one: _List) -> Column:
-    return np.full(one.size, float(len(one.history)))
-
-
 def _logit_rank(one: _List) -> Column:
     """1 / rank in the list by the logit; equal logits share the better rank."""
     logits = one.logits()
@@ -185,10 +181,6 @@ def _logit_z(one: _List) -> Column:
 def _decays(decay: float) -> Column:
     decays: Column = decay ** np.arange(HISTORY_EVENTS, dtype=np.float64)
     return decays
-
-
-def _place(relation: str) -> int:
-    return RELATIONS.index(relation)
 
 
 def _relation_at(one: _List, name: str, place: str) -> Column:
@@ -247,7 +239,7 @@ _KINDS: Mapping[str, _Kind] = {
     "relation_max_share": _Kind("relations", 1, lambda one, name: _share(one.relation_max(name))),
     "relation_at_share": _Kind("relations", 2, lambda one, name, place: _share(_relation_at(one, name, place))),
     "cold": _Kind("cold", 0, _cold),
-    "history_length": _Kind("history_length", 0, _history_length),
+    "history_length": _Kind("history_length", 0, lambda one: np.full(one.size, float(len(one.history)))),
     "recency": _Kind("values", 1, lambda one, name: one.fields.recency(name)),
     "share": _Kind("values", 1, lambda one, name: one.fields.share(name)),
     "count": _Kind("values", 1, lambda one, name: one.fields.count(name)),
