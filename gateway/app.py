@@ -9,6 +9,7 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry
 
 from gateway.cache.counted import CountedScoreCache
+from gateway.cache.items import CachedItems
 from gateway.cache.local import LocalScoreCache
 from gateway.cache.redis import TIER, RedisLimits, RedisScoreCache
 from gateway.cache.signals import CachedSignals
@@ -149,6 +150,8 @@ def build_parts(settings: Settings, stores: Stores, models: Models, cache: Score
     admission = Admission(admission_limits(settings))
     metrics.watch("tokens_in_flight", "Tokens of admitted work that are not scored yet", lambda: admission.in_flight)
     metrics.watch("tokens_limit", "Tokens that may be in flight, at the speed measured last", admission.limit)
+    items = CachedItems(stores.items, settings.item_bytes)
+    metrics.watch("item_cache_bytes", "What items take that the process keeps", lambda: items.used_bytes)
     signals = CachedSignals(stores.signals, settings.signal_items)
     by_text, cold_items = (
         TextAnn(stores.database, models.bi_encoder, settings.embedding_model, one) for one in (TEXT_ANN, OF_COLD_ITEMS)
@@ -156,7 +159,7 @@ def build_parts(settings: Settings, stores: Stores, models: Models, cache: Score
     return Parts(
         candidates=build_candidates(stores.database, by_text, cold_items, settings.cold_share),
         by_text=by_text,
-        items=stores.items,
+        items=items,
         histories=stores.histories,
         feedback=stores.feedback,
         cache=cache,

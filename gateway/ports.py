@@ -83,8 +83,21 @@ class IndexedItem:
     embedding: Embeddings | None
 
 
+@dataclass(frozen=True, slots=True)
+class StoredItem:
+    """An item as it is stored now. ``digest``: of its content. ``item``: None where that is known already."""
+
+    digest: bytes
+    popularity: int
+    item: Item | None
+
+
 class ItemStore(ItemReader, Protocol):
     """The catalogue. All methods raise StoreUnavailable."""
+
+    async def unless(self, digests: Mapping[str, bytes], budget: Budget) -> Mapping[str, StoredItem]:
+        """The items found of those that are keys of ``digests``, by id; without the item where the digest is the
+        stored one."""
 
     async def digests(self, item_ids: Sequence[str], budget: Budget) -> Mapping[str, ItemDigests]:
         """What the items found were made of, by id: equal digests need no writing, equal texts no embedding."""
@@ -145,7 +158,8 @@ class HistoryStore(Protocol):
     """What users did. All methods raise StoreUnavailable."""
 
     async def recent(self, user_id: str, limit: int, budget: Budget) -> Sequence[HistoryEvent]:
-        """The user's distinct items of weight above 0, most recent first; empty for an unknown user."""
+        """The user's distinct items of weight above 0, most recent first, with their texts where the catalogue has
+        them; empty for an unknown user."""
 
     async def latest_users(self, limit: int, budget: Budget) -> Sequence[str]:
         """Users by their latest item of weight above 0, most recent first. Reads all histories: not for a request."""

@@ -115,6 +115,9 @@ class Settings:
         "users",
         (0, 10**6),
     )
+    item_bytes: int = _knob(
+        64 * 2**20, "of items that each process keeps, some 3,000 an item; 0: none", "bytes", (0, 2**36)
+    )
     item_text_bytes: int = _knob(
         16 * 2**20,
         "of token ids of inline items that each process keeps, some 700 an item; 0: none",

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from gateway.domain.values import Candidate, HistoryEvent
 from gateway.ranker.fields import Column, FieldFeatures
-from gateway.ranker.signals import ItemSignals, relate
+from gateway.ranker.signals import RELATIONS, ItemSignals, relate
 
 RANK_OFFSET = 60
 """Of reciprocal rank (Cormack, Clarke, Büttcher, SIGIR 2009)."""
@@ -60,29 +60,52 @@ class _List:
         items = [given.items.get(candidate.item_id, {}) for candidate in given.candidates]
         self.fields = FieldFeatures(items, [event.fields or {} for event in self.history])
         self._hits: dict[str, tuple[Column, Column]] = {}
-        self._sums: dict[tuple[str, float], Column] = {}
-        self._relations: dict[str, tuple[Column, npt.NDArray[np.bool_]]] = {}
+        self._sums: dict[float, Column] = {}
 
     @cached_property
-    def relations(self) -> Mapping[str, Column]:
-        """By relation [candidates, history]; NaN where nobody knows."""
+    def _related(self) -> Column:
+        """[RELATIONS, candidates, history]; NaN where nobody knows."""
         candidates = [candidate.item_id for candidate in self.given.candidates]
         return relate(candidates, [event.item_id for event in self.history], self.given.signals)
 
-    def relation(self, name: str) -> tuple[Column, npt.NDArray[np.bool_]]:
-        """[candidates, history] with 0 where nobody knows, and [candidates] for which nothing is known."""
-        if name not in self._relations:
-            found = self.relations[name]
-            missing = np.isnan(found)
-            self._relations[name] = np.where(missing, 0.0, found), missing.all(axis=1)
-        return self._relations[name]
+    @cached_property
+    def _known(self) -> tuple[Column, npt.NDArray[np.bool_]]:
+        """The same with 0 where nobody knows, and [RELATIONS, candidates] of which nothing is known."""
+        missing = np.isnan(self._related)
+        known = self._related.copy()
+        known[missing] = 0.0
+        return known, missing.all(axis=2)
+
+    @cached_property
+    def _largest(self) -> Column:
+        """[RELATIONS, candidates]: the largest over the history; NaN where nothing is known."""
+        known, missing = self._related.copy(), self._known[1]
+        known[np.isnan(known)] = -np.inf
+        return np.where(missing, np.nan, known.max(axis=2, initial=-np.inf))
+
+    @cached_property
+    def popularity(self) -> Column:
+        """[candidates]: logarithms of how many liked each."""
+        known = self.given.popularity
+        return np.log1p(_column(known.get(candidate.item_id, 0.0) for candidate in self.given.candidates))
+
+    def relation(self, name: str) -> Column:
+        """[candidates, history]; NaN where nobody knows."""
+        one: Column = self._related[RELATIONS.index(name)]
+        return one
+
+    def relation_max(self, name: str) -> Column:
+        """[candidates]: the largest over the history; NaN where nothing is known."""
+        one: Column = self._largest[RELATIONS.index(name)]
+        return one
 
     def relation_sum(self, name: str, decay: float) -> Column:
         """[candidates]: the decayed sum over the history; NaN where nothing is known."""
-        if (name, decay) not in self._sums:
-            known, missing = self.relation(name)
-            self._sums[name, decay] = np.where(missing, np.nan, known @ _decays(decay)[: known.shape[1]])
-        return self._sums[name, decay]
+        if decay not in self._sums:
+            known, missing = self._known
+            self._sums[decay] = np.where(missing, np.nan, known @ _decays(decay)[: known.shape[2]])
+        one: Column = self._sums[decay][RELATIONS.index(name)]
+        return one
 
     def logits(self) -> Column:
         """[candidates]"""
@@ -130,20 +153,10 @@ def _best_rank(one: _List) -> Column:
     return _reciprocal(_column(best))
 
 
-def _popularity(one: _List) -> Column:
-    known = one.given.popularity
-    return np.log1p(_column(known.get(candidate.item_id, 0.0) for candidate in one.given.candidates))
-
-
 def _popularity_gap(one: _List) -> Column:
     """To the most popular of the list, in logarithms: the same in a large catalogue and in a small one."""
-    known = _popularity(one)
-    gap: Column = known - known.max(initial=-np.inf)
+    gap: Column = one.popularity - one.popularity.max(initial=-np.inf)
     return gap
-
-
-def _history_length(one: _List) -> Column:
-    return np.full(one.size, float(len(one.history)))
 
 
 def _logit_rank(one: _List) -> Column:
@@ -170,26 +183,22 @@ def _decays(decay: float) -> Column:
     return decays
 
 
-def _relation_max(one: _List, name: str) -> Column:
-    best: Column = np.fmax.reduce(one.relations[name], axis=1, initial=np.nan)
-    return best
-
-
 def _relation_at(one: _List, name: str, place: str) -> Column:
-    known, column = one.relations[name], int(place)
+    known, column = one.relation(name), int(place)
     return known[:, column] if column < known.shape[1] else np.full(one.size, np.nan)
 
 
 def _order(values: Column) -> Column:
     """RANK_OFFSET / (RANK_OFFSET + rank in the list), equal values sharing the better rank; NaN stays."""
-    known = np.sort(values[~np.isnan(values)])
+    known = np.sort(values)  # NaN behind all others
+    known = known[: np.searchsorted(known, np.nan)]
     ranks = 1.0 + len(known) - np.searchsorted(known, values, side="right")
     return np.where(np.isnan(values), np.nan, _reciprocal(ranks))
 
 
 def _share(values: Column) -> Column:
     """Of the list's largest, -1 or more; 0 where that is not above 0."""
-    largest = np.nan_to_num(values, nan=0.0).max(initial=0.0)
+    largest = np.fmax.reduce(values, initial=0.0)
     return np.maximum(values / largest, -1.0) if largest > TINY else values * 0.0
 
 
@@ -216,21 +225,21 @@ _KINDS: Mapping[str, _Kind] = {
     "reciprocal_rank": _Kind("first_stage", 1, lambda one, source: _reciprocal(one.hits(source)[0])),
     "score": _Kind("first_stage", 1, lambda one, source: one.hits(source)[1]),
     "log_score": _Kind("first_stage", 1, lambda one, source: np.log1p(np.maximum(one.hits(source)[1], 0.0))),
-    "popularity": _Kind("popularity", 0, _popularity),
-    "popularity_order": _Kind("popularity", 0, lambda one: _order(_popularity(one))),
+    "popularity": _Kind("popularity", 0, lambda one: one.popularity),
+    "popularity_order": _Kind("popularity", 0, lambda one: _order(one.popularity)),
     "popularity_gap": _Kind("popularity", 0, _popularity_gap),
     "relation_sum": _Kind("relations", 1, lambda one, name: one.relation_sum(name, RELATION_DECAY)),
     "relation_recent": _Kind("relations", 1, lambda one, name: one.relation_sum(name, RECENT_DECAY)),
-    "relation_max": _Kind("relations", 1, _relation_max),
+    "relation_max": _Kind("relations", 1, lambda one, name: one.relation_max(name)),
     "relation_at": _Kind("relations", 2, _relation_at),
     "relation_order": _Kind("relations", 1, lambda one, name: _order(one.relation_sum(name, RELATION_DECAY))),
     "relation_share": _Kind("relations", 1, lambda one, name: _share(one.relation_sum(name, RELATION_DECAY))),
     "relation_recent_order": _Kind("relations", 1, lambda one, name: _order(one.relation_sum(name, RECENT_DECAY))),
     "relation_recent_share": _Kind("relations", 1, lambda one, name: _share(one.relation_sum(name, RECENT_DECAY))),
-    "relation_max_share": _Kind("relations", 1, lambda one, name: _share(_relation_max(one, name))),
+    "relation_max_share": _Kind("relations", 1, lambda one, name: _share(one.relation_max(name))),
     "relation_at_share": _Kind("relations", 2, lambda one, name, place: _share(_relation_at(one, name, place))),
     "cold": _Kind("cold", 0, _cold),
-    "history_length": _Kind("history_length", 0, _history_length),
+    "history_length": _Kind("history_length", 0, lambda one: np.full(one.size, float(len(one.history)))),
     "recency": _Kind("values", 1, lambda one, name: one.fields.recency(name)),
     "share": _Kind("values", 1, lambda one, name: one.fields.share(name)),
     "count": _Kind("values", 1, lambda one, name: one.fields.count(name)),

@@ -6,7 +6,8 @@ import re
 import string
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
@@ -37,35 +38,27 @@ Split = Callable[[str], Iterable[str]]
 _NO_CODES: Codes = np.zeros(0, np.int64)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Overlap:
-    """``shared`` [items, history]: whether both have a value in common. ``jaccard`` [items, recent]: the Jaccard index
-    of their values, for the ``RECENT`` most recent of the history."""
+    """``common`` [items, history]: how many values both have. ``counts`` [items] and ``of_history`` [history]: how many
+    each has. Small numbers, which float32 holds exactly."""
 
-    shared: npt.NDArray[np.bool_]
-    jaccard: Column
+    common: npt.NDArray[np.float32]
+    counts: npt.NDArray[np.float32]
+    of_history: npt.NDArray[np.float32]
 
+    @cached_property
+    def shared(self) -> npt.NDArray[np.bool_]:
+        """[items, history]: whether both have a value in common."""
+        return self.common > 0
 
-@dataclass(frozen=True, slots=True)
-class Values:
-    """Of ``size`` items: ``codes`` [values], equal ones for equal values, and ``rows`` [values]: whose each is."""
-
-    size: int
-    codes: Codes
-    rows: Codes
-
-    def incidence(self, known: Codes) -> npt.NDArray[np.float32]:
-        """[size, known]: 1 where one has the value of ``known``, which is sorted."""
-        matrix = np.zeros((self.size, len(known)), np.float32)
-        if len(known):
-            places = np.minimum(np.searchsorted(known, self.codes), len(known) - 1)
-            found = known[places] == self.codes
-            matrix[self.rows[found], places[found]] = 1
-        return matrix
-
-    def counts(self) -> Column:
-        """[size]: how many values each has."""
-        return np.bincount(self.rows, minlength=self.size).astype(np.float64)
+    @cached_property
+    def jaccard(self) -> Column:
+        """[items, recent]: the Jaccard index of their values, for the ``RECENT`` most recent of the history."""
+        recent = self.common[:, :RECENT].astype(np.float64)
+        union = self.counts[:, None] + self.of_history[None, :RECENT] - recent
+        index: Column = recent / np.maximum(union, 1.0)
+        return index
 
 
 class FieldFeatures:
@@ -77,8 +70,7 @@ class FieldFeatures:
     def __init__(self, items: Sequence[Fields], history: Sequence[Fields]) -> None:
         self._items = items
         self._history = history
-        self._overlaps: dict[str, Overlap] = {}
-        self._split: dict[tuple[bool, str, Split], Values] = {}
+        self._overlaps: dict[tuple[str, Split], Overlap] = {}
         self._numbers: dict[str, tuple[Column, Column]] = {}
         self._decays = DECAY ** np.arange(len(history), dtype=np.float64)
 
@@ -110,7 +102,7 @@ class FieldFeatures:
 
     def value(self, field: str) -> Column:
         """The field as a number; 0 where it is none."""
-        return np.nan_to_num(self._number(field)[0])
+        return _or_zero(self._number(field)[0])
 
     def gap(self, field: str) -> Column:
         """The number minus the mean of the ``RECENT`` most recent numbers of the history; 0 where either is missing."""
@@ -136,26 +128,29 @@ class FieldFeatures:
 
     def _overlap(self, field: str) -> Overlap:
         name, split = (field.removesuffix(WORDS), words_in) if field.endswith(WORDS) else (field, parts_in)
-        return self._overlap_of(field, name, split)
+        return self._overlap_of(name, split)
 
     def _same(self, series: str) -> npt.NDArray[np.bool_]:
         """[items, history]: both have the same text, and it is not empty."""
-        return self._overlap_of(f"{series} whole", series, _whole).shared
+        return self._overlap_of(series, _whole).shared
 
-    def _overlap_of(self, field: str, name: str, split: Split) -> Overlap:
-        if field not in self._overlaps:
-            items, history = (self._values(side, name, split) for side in (self._items, self._history))
-            self._overlaps[field] = _overlap(items, history)
-        return self._overlaps[field]
+    def _overlap_of(self, name: str, split: Split) -> Overlap:
+        key = name, split
+        if key not in self._overlaps:
+            if name == ANY:  # a value counts as the same only within a field
+                self._overlaps[key] = _summed([self._overlap_of(one, split) for one in self._names], self._size)
+            else:
+                self._overlaps[key] = _overlap(name, split, self._items, self._history)
+        return self._overlaps[key]
 
-    def _values(self, side: Sequence[Fields], name: str, split: Split) -> Values:
-        if name == ANY:
-            names = dict.fromkeys(name for fields in side for name in fields)
-            return _joined(len(side), [self._values(side, one, split) for one in names])
-        key = (side is self._items, name, split)
-        if key not in self._split:
-            self._split[key] = _values_of(side, name, split)
-        return self._split[key]
+    @cached_property
+    def _names(self) -> Iterable[str]:
+        """Of all fields."""
+        return dict.fromkeys(chain.from_iterable((*self._items, *self._history)))
+
+    @property
+    def _size(self) -> tuple[int, int]:
+        return len(self._items), len(self._history)
 
     def _number(self, field: str) -> tuple[Column, Column]:
         """Of items and history; NaN where the field is no number."""
@@ -170,7 +165,11 @@ class FieldFeatures:
     def _gap(self, field: str, recent: int) -> Column:
         items, history = self._number(field)
         known = history[~np.isnan(history)][:recent]
-        return np.nan_to_num(items - known.mean()) if len(known) else np.zeros(len(items))
+        return _or_zero(items - known.mean()) if len(known) else np.zeros(len(items))
+
+
+def _or_zero(numbers: Column) -> Column:
+    return np.where(np.isnan(numbers), 0.0, numbers)
 
 
 def _row_sums(matrix: npt.NDArray[np.bool_] | Column) -> Column:
@@ -204,23 +203,33 @@ def _codes(name: str, text: str, split: Split) -> Codes:
     return np.array([hash((name, value)) for value in set(split(text))], np.int64)
 
 
-def _values_of(side: Sequence[Fields], name: str, split: Split) -> Values:
+def _overlap(name: str, split: Split, items: Sequence[Fields], history: Sequence[Fields]) -> Overlap:
+    """Of one field."""
+    (codes, counts), (known, of_history) = (_codes_of(side, name, split) for side in (items, history))
+    distinct, columns = np.unique(known, return_inverse=True)
+    told = np.zeros((len(history), len(distinct)), np.float32)
+    told[np.repeat(np.arange(len(history)), of_history), columns] = 1
+    asked = np.zeros((len(items), len(distinct)), np.float32)
+    if len(distinct):
+        columns = np.minimum(np.searchsorted(distinct, codes), len(distinct) - 1)
+        found = np.flatnonzero(distinct[columns] == codes)
+        asked[np.repeat(np.arange(len(items)), counts)[found], columns[found]] = 1
+    return Overlap(asked @ told.T, np.array(counts, np.float32), np.array(of_history, np.float32))
+
+
+def _summed(overlaps: Sequence[Overlap], size: tuple[int, int]) -> Overlap:
+    nothing = Overlap(np.zeros(size, np.float32), *(np.zeros(length, np.float32) for length in size))
+    return Overlap(
+        sum((one.common for one in overlaps), nothing.common),
+        sum((one.counts for one in overlaps), nothing.counts),
+        sum((one.of_history for one in overlaps), nothing.of_history),
+    )
+
+
+def _codes_of(side: Sequence[Fields], name: str, split: Split) -> tuple[Codes, list[int]]:
+    """Those of all texts, one after the other, and how many each has."""
     codes = [_codes(name, fields.get(name, "")[:SPLIT_CHARACTERS], split) for fields in side]
-    return Values(len(side), np.concatenate([_NO_CODES, *codes]), np.repeat(np.arange(len(side)), [*map(len, codes)]))
-
-
-def _joined(size: int, parts: Sequence[Values]) -> Values:
-    codes = np.concatenate([_NO_CODES, *(one.codes for one in parts)])
-    return Values(size, codes, np.concatenate([_NO_CODES, *(one.rows for one in parts)]))
-
-
-def _overlap(items: Values, history: Values) -> Overlap:
-    """Counts are small: float32 holds them exactly."""
-    known = np.unique(history.codes)
-    common = items.incidence(known) @ history.incidence(known).T
-    recent = common[:, :RECENT].astype(np.float64)
-    union = items.counts()[:, None] + history.counts()[None, :RECENT] - recent
-    return Overlap(common > 0, recent / np.maximum(union, 1.0))
+    return np.concatenate([_NO_CODES, *codes]), list(map(len, codes))
 
 
 def _number(text: str) -> float:

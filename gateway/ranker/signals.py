@@ -58,45 +58,43 @@ NOTHING = ItemSignals()
 
 def relate(
     candidates: Sequence[str], history: Sequence[str], signals: Mapping[str, ItemSignals]
-) -> Mapping[str, npt.NDArray[np.float64]]:
-    """By relation [candidates, history]: what each item of the history says of each candidate; NaN where nobody knows.
+) -> npt.NDArray[np.float64]:
+    """[RELATIONS, candidates, history]: what each item of the history says of each candidate; NaN where nobody knows.
 
     A candidate that nobody liked has NaN in all relations but the text's: it is not far from the history, it is
     unknown. An item of the history that nobody liked says nothing either.
     """
     wanted = [signals.get(item_id, NOTHING) for item_id in candidates]
     given = [signals.get(item_id, NOTHING) for item_id in history]
-    weights = _weights(candidates, given)
-    related = {name: weights[:, :, place] for place, name in enumerate(SPARSE)}
+    related = np.empty((len(RELATIONS), len(candidates), len(history)))
+    related[: len(SPARSE)] = np.moveaxis(_weights(candidates, given), 2, 0)
     smooth = [one.smooth for one in wanted], [one.smooth for one in given]
-    as_candidate, as_history = (
-        [None if one is None else one[:, side] for one in items] for side, items in zip((1, 0), smooth, strict=True)
-    )
-    none = np.zeros((len(SMOOTH), 0), np.float32)
-    related |= dict(zip(SMOOTH, _products(as_candidate, as_history, none), strict=True))
+    if parts := _stacked(*smooth):
+        as_candidate, as_history = parts[0][:, :, 1].swapaxes(0, 1), parts[1][:, :, 0].swapaxes(0, 1)
+        related[len(SPARSE) : -1] = as_candidate @ as_history.swapaxes(1, 2)
     texts = [one.embedding for one in wanted], [one.embedding for one in given]
-    cosines = _products(*texts, np.zeros(0, np.float32))
-    return {name: _known(values, *smooth) for name, values in related.items()} | {TEXT: _known(cosines, *texts)}
+    if parts := _stacked(*texts):
+        related[-1] = parts[0] @ parts[1].T
+    _forget(related[:-1], *smooth)
+    _forget(related[-1:], *texts)
+    return related
 
 
-def _products(wanted: Sequence[Floats | None], given: Sequence[Floats | None], nothing: Floats) -> Floats:
-    """[..., wanted, given] of vectors [..., width], 0 where there is none. ``nothing``: what stands for all where no
-    vector is known."""
-    nothing = next((np.zeros_like(one) for one in (*wanted, *given) if one is not None), nothing)
-    left, right = (
-        np.stack([*(nothing if one is None else one for one in side), nothing], axis=-2)[..., :-1, :]
-        for side in (wanted, given)
-    )
-    products: Floats = left @ right.swapaxes(-1, -2)
-    return products
+def _stacked(*sides: Sequence[Floats | None]) -> list[Floats] | None:
+    """[vectors, ...] of each side, 0 where there is none; None where there are none at all."""
+    some = next((one for side in sides for one in side if one is not None), None)
+    if some is None:
+        return None
+    nothing = np.zeros_like(some)
+    rows = [[nothing[:0], *(nothing if one is None else one for one in side)] for side in sides]
+    return [np.concatenate(side).reshape(-1, *some.shape) for side in rows]
 
 
-def _known(values: Floats, wanted: Sequence[Floats | None], given: Sequence[Floats | None]) -> npt.NDArray[np.float64]:
-    """[wanted, given]: NaN where one of the two is None."""
-    known = values.astype(np.float64)
-    known[[place for place, one in enumerate(wanted) if one is None]] = np.nan
-    known[:, [place for place, one in enumerate(given) if one is None]] = np.nan
-    return known
+def _forget(related: npt.NDArray[np.float64], *sides: Sequence[Floats | None]) -> None:
+    """Makes what is of a candidate or of an item of the history without a vector NaN."""
+    candidates, history = ([place for place, one in enumerate(side) if one is None] for side in sides)
+    related[:, candidates] = np.nan
+    related[:, :, history] = np.nan
 
 
 def _weights(candidates: Sequence[str], history: Sequence[ItemSignals]) -> Floats:
@@ -109,7 +107,15 @@ def _weights(candidates: Sequence[str], history: Sequence[ItemSignals]) -> Float
     neighbors = np.concatenate([_NO_KEYS, *(one.neighbors for one in history)])
     weights = np.concatenate([_NO_WEIGHTS, *(one.weights for one in history)])
     columns = np.repeat(np.arange(len(history)), [len(one.neighbors) for one in history])
-    rows = order[np.minimum(np.searchsorted(keys[order], neighbors), len(keys) - 1)]
-    there = np.flatnonzero(keys[rows] == neighbors)
-    found[rows[there], columns[there]] = weights[there]
+    likely = _likely(neighbors, keys)
+    rows = order[np.minimum(np.searchsorted(keys[order], neighbors[likely]), len(keys) - 1)]
+    there = keys[rows] == neighbors[likely]
+    found[rows[there], columns[likely[there]]] = weights[likely[there]]
     return found
+
+
+def _likely(neighbors: Keys, keys: Keys) -> npt.NDArray[np.intp]:
+    """Places of ``neighbors`` whose last 16 bits are those of one of ``keys``: few of thousands are left to search."""
+    known = np.zeros(2**16, bool)
+    known[keys.astype(np.uint16)] = True
+    return np.flatnonzero(known[neighbors.astype(np.uint16)])

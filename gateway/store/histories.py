@@ -7,10 +7,12 @@ from gateway.domain.values import HistoryEvent
 from gateway.store.pool import Database
 
 _RECENT = """
-    SELECT item_id FROM (
-        SELECT DISTINCT ON (item_id) item_id, time, sequence FROM interactions
-        WHERE user_id = %s::text AND weight > 0 ORDER BY item_id, time DESC, sequence DESC
-    ) AS latest ORDER BY time DESC, sequence DESC LIMIT %s
+    SELECT item_id, fields FROM (
+        SELECT * FROM (
+            SELECT DISTINCT ON (item_id) item_id, time, sequence FROM interactions
+            WHERE user_id = %s::text AND weight > 0 ORDER BY item_id, time DESC, sequence DESC
+        ) AS latest ORDER BY time DESC, sequence DESC LIMIT %s
+    ) AS recent LEFT JOIN items USING (item_id) ORDER BY time DESC, sequence DESC
 """
 
 _LATEST_USERS = """
@@ -19,7 +21,7 @@ _LATEST_USERS = """
 
 
 class PostgresHistoryStore:
-    """HistoryStore on the table ``interactions``."""
+    """HistoryStore on the tables ``interactions`` and ``items``."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -27,7 +29,7 @@ class PostgresHistoryStore:
     async def recent(self, user_id: str, limit: int, budget: Budget) -> Sequence[HistoryEvent]:
         """The user's distinct items of weight above 0, most recent first; of one moment, what was stored last first."""
         rows = await self._database.fetch(_RECENT, [user_id, limit], budget)
-        return [HistoryEvent(item_id) for (item_id,) in rows]
+        return [HistoryEvent(item_id, fields) for item_id, fields in rows]
 
     async def latest_users(self, limit: int, budget: Budget) -> Sequence[str]:
         """Users by their latest item of weight above 0, most recent first; of one moment, by id."""

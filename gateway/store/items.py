@@ -1,6 +1,7 @@
 """The catalogue in PostgreSQL. Knows no embedding model and no tokenizer: vectors and token ids come ready made."""
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 
 from psycopg import AsyncConnection
@@ -9,7 +10,7 @@ from psycopg.types.json import Jsonb
 from gateway.domain.budget import Budget
 from gateway.domain.errors import StoreUnavailable
 from gateway.domain.values import AttributeValue, Filter, Item, WriteCounts
-from gateway.ports import IndexedItem, ItemDigests
+from gateway.ports import IndexedItem, ItemDigests, StoredItem
 from gateway.store.filters import matches_all
 from gateway.store.pool import Database, Result, Row
 from gateway.store.staging import Staging, stage
@@ -17,6 +18,16 @@ from gateway.store.staging import Staging, stage
 _SELECT = """
     SELECT item_id, fields, attributes, token_ids, tokens_fingerprint, coalesce(item_popularity.users, 0)
     FROM items LEFT JOIN item_popularity USING (item_id)
+"""
+
+# What is known already is not sent again. Ids and digests come as one document: the driver writes it in a tenth of the
+# time of two arrays.
+_UNLESS = """
+    SELECT item_id, CASE WHEN content_digest <> digest THEN fields END,
+        CASE WHEN content_digest <> digest THEN attributes END, CASE WHEN content_digest <> digest THEN token_ids END,
+        tokens_fingerprint, coalesce(item_popularity.users, 0), content_digest
+    FROM (SELECT key, decode(value, 'hex') FROM jsonb_each_text(%s::jsonb)) AS given (item_id, digest)
+        JOIN items USING (item_id) LEFT JOIN item_popularity USING (item_id)
 """
 
 _STAGING = Staging(
@@ -99,6 +110,12 @@ class PostgresItemStore:
         query = f"{_SELECT} WHERE items.item_id = ANY (%s::text[])"
         rows = await self._database.fetch(query, [list(item_ids)], budget)
         return {item.item_id: item for item in map(_item, rows)}
+
+    async def unless(self, digests: Mapping[str, bytes], budget: Budget) -> Mapping[str, StoredItem]:
+        """As ItemStore says, in one statement."""
+        given = json.dumps({item_id: digest.hex() for item_id, digest in digests.items()})
+        rows = await self._database.fetch(_UNLESS, [given], budget)
+        return {row[0]: StoredItem(row[-1], row[-2], None if row[1] is None else _item(row[:-1])) for row in rows}
 
     async def digests(self, item_ids: Sequence[str], budget: Budget) -> Mapping[str, ItemDigests]:
         """What the items found were made of."""

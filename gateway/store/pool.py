@@ -34,7 +34,7 @@ _RECONNECT_S = 0.5
 """How long the pool retries one connection before it waits to be asked again: its pauses double, so a longer time
 would keep a pool empty for many seconds after PostgreSQL is back."""
 
-_SET = "set_config(%s, %s, true)"  # for the transaction
+_SET = "set_config('{}', '{}', true)"  # for the transaction
 _READ_ONLY = {"transaction_read_only": "on"}
 
 # Plans must see the parameters (a generic plan does not use the vector index). An index scan goes on until it has
@@ -199,9 +199,10 @@ class Database:
 
 
 async def _set(connection: AsyncConnection[Row], settings: Mapping[str, str]) -> None:
-    """Holds until the end of the transaction."""
-    values = [text for setting in settings.items() for text in setting]
-    await connection.execute(f"SELECT {', '.join([_SET] * len(settings))}", values)
+    """Holds until the end of the transaction. Names and values are this project's own, written into the statement: as
+    parameters they would take the driver as long as those of the statement that follows."""
+    wanted = ", ".join(_SET.format(name, value.replace("'", "''")) for name, value in settings.items())
+    await connection.execute(f"SELECT {wanted}".encode(), prepare=False)
 
 
 def _is_alive(connection: AsyncConnection[Row]) -> bool:

@@ -55,7 +55,10 @@ async def test_an_unknown_user_has_an_empty_history(stores: Stores, user_id: str
 async def test_a_history_survives_the_deletion_of_an_item(stores: Stores) -> None:
     await recent(stores, did(USER, "a", 1), did(USER, "b", 2))
     await stores.items.delete(["b"], Budget(10))
-    assert await stores.histories.recent(USER, 10, Budget(10)) == [HistoryEvent("b"), HistoryEvent("a")]
+    assert await stores.histories.recent(USER, 10, Budget(10)) == [
+        HistoryEvent("b"),
+        HistoryEvent("a", film("a").fields),
+    ]
 
 
 async def test_without_time_nothing_is_asked(stores: Stores) -> None:

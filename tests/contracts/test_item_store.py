@@ -5,6 +5,7 @@ import pytest
 from gateway.domain.budget import Budget
 from gateway.domain.errors import InvalidRequest, StoreUnavailable
 from gateway.domain.values import AttributeValue, Filter, FilterKind, Item, WriteCounts
+from gateway.ports import StoredItem
 from tests.contracts.conftest import Stores
 from tests.fakes.catalogues import film, indexed, with_attributes
 
@@ -174,3 +175,15 @@ async def test_without_time_nothing_is_asked(stores: Stores) -> None:
     with pytest.raises(StoreUnavailable):
         await stores.items.upsert([indexed(film("m1"))], Budget(0))
     assert await listed(stores) == []
+
+
+async def test_what_is_known_already_is_told_without_the_item(stores: Stores) -> None:
+    old, new = film("m1"), film("m2", title="New")
+    await write(stores, old, new)
+    digests = {"m1": indexed(old).digests.content, "m2": indexed(film("m2")).digests.content, "m0": b""}
+    found = await stores.items.unless(digests, Budget(10))
+    assert found == {
+        "m1": StoredItem(digests["m1"], 0, None),
+        "m2": StoredItem(indexed(new).digests.content, 0, new),
+    }
+    assert await stores.items.unless({}, Budget(10)) == {}

@@ -15,7 +15,7 @@ from gateway.domain.values import (
     Item,
     WriteCounts,
 )
-from gateway.ports import IndexedItem, ItemDigests
+from gateway.ports import IndexedItem, ItemDigests, StoredItem
 
 InteractionKey = tuple[str, str, str, float]
 
@@ -44,6 +44,16 @@ class MemoryItemStore:
         self._memory.check(budget)
         items = self._memory.items
         return {item_id: items[item_id].item for item_id in item_ids if item_id in items}
+
+    async def unless(self, digests: Mapping[str, bytes], budget: Budget) -> Mapping[str, StoredItem]:
+        self._memory.check(budget)
+        found = {item_id: self._memory.items[item_id] for item_id in digests if item_id in self._memory.items}
+        return {
+            item_id: StoredItem(
+                one.digests.content, one.item.popularity, None if one.digests.content == digests[item_id] else one.item
+            )
+            for item_id, one in found.items()
+        }
 
     async def digests(self, item_ids: Sequence[str], budget: Budget) -> Mapping[str, ItemDigests]:
         self._memory.check(budget)
@@ -88,7 +98,9 @@ class MemoryHistoryStore:
         positive = [one for one in self._memory.interactions.values() if one.user_id == user_id and one.weight > 0]
         oldest_first = sorted(positive, key=lambda one: one.time)
         newest_first = dict.fromkeys(one.item_id for one in reversed(oldest_first))
-        return [HistoryEvent(item_id) for item_id in newest_first][:limit]
+        items = self._memory.items
+        fields = {item_id: items[item_id].item.fields for item_id in newest_first if item_id in items}
+        return [HistoryEvent(item_id, fields.get(item_id)) for item_id in newest_first][:limit]
 
     async def latest_users(self, limit: int, budget: Budget) -> Sequence[str]:
         self._memory.check(budget)

@@ -4,7 +4,7 @@ suffice to find and which is the same for every item. Knows no store and no mode
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
@@ -19,7 +19,7 @@ from training.errors import RunIncomplete
 from training.options.config import FusionOptions
 from training.ranker.cross_fit import FOLDS, fold_of_lists
 from training.ranker.linear import fit_linear_spec
-from training.ranker.table import FusionTable, Values
+from training.ranker.table import Counts, FusionTable, Values
 
 DEPTH = 10
 """Of the NDCG that is learned."""
@@ -78,24 +78,27 @@ def boost(table: FusionTable, options: FusionOptions, seed: int) -> Boosted:
     own = table.without_logit()
     folds = fold_of_lists(table, max(options.bag, FOLDS), seed)
     boosters, margins = [], np.zeros(len(own.matrix))
-    numbers = range(options.bag if own.names else 0)
-
-    useful = own.hits > 0  # of the others there is nothing to learn
-
-    def fitted(fold: int) -> lightgbm.Booster:
-        return _fit(
-            own.of_lists(useful & (folds != fold)), own.of_lists(useful & (folds == fold)), options, seed + fold
-        )
-
-    with ThreadPoolExecutor(os.cpu_count()) as pool:  # one thread a booster: its trees are the same on every machine
-        for fold, booster in zip(numbers, pool.map(fitted, numbers), strict=True):
-            held = folds == fold
-            margins[np.repeat(held, own.sizes)] = booster.predict(own.of_lists(held).matrix)
-            boosters.append(booster.model_to_string(num_iteration=booster.best_iteration))
+    for fold, booster in enumerate(_boosters(own, folds, options, seed) if own.names else ()):
+        held = folds == fold
+        margins[np.repeat(held, own.sizes)] = booster.predict(own.of_lists(held).matrix)
+        boosters.append(booster.model_to_string(num_iteration=booster.best_iteration))
     trees = read_trees(join(boosters)) if boosters else None
     if trees is None or not trees.nodes.is_inner.any():
         raise RunIncomplete("LambdaMART found nothing to split", "give more lists, or set fusion.kind to 'linear'")
     return Boosted(own.names, trees, len(boosters), margins, folds < options.bag)
+
+
+def _boosters(table: FusionTable, folds: Counts, options: FusionOptions, seed: int) -> Iterator[lightgbm.Booster]:
+    """One for each fold that it does not see."""
+    useful = table.hits > 0  # of the others there is nothing to learn
+    binned = _binned(table, options)
+
+    def fitted(fold: int) -> lightgbm.Booster:
+        learned, held = (_subset(binned, table.sizes, useful & chosen) for chosen in (folds != fold, folds == fold))
+        return _fit(learned, held, options, seed + fold)
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # one thread a booster: its trees are the same on every machine
+        yield from pool.map(fitted, range(options.bag))
 
 
 def join(models: Sequence[str]) -> str:
@@ -111,7 +114,7 @@ def _served(tree: str) -> str:
     return "\n".join(line for line in tree.splitlines() if line.partition("=")[0] in _SERVED)
 
 
-def _fit(learned: FusionTable, held: FusionTable, options: FusionOptions, seed: int) -> lightgbm.Booster:
+def _fit(learned: lightgbm.Dataset, held: lightgbm.Dataset, options: FusionOptions, seed: int) -> lightgbm.Booster:
     parameters = {
         "objective": "lambdarank",
         "metric": "ndcg",
@@ -119,34 +122,43 @@ def _fit(learned: FusionTable, held: FusionTable, options: FusionOptions, seed: 
         "lambdarank_truncation_level": 2 * DEPTH,
         "learning_rate": options.learning_rate,
         "num_leaves": options.leaves,
-        "min_data_in_leaf": options.leaf_items,
         "feature_fraction": options.feature_share,
         "lambda_l2": options.ridge,
         "seed": seed,
         "deterministic": True,
         "force_col_wise": True,  # the same trees as by rows, sooner where a tree sees a part of the features
-        "max_bin": BINS,
         "num_threads": 1,
-        "verbosity": -1,
+        **_binning(options),
     }
-    fitted = _dataset(learned)
     return lightgbm.train(
         parameters,
-        fitted,
+        learned,
         num_boost_round=options.trees,
-        valid_sets=[_dataset(held, fitted)],
+        valid_sets=[held],
         callbacks=[lightgbm.early_stopping(options.patience, verbose=False)],
     )
 
 
-def _dataset(table: FusionTable, reference: lightgbm.Dataset | None = None) -> lightgbm.Dataset:
-    if not len(table.sizes):
-        raise RunIncomplete("a fold of users has no target among its candidates", "set fusion.kind to 'linear'")
-    return lightgbm.Dataset(
+def _binning(options: FusionOptions) -> dict[str, int]:
+    """What data must have in common with the booster that is fitted on it."""
+    return {"max_bin": BINS, "min_data_in_leaf": options.leaf_items, "data_random_seed": 1, "verbosity": -1}
+
+
+def _binned(table: FusionTable, options: FusionOptions) -> lightgbm.Dataset:
+    """All lists in bins, once for all boosters: that takes as long as fitting one of them."""
+    data = lightgbm.Dataset(
         table.matrix,
         label=table.is_target.astype(np.float64),
         group=table.sizes,
         weight=None if table.weights is None else np.repeat(table.weights, table.sizes),
         feature_name=[file_name_of(name) for name in table.names],
-        reference=reference,
+        params=_binning(options),
     )
+    return data.construct()
+
+
+def _subset(binned: lightgbm.Dataset, sizes: Counts, chosen: npt.NDArray[np.bool_]) -> lightgbm.Dataset:
+    """The lists [lists] that are chosen."""
+    if not chosen.any():
+        raise RunIncomplete("a fold of users has no target among its candidates", "set fusion.kind to 'linear'")
+    return binned.subset(np.flatnonzero(np.repeat(chosen, sizes)).tolist())
