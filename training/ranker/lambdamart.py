@@ -19,7 +19,7 @@ from training.errors import RunIncomplete
 from training.options.config import FusionOptions
 from training.ranker.cross_fit import FOLDS, fold_of_lists
 from training.ranker.linear import fit_linear_spec
-from training.ranker.table import Counts, FusionTable, Values
+from training.ranker.table import FusionTable, Values
 
 DEPTH = 10
 """Of the NDCG that is learned."""
@@ -80,11 +80,12 @@ def boost(table: FusionTable, options: FusionOptions, seed: int) -> Boosted:
     boosters, margins = [], np.zeros(len(own.matrix))
     numbers = range(options.bag if own.names else 0)
     useful = own.hits > 0  # of the others there is nothing to learn
-    binned = _binned(own.of_lists(useful), options) if numbers else None
+    binned = _binned(own, options) if numbers else None
 
     def fitted(fold: int) -> lightgbm.Booster:
-        learned, held = (_subset(binned, own.sizes[useful], is_in[useful]) for is_in in (folds != fold, folds == fold))
-        return _fit(learned, held, options, seed + fold)
+        learned, held = (np.repeat(useful & chosen, own.sizes) for chosen in (folds != fold, folds == fold))
+        learned &= own.is_target | (np.random.default_rng(seed + fold).random(len(learned)) < options.negative_share)
+        return _fit(_subset(binned, learned), _subset(binned, held), options, seed + fold)
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:  # one thread a booster: its trees are the same on every machine
         for fold, booster in zip(numbers, pool.map(fitted, numbers), strict=True):
@@ -110,9 +111,7 @@ def _served(tree: str) -> str:
     return "\n".join(line for line in tree.splitlines() if line.partition("=")[0] in _SERVED)
 
 
-def _fit(
-    learned: lightgbm.Dataset, held: lightgbm.Dataset, options: FusionOptions, seed: int
-) -> lightgbm.Booster:
+def _fit(learned: lightgbm.Dataset, held: lightgbm.Dataset, options: FusionOptions, seed: int) -> lightgbm.Booster:
     parameters = {
         "objective": "lambdarank",
         "metric": "ndcg",
@@ -155,8 +154,8 @@ def _binned(table: FusionTable, options: FusionOptions) -> lightgbm.Dataset:
     return data.construct()
 
 
-def _subset(binned: lightgbm.Dataset, sizes: Counts, chosen: npt.NDArray[np.bool_]) -> lightgbm.Dataset:
-    """The lists [lists] that are chosen."""
+def _subset(binned: lightgbm.Dataset, chosen: npt.NDArray[np.bool_]) -> lightgbm.Dataset:
+    """The rows [rows] that are chosen."""
     if not chosen.any():
         raise RunIncomplete("a fold of users has no target among its candidates", "set fusion.kind to 'linear'")
-    return binned.subset(np.flatnonzero(np.repeat(chosen, sizes)))
+    return binned.subset(np.flatnonzero(chosen))

@@ -4,11 +4,24 @@ import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
-from gateway.ranker.signals import NOTHING, RELATIONS, SMOOTH, SPARSE, TEXT, ItemSignals, key_of, relate
+from gateway.ranker.signals import (
+    LOGARITHMS,
+    NOTHING,
+    PREVIOUS,
+    RELATIONS,
+    SMOOTH,
+    SPARSE,
+    TEXT,
+    ItemSignals,
+    key_of,
+    relate,
+)
 from tests.fakes.signals import cold, liked
 
+NEXT = SMOOTH.index("next")
 LIKED, COLD, UNKNOWN = [f"liked{number}" for number in range(12)], ["cold0", "cold1"], ["unknown"]
 EVERY = [*LIKED, *COLD, *UNKNOWN]
 
@@ -24,6 +37,12 @@ def catalogue(seed: int) -> dict[str, ItemSignals]:
     return made | {item_id: cold(random, width=8) for item_id in COLD}
 
 
+def related(
+    candidates: Sequence[str], history: Sequence[str], signals: Mapping[str, ItemSignals]
+) -> Mapping[str, npt.NDArray[np.float64]]:
+    return dict(zip(RELATIONS, relate(candidates, history, signals), strict=True))
+
+
 def by_hand(wanted: ItemSignals, given: ItemSignals, item_id: str) -> dict[str, float]:
     """What one item of a history says of one candidate, pair by pair."""
     told = dict.fromkeys(RELATIONS, math.nan)
@@ -34,13 +53,14 @@ def by_hand(wanted: ItemSignals, given: ItemSignals, item_id: str) -> dict[str, 
             told[name] = sum(
                 float(a) * float(b) for a, b in zip(given.smooth[place, 0], wanted.smooth[place, 1], strict=True)
             )
+        told[PREVIOUS] = float(wanted.smooth[NEXT, 0] @ given.smooth[NEXT, 1])
     if wanted.embedding is not None and given.embedding is not None:
         told[TEXT] = sum(float(a) * float(b) for a, b in zip(given.embedding, wanted.embedding, strict=True))
     return told
 
 
 def check(candidates: Sequence[str], history: Sequence[str], signals: Mapping[str, ItemSignals]) -> None:
-    found = relate(candidates, history, signals)
+    found = related(candidates, history, signals)
     assert set(found) == set(RELATIONS)
     for row, item_id in enumerate(candidates):
         for column, other in enumerate(history):
@@ -76,14 +96,14 @@ def test_lists_of_one_kind_and_of_none_are_no_error(candidates: list[str], histo
 
 
 def test_without_any_signals_everything_is_missing() -> None:
-    assert all(np.isnan(matrix).all() for matrix in relate(LIKED, LIKED, {}).values())
+    assert all(np.isnan(matrix).all() for matrix in related(LIKED, LIKED, {}).values())
 
 
 def test_a_liked_stranger_is_at_zero_and_a_cold_one_is_missing() -> None:
     signals = {"a": liked(np.random.default_rng(1), {}, width=8), **catalogue(1)}
-    found = relate(["liked0", "cold0"], ["a"], signals)
+    found = related(["liked0", "cold0"], ["a"], signals)
     assert [found[name][0, 0] for name in SPARSE] == [0.0] * len(SPARSE)
-    assert all(math.isnan(found[name][1, 0]) for name in (*SPARSE, *SMOOTH))
+    assert all(math.isnan(found[name][1, 0]) for name in (*SPARSE, *LOGARITHMS))
     assert not math.isnan(found[TEXT][1, 0])
 
 
@@ -91,7 +111,7 @@ def test_an_item_without_a_text_has_its_other_relations() -> None:
     random = np.random.default_rng(2)
     whole = liked(random, {"b": [1.0, 2.0, 3.0]})
     textless = ItemSignals(whole.neighbors, whole.weights, whole.smooth)
-    found = relate(["b"], ["a"], {"a": textless, "b": liked(random)})
+    found = related(["b"], ["a"], {"a": textless, "b": liked(random)})
     assert [found[name][0, 0] for name in SPARSE] == [1.0, 2.0, 3.0]
     assert math.isnan(found[TEXT][0, 0])
 
@@ -99,8 +119,15 @@ def test_an_item_without_a_text_has_its_other_relations() -> None:
 def test_the_direction_of_a_relation_is_from_the_history_to_the_candidate() -> None:
     random = np.random.default_rng(3)
     signals = {"a": liked(random, {"b": [1.0, 2.0, 3.0]}), "b": liked(random)}
-    assert relate(["b"], ["a"], signals)["ease"].tolist() == [[1.0]]
-    assert relate(["a"], ["b"], signals)["ease"].tolist() == [[0.0]]
+    assert related(["b"], ["a"], signals)["ease"].tolist() == [[1.0]]
+    assert related(["a"], ["b"], signals)["ease"].tolist() == [[0.0]]
+
+
+def test_what_is_next_to_a_candidate_is_previous_to_the_item_of_the_history() -> None:
+    signals = catalogue(4)
+    forth, back = related(LIKED[:3], LIKED[3:8], signals), related(LIKED[3:8], LIKED[:3], signals)
+    assert forth[PREVIOUS] == pytest.approx(back["next"].T, abs=1e-5)
+    assert forth["next"] == pytest.approx(back[PREVIOUS].T, abs=1e-5)
 
 
 def test_keys_are_numbers_of_64_bits_that_ids_alone_decide() -> None:

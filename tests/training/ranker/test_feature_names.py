@@ -4,7 +4,7 @@ import pytest
 
 from gateway.domain.values import Candidate, HistoryEvent
 from gateway.ranker.features import FusionInput, check_features, feature_family, feature_matrix
-from gateway.ranker.signals import RELATIONS, SMOOTH
+from gateway.ranker.signals import LOGARITHMS, RELATIONS
 from training.ranker.feature_names import NEWEST, field_features, own_features, signal_features
 
 ITEMS = [
@@ -39,8 +39,11 @@ def test_each_relation_has_its_sums_and_its_newest_items() -> None:
         assert [name for name in names if name.startswith("relation_at") and f":{relation}/" in name] == [
             f"relation_at:{relation}/{place}" for place in range(NEWEST)
         ]
-        assert {f"relation_{kind}:{relation}" for kind in ("sum", "recent", "max", "order")} <= set(names)
-        assert (f"relation_share:{relation}" in names) == (relation not in SMOOTH)
+        assert {f"relation_{kind}:{relation}" for kind in ("sum", "recent", "max", "order", "recent_order")} <= set(
+            names
+        )
+        for kind in ("share", "recent_share", "max_share"):
+            assert (f"relation_{kind}:{relation}" in names) == (relation not in LOGARITHMS)
 
 
 def test_own_features_are_those_and_the_fields_of_the_items() -> None:
