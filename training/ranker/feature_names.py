@@ -16,8 +16,9 @@ NEWEST = 5
 NUMBERS_SHARE = 0.95
 """A field with as many numbers is one of numbers: the others are slips, and count as missing."""
 
-_OVERLAP = ("recency", "share", "count", "jaccard_last", "jaccard_mean")
-_WORDS = ("share", "jaccard_last", "jaccard_mean")
+_RARITY = ("rarity", "rarity_max", "rarity_last")
+_OVERLAP = ("recency", "share", "count", "jaccard_last", "jaccard_mean", *_RARITY)
+_WORDS = ("share", "jaccard_last", "jaccard_mean", *_RARITY)
 _SHARED = (*(f"{kind}:{ANY}" for kind in _OVERLAP), *(f"{kind}:{ANY}{WORDS}" for kind in _WORDS))
 _NUMBER = ("value", "gap", "gap_last")
 

@@ -63,7 +63,8 @@ def test_own_features_are_those_and_the_fields_of_the_items() -> None:
 
 def test_a_field_whose_values_no_two_items_share_has_no_features_of_values_and_its_words_may() -> None:
     names = field_features([{"title": "The Hobbit"}, {"title": "The Rose"}])
-    assert names == ["share:title.words", "jaccard_last:title.words", "jaccard_mean:title.words"]
+    kinds = ("share", "jaccard_last", "jaccard_mean", "rarity", "rarity_max", "rarity_last")
+    assert names == [f"{kind}:title.words" for kind in kinds]
 
 
 def test_words_that_are_the_values_are_not_told_twice() -> None:
