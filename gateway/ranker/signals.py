@@ -15,15 +15,9 @@ SPARSE = ("ease", "item_knn", "follows")
 SMOOTH = ("near", "next")
 """Relations that are products of one vector per item, so that every pair has one."""
 
-PREVIOUS = "previous"
-"""``next`` with the two items changed over: what comes before an item that was liked already is often passed by."""
-
 TEXT = "text"
 
-LOGARITHMS = (*SMOOTH, PREVIOUS)
-"""Relations of which no share can be told."""
-
-RELATIONS = (*SPARSE, *LOGARITHMS, TEXT)
+RELATIONS = (*SPARSE, *SMOOTH, TEXT)
 
 Keys = npt.NDArray[np.uint64]
 Floats = npt.NDArray[np.float32]
@@ -31,7 +25,6 @@ Floats = npt.NDArray[np.float32]
 KEYS = 100_000
 """Items whose keys are remembered: the same ones come again and again."""
 
-_NEXT = SMOOTH.index("next")
 _NO_KEYS: Keys = np.zeros(0, np.uint64)
 _NO_WEIGHTS: Floats = np.zeros((0, len(SPARSE)), np.float32)
 
@@ -78,8 +71,7 @@ def relate(
     smooth = [one.smooth for one in wanted], [one.smooth for one in given]
     if parts := _stacked(*smooth):
         as_candidate, as_history = parts[0][:, :, 1].swapaxes(0, 1), parts[1][:, :, 0].swapaxes(0, 1)
-        related[len(SPARSE) : -2] = as_candidate @ as_history.swapaxes(1, 2)
-        related[-2] = parts[0][:, _NEXT, 0] @ parts[1][:, _NEXT, 1].T
+        related[len(SPARSE) : -1] = as_candidate @ as_history.swapaxes(1, 2)
     texts = [one.embedding for one in wanted], [one.embedding for one in given]
     if parts := _stacked(*texts):
         related[-1] = parts[0] @ parts[1].T

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from gateway.ranker.features import LOGIT_FAMILY, feature_family
 from gateway.ranker.fields import ANY, WORDS, parts_in, words_in
-from gateway.ranker.signals import LOGARITHMS, RELATIONS, TEXT
+from gateway.ranker.signals import RELATIONS, SMOOTH, TEXT
 from training.options.config import FusionOptions
 
 LOGIT = ("logit",)
@@ -43,11 +43,12 @@ def feature_names(
 def signal_features() -> tuple[str, ...]:
     """What trees read of any catalogue: relations to the history, popularity, and what all fields together share with
     it. They bear no field's and no source's name, so that trees of one catalogue can rank another's items, and lists
-    that a caller brings have the same features as those that sources propose."""
+    that a caller brings have the same features as those that sources propose. Smooth relations are logarithms, of which
+    no share can be told."""
     names = ["popularity", "popularity_order", "history_length", "cold"]
     for relation in RELATIONS:
         names += [f"relation_{kind}:{relation}" for kind in ("sum", "recent", "max", "order", "recent_order")]
-        if relation not in LOGARITHMS:
+        if relation not in SMOOTH:
             names += [f"relation_{kind}:{relation}" for kind in ("share", "recent_share", "max_share")]
         names += [f"relation_at:{relation}/{place}" for place in range(NEWEST)]
     return (*names, *_SHARED)
@@ -59,7 +60,7 @@ def default_features() -> tuple[str, ...]:
     names = ["popularity_gap", "popularity_order", "history_length", "cold"]
     for relation in RELATIONS:
         names += [f"relation_{kind}:{relation}" for kind in ("order", "recent_order")]
-        if relation not in LOGARITHMS:
+        if relation not in SMOOTH:
             names += [f"relation_{kind}:{relation}" for kind in ("share", "recent_share", "max_share")]
             names += [f"relation_at_share:{relation}/{place}" for place in range(NEWEST)]
     names += [f"relation_{kind}:{TEXT}" for kind in ("sum", "recent", "max")]

@@ -7,21 +7,9 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from gateway.ranker.signals import (
-    LOGARITHMS,
-    NOTHING,
-    PREVIOUS,
-    RELATIONS,
-    SMOOTH,
-    SPARSE,
-    TEXT,
-    ItemSignals,
-    key_of,
-    relate,
-)
+from gateway.ranker.signals import NOTHING, RELATIONS, SMOOTH, SPARSE, TEXT, ItemSignals, key_of, relate
 from tests.fakes.signals import cold, liked
 
-NEXT = SMOOTH.index("next")
 LIKED, COLD, UNKNOWN = [f"liked{number}" for number in range(12)], ["cold0", "cold1"], ["unknown"]
 EVERY = [*LIKED, *COLD, *UNKNOWN]
 
@@ -53,7 +41,6 @@ def by_hand(wanted: ItemSignals, given: ItemSignals, item_id: str) -> dict[str, 
             told[name] = sum(
                 float(a) * float(b) for a, b in zip(given.smooth[place, 0], wanted.smooth[place, 1], strict=True)
             )
-        told[PREVIOUS] = float(wanted.smooth[NEXT, 0] @ given.smooth[NEXT, 1])
     if wanted.embedding is not None and given.embedding is not None:
         told[TEXT] = sum(float(a) * float(b) for a, b in zip(given.embedding, wanted.embedding, strict=True))
     return told
@@ -103,7 +90,7 @@ def test_a_liked_stranger_is_at_zero_and_a_cold_one_is_missing() -> None:
     signals = {"a": liked(np.random.default_rng(1), {}, width=8), **catalogue(1)}
     found = related(["liked0", "cold0"], ["a"], signals)
     assert [found[name][0, 0] for name in SPARSE] == [0.0] * len(SPARSE)
-    assert all(math.isnan(found[name][1, 0]) for name in (*SPARSE, *LOGARITHMS))
+    assert all(math.isnan(found[name][1, 0]) for name in (*SPARSE, *SMOOTH))
     assert not math.isnan(found[TEXT][1, 0])
 
 
@@ -121,13 +108,6 @@ def test_the_direction_of_a_relation_is_from_the_history_to_the_candidate() -> N
     signals = {"a": liked(random, {"b": [1.0, 2.0, 3.0]}), "b": liked(random)}
     assert related(["b"], ["a"], signals)["ease"].tolist() == [[1.0]]
     assert related(["a"], ["b"], signals)["ease"].tolist() == [[0.0]]
-
-
-def test_what_is_next_to_a_candidate_is_previous_to_the_item_of_the_history() -> None:
-    signals = catalogue(4)
-    forth, back = related(LIKED[:3], LIKED[3:8], signals), related(LIKED[3:8], LIKED[:3], signals)
-    assert forth[PREVIOUS] == pytest.approx(back["next"].T, abs=1e-5)
-    assert forth["next"] == pytest.approx(back[PREVIOUS].T, abs=1e-5)
 
 
 def test_keys_are_numbers_of_64_bits_that_ids_alone_decide() -> None:

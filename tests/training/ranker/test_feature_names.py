@@ -4,7 +4,7 @@ import pytest
 
 from gateway.domain.values import Candidate, HistoryEvent
 from gateway.ranker.features import FusionInput, check_features, feature_family, feature_matrix
-from gateway.ranker.signals import LOGARITHMS, RELATIONS
+from gateway.ranker.signals import RELATIONS, SMOOTH
 from training.ranker.feature_names import NEWEST, field_features, own_features, signal_features
 
 ITEMS = [
@@ -43,7 +43,7 @@ def test_each_relation_has_its_sums_and_its_newest_items() -> None:
             names
         )
         for kind in ("share", "recent_share", "max_share"):
-            assert (f"relation_{kind}:{relation}" in names) == (relation not in LOGARITHMS)
+            assert (f"relation_{kind}:{relation}" in names) == (relation not in SMOOTH)
 
 
 def test_own_features_are_those_and_the_fields_of_the_items() -> None:
