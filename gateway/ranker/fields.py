@@ -60,16 +60,17 @@ class Overlap:
         """[items, recent]: the Jaccard index of their values, for the ``RECENT`` most recent of the history."""
         recent = self.common[:, :RECENT].astype(np.float64)
         union = self.counts[:, None] + self.of_history[None, :RECENT] - recent
-        return recent / np.maximum(union, 1.0)
+        jaccard: Column = recent / np.maximum(union, 1.0)
+        return jaccard
 
     @cached_property
-    def rarity(self) -> npt.NDArray[np.float32]:
+    def rarity(self) -> Column:
         """[items, history]: the common values, each counting log(1 + n / those that have it) of n items and history
         items: Spärck Jones' weight (1972), within the list."""
         rows = len(self.has) + len(self.history_has)
         having = self.has.sum(axis=0) + self.history_has.sum(axis=0)
-        rarity: npt.NDArray[np.float32] = (self.has * np.log1p(rows / having)) @ self.history_has.T
-        return rarity
+        told = (self.has * np.log1p(rows / having)) @ self.history_has.T
+        return told.astype(np.float64)
 
 
 class FieldFeatures:

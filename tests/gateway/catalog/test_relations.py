@@ -17,7 +17,7 @@ from gateway.catalog.relations import (
     strongest,
 )
 from gateway.domain.history import History
-from gateway.ranker.signals import SMOOTH, SPARSE, TEXT, Floats, key_of, relate
+from gateway.ranker.signals import SMOOTH, SPARSE, Floats, key_of, relate
 from tests.training.histories import oldest_first
 
 NO_SHRINK = RelationSettings(shrink=0.0, follows_shrink=0.0, ridge=2.0)
@@ -117,8 +117,7 @@ def test_with_enough_dimensions_smooth_relations_are_the_logarithms_of_the_count
 def signals_of(relations: ItemRelations, item_ids: Sequence[str]) -> Floats:
     """[items, items, relations]: what every item as one of a history says of every other, by way of signals."""
     embeddings = {item_id: np.eye(ITEMS, dtype=np.float32)[place] for place, item_id in enumerate(item_ids)}
-    found = relate(item_ids, item_ids, relations.signals(item_ids, embeddings))
-    return np.stack([found[name].T for name in (*SPARSE, *SMOOTH, TEXT)], axis=-1)
+    return relate(item_ids, item_ids, relations.signals(item_ids, embeddings)).T
 
 
 def test_signals_of_items_say_what_the_relations_say() -> None:
