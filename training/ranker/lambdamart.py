@@ -4,7 +4,7 @@ suffice to find and which is the same for every item. Knows no store and no mode
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
@@ -78,23 +78,27 @@ def boost(table: FusionTable, options: FusionOptions, seed: int) -> Boosted:
     own = table.without_logit()
     folds = fold_of_lists(table, max(options.bag, FOLDS), seed)
     boosters, margins = [], np.zeros(len(own.matrix))
-    numbers = range(options.bag if own.names else 0)
-    useful = own.hits > 0  # of the others there is nothing to learn
-    binned = _binned(own.of_lists(useful), options) if numbers else None
-
-    def fitted(fold: int) -> lightgbm.Booster:
-        learned, held = (_subset(binned, own.sizes[useful], is_in[useful]) for is_in in (folds != fold, folds == fold))
-        return _fit(learned, held, options, seed + fold)
-
-    with ThreadPoolExecutor(os.cpu_count()) as pool:  # one thread a booster: its trees are the same on every machine
-        for fold, booster in zip(numbers, pool.map(fitted, numbers), strict=True):
-            held = folds == fold
-            margins[np.repeat(held, own.sizes)] = booster.predict(own.of_lists(held).matrix)
-            boosters.append(booster.model_to_string(num_iteration=booster.best_iteration))
+    for fold, booster in enumerate(_boosters(own, folds, options, seed) if own.names else ()):
+        held = folds == fold
+        margins[np.repeat(held, own.sizes)] = booster.predict(own.of_lists(held).matrix)
+        boosters.append(booster.model_to_string(num_iteration=booster.best_iteration))
     trees = read_trees(join(boosters)) if boosters else None
     if trees is None or not trees.nodes.is_inner.any():
         raise RunIncomplete("LambdaMART found nothing to split", "give more lists, or set fusion.kind to 'linear'")
     return Boosted(own.names, trees, len(boosters), margins, folds < options.bag)
+
+
+def _boosters(table: FusionTable, folds: Counts, options: FusionOptions, seed: int) -> Iterator[lightgbm.Booster]:
+    """One for each fold that it does not see."""
+    useful = table.hits > 0  # of the others there is nothing to learn
+    binned = _binned(table, options)
+
+    def fitted(fold: int) -> lightgbm.Booster:
+        learned, held = (_subset(binned, table.sizes, useful & chosen) for chosen in (folds != fold, folds == fold))
+        return _fit(learned, held, options, seed + fold)
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # one thread a booster: its trees are the same on every machine
+        yield from pool.map(fitted, range(options.bag))
 
 
 def join(models: Sequence[str]) -> str:
@@ -110,9 +114,7 @@ def _served(tree: str) -> str:
     return "\n".join(line for line in tree.splitlines() if line.partition("=")[0] in _SERVED)
 
 
-def _fit(
-    learned: lightgbm.Dataset, held: lightgbm.Dataset, options: FusionOptions, seed: int
-) -> lightgbm.Booster:
+def _fit(learned: lightgbm.Dataset, held: lightgbm.Dataset, options: FusionOptions, seed: int) -> lightgbm.Booster:
     parameters = {
         "objective": "lambdarank",
         "metric": "ndcg",
@@ -159,4 +161,4 @@ def _subset(binned: lightgbm.Dataset, sizes: Counts, chosen: npt.NDArray[np.bool
     """The lists [lists] that are chosen."""
     if not chosen.any():
         raise RunIncomplete("a fold of users has no target among its candidates", "set fusion.kind to 'linear'")
-    return binned.subset(np.flatnonzero(np.repeat(chosen, sizes)))
+    return binned.subset(np.flatnonzero(np.repeat(chosen, sizes)).tolist())
