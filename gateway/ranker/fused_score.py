@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from gateway.ranker.features import LOGIT_FAMILY, FusionInput, Matrix, feature_family, feature_matrix
+from gateway.ranker.features import LOGIT_FAMILY, FusionInput, feature_family, feature_matrix
 from gateway.ranker.spec import LOGIT_ONLY, FusionSpec, SpecInvalid, TreeFusion
 from gateway.ranker.trees import Trees, read_trees
 
@@ -39,7 +40,7 @@ class Fusion:
         """[candidates]: fused scores before the sigmoid. Raises KeyError where a logit that is read is missing."""
         return self.margins_of(feature_matrix(self.spec.features, given))
 
-    def margins_of(self, matrix: Matrix) -> npt.NDArray[np.float64]:
+    def margins_of(self, matrix: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.float64]:
         """[rows] of features [rows, features] in the spec's order."""
         margins = np.full(len(matrix), self.spec.intercept)
         begin = 0
@@ -47,7 +48,9 @@ class Fusion:
             begin = len(self.spec.tree_features)
             margins += self.spec.slope * self.trees.sums(matrix[:, :begin])
         for place, term in enumerate(self.spec.terms, start=begin):
-            margins += np.nan_to_num(term.weight * (matrix[:, place] - term.mean) / term.scale)  # missing: as the mean
+            margins += np.nan_to_num(
+                term.weight * (matrix[:, place].astype(np.float64) - term.mean) / term.scale
+            )  # missing: as the mean
         return margins
 
 

@@ -9,6 +9,7 @@ import math
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import quote, unquote
 
 import numpy as np
@@ -18,6 +19,7 @@ from gateway.ranker.spec import SpecInvalid
 
 Column = npt.NDArray[np.float64]
 Places = npt.NDArray[np.intp]
+Rows = npt.NDArray[np.floating[Any]]
 
 DEFAULT_LEFT, KNOWS_MISSING = 2, 8
 """Bits of a decision type. Without the second a node takes NaN for 0, whatever its default side."""
@@ -68,14 +70,14 @@ class Trees:
     features: tuple[str, ...] = field(compare=False)
     nodes: Nodes = field(compare=False)
 
-    def sums(self, matrix: Column) -> Column:
+    def sums(self, matrix: Rows) -> Column:
         """[rows]: the sum of all trees' values for each row of ``matrix`` [rows, features], a margin without a unit, to
         the last bit what LightGBM's ``predict(raw_score=True)`` gives. Columns as ``features``; NaN is missing, and
         numbers up to ZERO count as 0. With one tree "x at most 3: -1, else 2" the rows [[3], [4]] give [-1, 2]."""
         parts = [self._sums(matrix[start : start + ROWS_AT_ONCE]) for start in range(0, len(matrix), ROWS_AT_ONCE)]
         return np.concatenate(parts) if parts else np.zeros(0)
 
-    def _sums(self, matrix: Column) -> Column:
+    def _sums(self, matrix: Rows) -> Column:
         nodes, rows = self.nodes, len(matrix)
         numbers = np.where(np.abs(matrix) <= ZERO, 0.0, matrix).ravel()
         some_missing = bool(np.isnan(numbers).any())

@@ -35,6 +35,7 @@ class FoldFirstStage:
         self._item_ids = [item.item_id for item in dataset.items]
         self._places = {item_id: place for place, item_id in enumerate(self._item_ids)}
         self._sources = tuple(sources)
+        self._names = [source.name for source in self._sources]
         self._options = options
         self._weights = np.array([weights.get(source.name, 1.0) for source in self._sources])
 
@@ -58,41 +59,53 @@ class FoldFirstStage:
 
     def _list(self, case: UserCase, scores: Scores) -> CandidateList:
         """``scores`` [sources, items]"""
-        orders = np.argsort(-scores, axis=1, kind="stable")
-        ranks = _ranks(scores, orders)
+        falling = np.sort(-scores, axis=1)
+        places = self._told_of(scores, falling)
+        scores = scores[:, places]
+        ranks = _ranks(scores, falling)
+        says = np.isfinite(scores) & (scores != 0)
         chosen = [number for number, source in enumerate(self._sources) if source.name in self._options.fused]
-        told = (ranks <= self._options.fused_depth) & np.isfinite(scores) & (scores != 0)
+        told = (ranks <= self._options.fused_depth) & says
         fused = reciprocal_rank_sums(ranks[chosen], told[chosen], self._weights[chosen])
-        open_items = int(np.isfinite(scores[0]).sum())
-        best = np.argsort(-fused, kind="stable")[: min(self._options.depth, open_items)]
+        best = np.argsort(-fused, kind="stable")[: self._options.depth]
         best = best[fused[best] > 0]
+        item_ids = [self._item_ids[place] for place in places]
         hits = zip(ranks[:, best].T.tolist(), scores[:, best].T.tolist(), strict=True)
+        alone = (ranks <= self._options.depth) & says
         return CandidateList(
             case.user_id,
             case.history,
             case.targets,
             tuple(
-                Candidate(self._item_ids[place], number, float(fused[place]), self._hits(*told))
-                for number, (place, told) in enumerate(zip(best, hits, strict=True), start=1)
+                Candidate(item_ids[place], number, score, self._hits(*told))
+                for number, (place, score, told) in enumerate(
+                    zip(best.tolist(), fused[best].tolist(), hits, strict=True), start=1
+                )
             ),
             {
-                source.name: self._alone(score, order)
-                for source, score, order in zip(self._sources, scores, orders, strict=True)
+                source.name: self._alone(item_ids, score, one)
+                for source, score, one in zip(self._sources, scores, alone, strict=True)
             },
         )
 
-    def _alone(self, scores: Scores, order: Ranks) -> tuple[str, ...]:
+    def _told_of(self, scores: Scores, falling: Scores) -> Ranks:
+        """Places of the items that some source may propose, the others are of no list. ``falling`` [sources, items]:
+        the scores times -1, by falling score."""
+        most = min(max(self._options.depth, self._options.fused_depth), scores.shape[1])
+        among_first = -scores <= falling[:, most - 1 : most]
+        places: Ranks = np.flatnonzero((among_first & np.isfinite(scores) & (scores != 0)).any(axis=0))
+        return places
+
+    def _alone(self, item_ids: Sequence[str], scores: Scores, told: npt.NDArray[np.bool_]) -> tuple[str, ...]:
         """The first ``depth`` items by one source's ``scores`` [items]; where it says nothing the list ends."""
-        best = order[: self._options.depth]
-        return tuple(self._item_ids[place] for place in best if np.isfinite(scores[place]) and scores[place])
+        places = np.flatnonzero(told)
+        best = places[np.argsort(-scores[places], kind="stable")[: self._options.depth]]
+        return tuple([item_ids[place] for place in best.tolist()])
 
     def _hits(self, ranks: Sequence[int], scores: Sequence[float]) -> tuple[SourceHit, ...]:
         """Of one item; a score of 0 says nothing."""
-        return tuple(
-            SourceHit(source.name, rank, score)
-            for source, rank, score in zip(self._sources, ranks, scores, strict=True)
-            if score
-        )
+        told = zip(self._names, ranks, scores, strict=True)
+        return tuple([SourceHit(name, rank, score) for name, rank, score in told if score])
 
 
 def reciprocal_rank_sums(
@@ -106,12 +119,7 @@ def reciprocal_rank_sums(
     return sums
 
 
-def _ranks(scores: Scores, orders: Ranks) -> Ranks:
-    """[sources, items] from 1: one more than there are items with a higher score, so equal scores share a rank.
-    ``orders`` [sources, items]: places by falling score."""
-    falling = np.take_along_axis(scores, orders, axis=1)
-    first = np.ones(scores.shape, np.int64)
-    first[:, 1:] = np.where(falling[:, 1:] < falling[:, :-1], np.arange(2, scores.shape[1] + 1), 1)
-    ranks = np.empty_like(first)
-    np.put_along_axis(ranks, orders, np.maximum.accumulate(first, axis=1), axis=1)
-    return ranks
+def _ranks(scores: Scores, falling: Scores) -> Ranks:
+    """[sources, some] from 1: one more than there are items with a higher score, so equal scores share a rank.
+    ``scores`` [sources, some]; ``falling`` [sources, items]: those of all items times -1, by falling score."""
+    return 1 + np.stack([np.searchsorted(row, -one) for row, one in zip(falling, scores, strict=True)])

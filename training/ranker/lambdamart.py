@@ -4,7 +4,7 @@ suffice to find and which is the same for every item. Knows no store and no mode
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
@@ -78,24 +78,28 @@ def boost(table: FusionTable, options: FusionOptions, seed: int) -> Boosted:
     own = table.without_logit()
     folds = fold_of_lists(table, max(options.bag, FOLDS), seed)
     boosters, margins = [], np.zeros(len(own.matrix))
-    numbers = range(options.bag if own.names else 0)
-    useful = own.hits > 0  # of the others there is nothing to learn
-    binned = _binned(own, options) if numbers else None
-
-    def fitted(fold: int) -> lightgbm.Booster:
-        learned, held = (np.repeat(useful & chosen, own.sizes) for chosen in (folds != fold, folds == fold))
-        learned &= own.is_target | (np.random.default_rng(seed + fold).random(len(learned)) < options.negative_share)
-        return _fit(_subset(binned, learned), _subset(binned, held), options, seed + fold)
-
-    with ThreadPoolExecutor(os.cpu_count()) as pool:  # one thread a booster: its trees are the same on every machine
-        for fold, booster in zip(numbers, pool.map(fitted, numbers), strict=True):
-            held = folds == fold
-            margins[np.repeat(held, own.sizes)] = booster.predict(own.of_lists(held).matrix)
-            boosters.append(booster.model_to_string(num_iteration=booster.best_iteration))
+    for fold, booster in enumerate(_boosters(own, folds, options, seed) if own.names else ()):
+        held = folds == fold
+        margins[np.repeat(held, own.sizes)] = booster.predict(own.of_lists(held).matrix)
+        boosters.append(booster.model_to_string(num_iteration=booster.best_iteration))
     trees = read_trees(join(boosters)) if boosters else None
     if trees is None or not trees.nodes.is_inner.any():
         raise RunIncomplete("LambdaMART found nothing to split", "give more lists, or set fusion.kind to 'linear'")
     return Boosted(own.names, trees, len(boosters), margins, folds < options.bag)
+
+
+def _boosters(table: FusionTable, folds: Counts, options: FusionOptions, seed: int) -> Iterator[lightgbm.Booster]:
+    """One for each fold that it does not see."""
+    useful = table.hits > 0  # of the others there is nothing to learn
+    binned = _binned(table, options)
+
+    def fitted(fold: int) -> lightgbm.Booster:
+        learned, held = (np.repeat(useful & chosen, table.sizes) for chosen in (folds != fold, folds == fold))
+        learned &= table.is_target | (np.random.default_rng(seed + fold).random(len(learned)) < options.negative_share)
+        return _fit(_subset(binned, learned), _subset(binned, held), options, seed + fold)
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # one thread a booster: its trees are the same on every machine
+        yield from pool.map(fitted, range(options.bag))
 
 
 def join(models: Sequence[str]) -> str:
@@ -158,4 +162,4 @@ def _subset(binned: lightgbm.Dataset, chosen: npt.NDArray[np.bool_]) -> lightgbm
     """The rows [rows] that are chosen."""
     if not chosen.any():
         raise RunIncomplete("a fold of users has no target among its candidates", "set fusion.kind to 'linear'")
-    return binned.subset(np.flatnonzero(chosen))
+    return binned.subset(np.flatnonzero(chosen).tolist())

@@ -19,9 +19,10 @@ def fit_linear_spec(table: FusionTable, ridge: float = 1e-3) -> LinearFusion:
     """Weights by maximum likelihood of each target among its list, then slope and intercept so that the sigmoid of the
     margin is the probability of being a target. Features that never vary are left out; what is missing counts as the
     mean."""
-    mean, scale = _moments(table.matrix)
+    matrix = np.asarray(table.matrix, np.float64)
+    mean, scale = _moments(matrix)
     varies = scale > 1e-12
-    standard = np.nan_to_num((table.matrix[:, varies] - mean[varies]) / scale[varies])
+    standard = np.nan_to_num((matrix[:, varies] - mean[varies]) / scale[varies])
     weights = _listwise_weights(standard, table, ridge)
     slope, intercept = platt_scaling(standard @ weights, table.is_target)
     terms = tuple(

@@ -3,15 +3,17 @@ Knows no way of fitting."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from gateway.ranker.features import LOGIT_FAMILY, FusionInput, Matrix, feature_family, feature_matrix
+from gateway.ranker.features import LOGIT_FAMILY, FusionInput, feature_family, feature_matrix
 from training.errors import RunIncomplete
 
 Values = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.int64]
+Rows = npt.NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,7 @@ class FusionTable:
     (how much each counts in a fit of trees; None: all alike)."""
 
     names: tuple[str, ...]
-    matrix: Matrix
+    matrix: Rows
     is_target: npt.NDArray[np.bool_]
     sizes: Counts
     targets: Counts
@@ -74,9 +76,11 @@ class FusionTable:
         )
 
 
-def tabulate(lists: Sequence[ScoredList], names: Sequence[str]) -> FusionTable:
-    """The table of all lists that have candidates. Raises RunIncomplete when no list holds a target, and what
-    feature_matrix raises."""
+def tabulate(
+    lists: Sequence[ScoredList], names: Sequence[str], numbers: type[np.floating[Any]] = np.float64
+) -> FusionTable:
+    """The table of all lists that have candidates. ``numbers``: float32 takes half the memory, and is enough for trees,
+    which only compare. Raises RunIncomplete when no list holds a target, and what feature_matrix raises."""
     ordered = [
         replace(one, given=replace(one.given, candidates=sorted(one.given.candidates, key=lambda each: each.rank)))
         for one in lists
@@ -85,11 +89,15 @@ def tabulate(lists: Sequence[ScoredList], names: Sequence[str]) -> FusionTable:
     is_target = [candidate.item_id in one.targets for one in ordered for candidate in one.given.candidates]
     if not any(is_target):
         raise RunIncomplete("no candidate list holds a target", "fetch more candidates, or check the split")
+    sizes = np.array([len(one.given.candidates) for one in ordered], dtype=np.int64)
+    matrix = np.empty((len(is_target), len(names)), numbers)
+    for one, end, size in zip(ordered, np.cumsum(sizes), sizes, strict=True):
+        matrix[end - size : end] = feature_matrix(names, one.given)
     return FusionTable(
         names=tuple(names),
-        matrix=np.concatenate([feature_matrix(names, one.given) for one in ordered]),
+        matrix=matrix,
         is_target=np.array(is_target),
-        sizes=np.array([len(one.given.candidates) for one in ordered], dtype=np.int64),
+        sizes=sizes,
         targets=np.array([len(one.targets) for one in ordered], dtype=np.int64),
         users=tuple(one.user_id for one in ordered),
     )

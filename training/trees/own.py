@@ -2,8 +2,10 @@
 minutes on a CPU. Knows no store and no console."""
 
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 
 import numpy as np
 
@@ -71,25 +73,27 @@ class OwnRanker:
         judged = dict.fromkeys([*self.features, *(self.default.spec.features if self.default else ())])
         features[int(Phase.TEST)] = list(judged)
         with self.progress("fitting the ranker", len(features) + 2) as advance:
-            made = []
-            for one in fold_tables(self.lists, features):
-                made.append(one)
+            with closing(fold_tables(self.lists, features)) as made:
+                learned = []
+                for one in islice(made, len(features) - 1):
+                    learned.append(one)
+                    advance(1)
+                own, missing = self.trees_of(learned)  # while a process makes the lists to judge them on
                 advance(1)
-            *learned, test = made
-            own, missing = self.trees_of(learned)
-            advance(1)
+                [test] = made
+                advance(1)
             trees = {"own": own, "default": self.default}
             gains = {name: gains_of(fusion, test) for name, fusion in trees.items() if fusion}
             verdict = judge(learned[0].first_stages, test.first_stages, gains, missing)
             if verdict.serves == "own":  # the same recipe on all lists: what was judged had not seen the newest
-                trees["own"], _ = self.trees_of(made)
+                trees["own"], _ = self.trees_of([*learned, test])
             advance(1)
         return FittedRanker(verdict, trees.get(verdict.serves))
 
     def own_trees(self, folds: Sequence[FoldData]) -> tuple[Fusion | None, str]:
         """Trees fitted on the lists; None, and why, where these do not suffice."""
         try:
-            return self._fitted([tabulate(fold.scored, self.features) for fold in folds])
+            return self._fitted([tabulate(fold.scored, self.features, np.float32) for fold in folds])
         except RunIncomplete as fault:
             return None, fault.message
 

@@ -1,17 +1,19 @@
 """Tables that trees are fitted on and judged on, of all folds, some at the same time. Knows no trees."""
 
+import gc
 import multiprocessing
 import os
 import pickle
 import signal
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import numpy as np
 from threadpoolctl import threadpool_limits
 
 from training.errors import RunIncomplete
@@ -40,12 +42,12 @@ def fold_table(lists: OwnLists, fold: int, names: Sequence[str]) -> FoldTable:
     data = lists.fold(fold) if fold == Phase.TEST else lists.learned_fold(fold)
     first_stages, listed = first_stage_gains(data.warm), [bool(one.candidates) for one in data.lists]
     try:
-        return FoldTable(first_stages, listed, tabulate(data.scored, names))
+        return FoldTable(first_stages, listed, tabulate(data.scored, names, np.float32))
     except RunIncomplete as fault:
         return FoldTable(first_stages, listed, None, fault.message)
 
 
-def fold_tables(lists: OwnLists, features: Mapping[int, Sequence[str]]) -> Iterator[FoldTable]:
+def fold_tables(lists: OwnLists, features: Mapping[int, Sequence[str]]) -> Generator[FoldTable, None, None]:
     """Of the ``features`` of each fold, one after the other; in as many processes as there are cores where there is
     much to do. Raises RunIncomplete where one of them ends before its work is done."""
     if sum(len(lists.cases(fold)) for fold in features) <= FEW_LISTS:
@@ -84,6 +86,7 @@ _given: list[OwnLists] = []
 def _begin(file: Path) -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # ends at once, without a traceback
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    gc.disable()  # lists are millions of objects without a circle: looking for one takes a seventh of the time
     threadpool_limits(1)  # as many processes as cores: more threads would wait for each other
     _given[:] = [pickle.loads(file.read_bytes())]
 

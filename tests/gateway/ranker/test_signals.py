@@ -27,7 +27,8 @@ def catalogue(seed: int) -> dict[str, ItemSignals]:
 
 def related(
     candidates: Sequence[str], history: Sequence[str], signals: Mapping[str, ItemSignals]
-) -> Mapping[str, npt.NDArray[np.float64]]:
+) -> dict[str, npt.NDArray[np.float64]]:
+    """By relation [candidates, history]."""
     return dict(zip(RELATIONS, relate(candidates, history, signals), strict=True))
 
 
@@ -48,7 +49,6 @@ def by_hand(wanted: ItemSignals, given: ItemSignals, item_id: str) -> dict[str, 
 
 def check(candidates: Sequence[str], history: Sequence[str], signals: Mapping[str, ItemSignals]) -> None:
     found = related(candidates, history, signals)
-    assert set(found) == set(RELATIONS)
     for row, item_id in enumerate(candidates):
         for column, other in enumerate(history):
             expected = by_hand(signals.get(item_id, NOTHING), signals.get(other, NOTHING), item_id)
