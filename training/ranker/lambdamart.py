@@ -19,7 +19,7 @@ from training.errors import RunIncomplete
 from training.options.config import FusionOptions
 from training.ranker.cross_fit import FOLDS, fold_of_lists
 from training.ranker.linear import fit_linear_spec
-from training.ranker.table import FusionTable, Values
+from training.ranker.table import Counts, FusionTable, Values
 
 DEPTH = 10
 """Of the NDCG that is learned."""
