@@ -69,8 +69,8 @@ class Overlap:
         items: Spärck Jones' weight (1972), within the list."""
         rows = len(self.has) + len(self.history_has)
         having = self.has.sum(axis=0) + self.history_has.sum(axis=0)
-        told = (self.has * np.log1p(rows / having)) @ self.history_has.T
-        return told.astype(np.float64)
+        rarity: Column = ((self.has * np.log1p(rows / having)) @ self.history_has.T).astype(np.float64)
+        return rarity
 
 
 class FieldFeatures:
