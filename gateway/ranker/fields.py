@@ -60,8 +60,8 @@ class Overlap:
         """[items, recent]: the Jaccard index of their values, for the ``RECENT`` most recent of the history."""
         recent = self.common[:, :RECENT].astype(np.float64)
         union = self.counts[:, None] + self.of_history[None, :RECENT] - recent
-        jaccard: Column = recent / np.maximum(union, 1.0)
-        return jaccard
+        index: Column = recent / np.maximum(union, 1.0)
+        return index
 
     @cached_property
     def rarity(self) -> Column:

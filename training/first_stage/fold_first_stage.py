@@ -122,4 +122,5 @@ def reciprocal_rank_sums(
 def _ranks(scores: Scores, falling: Scores) -> Ranks:
     """[sources, some] from 1: one more than there are items with a higher score, so equal scores share a rank.
     ``scores`` [sources, some]; ``falling`` [sources, items]: those of all items times -1, by falling score."""
-    return 1 + np.stack([np.searchsorted(row, -one) for row, one in zip(falling, scores, strict=True)])
+    ranks: Ranks = 1 + np.stack([np.searchsorted(row, -one) for row, one in zip(falling, scores, strict=True)])
+    return ranks

@@ -117,7 +117,7 @@ def test_with_enough_dimensions_smooth_relations_are_the_logarithms_of_the_count
 def signals_of(relations: ItemRelations, item_ids: Sequence[str]) -> Floats:
     """[items, items, relations]: what every item as one of a history says of every other, by way of signals."""
     embeddings = {item_id: np.eye(ITEMS, dtype=np.float32)[place] for place, item_id in enumerate(item_ids)}
-    return relate(item_ids, item_ids, relations.signals(item_ids, embeddings)).T.astype(np.float32)
+    return np.asarray(relate(item_ids, item_ids, relations.signals(item_ids, embeddings)).T, np.float32)
 
 
 def test_signals_of_items_say_what_the_relations_say() -> None:
