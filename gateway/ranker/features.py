@@ -140,14 +140,6 @@ def _reciprocal(ranks: Column) -> Column:
     return RANK_OFFSET / (RANK_OFFSET + ranks)
 
 
-def _first_stage(one: _List) -> Column:
-    return _column(candidate.score for candidate in one.given.candidates)
-
-
-def _sources(one: _List) -> Column:
-    return _column(len(candidate.hits) for candidate in one.given.candidates)
-
-
 def _best_rank(one: _List) -> Column:
     best = (min((hit.rank for hit in candidate.hits), default=np.inf) for candidate in one.given.candidates)
     return _reciprocal(_column(best))
@@ -210,17 +202,25 @@ def _cold(one: _List) -> Column:
     )
 
 
+def _of_fields(method: str) -> Callable[..., Column]:
+    return lambda one, *fields: getattr(one.fields, method)(*fields)
+
+
 LOGIT_FAMILY = "logit"
-_OF_FIELDS = {"values", "numbers", "series"}
-"""Families whose features are called by the fields that they read."""
+_OF_FIELDS = {
+    "values": "recency share count last jaccard_last jaccard_mean rarity rarity_max rarity_last",
+    "numbers": "value gap gap_last",
+    "series": "sequel series_step",
+}
+"""By family: methods of FieldFeatures, which read the fields that the features are called by."""
 
 _KINDS: Mapping[str, _Kind] = {
     "logit": _Kind(LOGIT_FAMILY, 0, lambda one: one.logits()),
     "logit_rank": _Kind(LOGIT_FAMILY, 0, _logit_rank),
     "logit_gap": _Kind(LOGIT_FAMILY, 0, _logit_gap),
     "logit_z": _Kind(LOGIT_FAMILY, 0, _logit_z),
-    "first_stage": _Kind("first_stage", 0, _first_stage),
-    "sources": _Kind("first_stage", 0, _sources),
+    "first_stage": _Kind("first_stage", 0, lambda one: _column(each.score for each in one.given.candidates)),
+    "sources": _Kind("first_stage", 0, lambda one: _column(len(each.hits) for each in one.given.candidates)),
     "best_rank": _Kind("first_stage", 0, _best_rank),
     "reciprocal_rank": _Kind("first_stage", 1, lambda one, source: _reciprocal(one.hits(source)[0])),
     "score": _Kind("first_stage", 1, lambda one, source: one.hits(source)[1]),
@@ -240,17 +240,11 @@ _KINDS: Mapping[str, _Kind] = {
     "relation_at_share": _Kind("relations", 2, lambda one, name, place: _share(_relation_at(one, name, place))),
     "cold": _Kind("cold", 0, _cold),
     "history_length": _Kind("history_length", 0, lambda one: np.full(one.size, float(len(one.history)))),
-    "recency": _Kind("values", 1, lambda one, name: one.fields.recency(name)),
-    "share": _Kind("values", 1, lambda one, name: one.fields.share(name)),
-    "count": _Kind("values", 1, lambda one, name: one.fields.count(name)),
-    "last": _Kind("values", 1, lambda one, name: one.fields.last(name)),
-    "jaccard_last": _Kind("values", 1, lambda one, name: one.fields.jaccard_last(name)),
-    "jaccard_mean": _Kind("values", 1, lambda one, name: one.fields.jaccard_mean(name)),
-    "value": _Kind("numbers", 1, lambda one, name: one.fields.value(name)),
-    "gap": _Kind("numbers", 1, lambda one, name: one.fields.gap(name)),
-    "gap_last": _Kind("numbers", 1, lambda one, name: one.fields.gap_last(name)),
-    "sequel": _Kind("series", 2, lambda one, series, number: one.fields.sequel(series, number)),
-    "series_step": _Kind("series", 2, lambda one, series, number: one.fields.series_step(series, number)),
+    **{
+        method: _Kind(family, 2 if family == "series" else 1, _of_fields(method))
+        for family, methods in _OF_FIELDS.items()
+        for method in methods.split()
+    },
 }
 
 

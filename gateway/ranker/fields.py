@@ -41,11 +41,14 @@ _NO_CODES: Codes = np.zeros(0, np.int64)
 @dataclass(frozen=True)
 class Overlap:
     """``common`` [items, history]: how many values both have. ``counts`` [items] and ``of_history`` [history]: how many
-    each has. Small numbers, which float32 holds exactly."""
+    each has. Small numbers, which float32 holds exactly. ``has`` [items, values] and ``history_has`` [history, values]:
+    1 where one has a value of the history; of several fields together no values."""
 
     common: npt.NDArray[np.float32]
     counts: npt.NDArray[np.float32]
     of_history: npt.NDArray[np.float32]
+    has: npt.NDArray[np.float32]
+    history_has: npt.NDArray[np.float32]
 
     @cached_property
     def shared(self) -> npt.NDArray[np.bool_]:
@@ -60,6 +63,15 @@ class Overlap:
         index: Column = recent / np.maximum(union, 1.0)
         return index
 
+    @cached_property
+    def rarity(self) -> Column:
+        """[items, history]: the common values, each counting log(1 + n / those that have it) of n items and history
+        items: Spärck Jones' weight (1972), within the list."""
+        rows = len(self.has) + len(self.history_has)
+        having = self.has.sum(axis=0) + self.history_has.sum(axis=0)
+        rarity: Column = ((self.has * np.log1p(rows / having)) @ self.history_has.T).astype(np.float64)
+        return rarity
+
 
 class FieldFeatures:
     """``items`` [items] and ``history`` [history], most recent first: text fields of each. A missing field is neutral.
@@ -71,6 +83,7 @@ class FieldFeatures:
         self._items = items
         self._history = history
         self._overlaps: dict[tuple[str, Split], Overlap] = {}
+        self._rarities: dict[str, Column] = {}
         self._numbers: dict[str, tuple[Column, Column]] = {}
         self._decays = DECAY ** np.arange(len(history), dtype=np.float64)
 
@@ -100,6 +113,21 @@ class FieldFeatures:
         recent = self._overlap(field).jaccard
         return _row_sums(recent) / max(recent.shape[1], 1)
 
+    def rarity(self, field: str) -> Column:
+        """How rare the values are that are shared with items of the history, each position counting ``DECAY`` of the
+        one before; 0 if none."""
+        rarity: Column = self._rarity(field) @ self._decays
+        return rarity
+
+    def rarity_max(self, field: str) -> Column:
+        """The same of the history item with which it is most."""
+        rarity: Column = self._rarity(field).max(axis=1, initial=0.0)
+        return rarity
+
+    def rarity_last(self, field: str) -> Column:
+        """The same of the most recent history item."""
+        return _row_sums(self._rarity(field)[:, :1])
+
     def value(self, field: str) -> Column:
         """The field as a number; 0 where it is none."""
         return _or_zero(self._number(field)[0])
@@ -127,8 +155,15 @@ class FieldFeatures:
         return np.where(there, np.clip(steps, -LARGEST_STEP, LARGEST_STEP), 0.0)
 
     def _overlap(self, field: str) -> Overlap:
-        name, split = (field.removesuffix(WORDS), words_in) if field.endswith(WORDS) else (field, parts_in)
-        return self._overlap_of(name, split)
+        return self._overlap_of(*_read(field))
+
+    def _rarity(self, field: str) -> Column:
+        """[items, history]"""
+        if field not in self._rarities:
+            name, split = _read(field)
+            parts = (self._overlap_of(one, split).rarity for one in (self._names if name == ANY else [name]))
+            self._rarities[field] = sum(parts, np.zeros(self._size))
+        return self._rarities[field]
 
     def _same(self, series: str) -> npt.NDArray[np.bool_]:
         """[items, history]: both have the same text, and it is not empty."""
@@ -166,6 +201,11 @@ class FieldFeatures:
         items, history = self._number(field)
         known = history[~np.isnan(history)][:recent]
         return _or_zero(items - known.mean()) if len(known) else np.zeros(len(items))
+
+
+def _read(field: str) -> tuple[str, Split]:
+    """The field's name, and what its values are."""
+    return (field.removesuffix(WORDS), words_in) if field.endswith(WORDS) else (field, parts_in)
 
 
 def _or_zero(numbers: Column) -> Column:
@@ -207,22 +247,24 @@ def _overlap(name: str, split: Split, items: Sequence[Fields], history: Sequence
     """Of one field."""
     (codes, counts), (known, of_history) = (_codes_of(side, name, split) for side in (items, history))
     distinct, columns = np.unique(known, return_inverse=True)
-    told = np.zeros((len(history), len(distinct)), np.float32)
-    told[np.repeat(np.arange(len(history)), of_history), columns] = 1
-    asked = np.zeros((len(items), len(distinct)), np.float32)
+    history_has = np.zeros((len(history), len(distinct)), np.float32)
+    history_has[np.repeat(np.arange(len(history)), of_history), columns] = 1
+    has = np.zeros((len(items), len(distinct)), np.float32)
     if len(distinct):
         columns = np.minimum(np.searchsorted(distinct, codes), len(distinct) - 1)
         found = np.flatnonzero(distinct[columns] == codes)
-        asked[np.repeat(np.arange(len(items)), counts)[found], columns[found]] = 1
-    return Overlap(asked @ told.T, np.array(counts, np.float32), np.array(of_history, np.float32))
+        has[np.repeat(np.arange(len(items)), counts)[found], columns[found]] = 1
+    return Overlap(
+        has @ history_has.T, np.array(counts, np.float32), np.array(of_history, np.float32), has, history_has
+    )
 
 
 def _summed(overlaps: Sequence[Overlap], size: tuple[int, int]) -> Overlap:
-    nothing = Overlap(np.zeros(size, np.float32), *(np.zeros(length, np.float32) for length in size))
     return Overlap(
-        sum((one.common for one in overlaps), nothing.common),
-        sum((one.counts for one in overlaps), nothing.counts),
-        sum((one.of_history for one in overlaps), nothing.of_history),
+        sum((one.common for one in overlaps), np.zeros(size, np.float32)),
+        sum((one.counts for one in overlaps), np.zeros(size[0], np.float32)),
+        sum((one.of_history for one in overlaps), np.zeros(size[1], np.float32)),
+        *(np.zeros((length, 0), np.float32) for length in size),
     )
 
 

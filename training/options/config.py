@@ -75,6 +75,7 @@ class FusionOptions(Options, section="fusion"):
     leaf_items: Annotated[Positive, Field(description="Fewest items of a leaf.")] = 50
     learning_rate: Annotated[Rate, Field(description="Of the boosters.")] = 0.05
     feature_share: Annotated[Rate, Field(description="Share of the features that a tree sees.")] = 0.5
+    negative_share: Annotated[Rate, Field(description="Share of what was no target that a booster sees.")] = 1.0
     patience: Annotated[int, Field(ge=1, le=100_000, description="Trees without a gain to stop after.")] = 50
 
     def __post_init__(self) -> None:

@@ -16,8 +16,9 @@ NEWEST = 5
 NUMBERS_SHARE = 0.95
 """A field with as many numbers is one of numbers: the others are slips, and count as missing."""
 
-_OVERLAP = ("recency", "share", "count", "jaccard_last", "jaccard_mean")
-_WORDS = ("share", "jaccard_last", "jaccard_mean")
+_RARITY = ("rarity", "rarity_max", "rarity_last")
+_OVERLAP = ("recency", "share", "count", "jaccard_last", "jaccard_mean", *_RARITY)
+_WORDS = ("share", "jaccard_last", "jaccard_mean", *_RARITY)
 _SHARED = (*(f"{kind}:{ANY}" for kind in _OVERLAP), *(f"{kind}:{ANY}{WORDS}" for kind in _WORDS))
 _NUMBER = ("value", "gap", "gap_last")
 
@@ -46,8 +47,9 @@ def signal_features() -> tuple[str, ...]:
     no share can be told."""
     names = ["popularity", "popularity_order", "history_length", "cold"]
     for relation in RELATIONS:
-        names += [f"relation_{kind}:{relation}" for kind in ("sum", "recent", "max", "order")]
-        names += [f"relation_share:{relation}"] if relation not in SMOOTH else []
+        names += [f"relation_{kind}:{relation}" for kind in ("sum", "recent", "max", "order", "recent_order")]
+        if relation not in SMOOTH:
+            names += [f"relation_{kind}:{relation}" for kind in ("share", "recent_share", "max_share")]
         names += [f"relation_at:{relation}/{place}" for place in range(NEWEST)]
     return (*names, *_SHARED)
 

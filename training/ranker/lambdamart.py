@@ -94,8 +94,9 @@ def _boosters(table: FusionTable, folds: Counts, options: FusionOptions, seed: i
     binned = _binned(table, options)
 
     def fitted(fold: int) -> lightgbm.Booster:
-        learned, held = (_subset(binned, table.sizes, useful & chosen) for chosen in (folds != fold, folds == fold))
-        return _fit(learned, held, options, seed + fold)
+        learned, held = (np.repeat(useful & chosen, table.sizes) for chosen in (folds != fold, folds == fold))
+        learned &= table.is_target | (np.random.default_rng(seed + fold).random(len(learned)) < options.negative_share)
+        return _fit(_subset(binned, learned), _subset(binned, held), options, seed + fold)
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:  # one thread a booster: its trees are the same on every machine
         yield from pool.map(fitted, range(options.bag))
@@ -157,8 +158,8 @@ def _binned(table: FusionTable, options: FusionOptions) -> lightgbm.Dataset:
     return data.construct()
 
 
-def _subset(binned: lightgbm.Dataset, sizes: Counts, chosen: npt.NDArray[np.bool_]) -> lightgbm.Dataset:
-    """The lists [lists] that are chosen."""
+def _subset(binned: lightgbm.Dataset, chosen: npt.NDArray[np.bool_]) -> lightgbm.Dataset:
+    """The rows [rows] that are chosen."""
     if not chosen.any():
         raise RunIncomplete("a fold of users has no target among its candidates", "set fusion.kind to 'linear'")
-    return binned.subset(np.flatnonzero(np.repeat(chosen, sizes)).tolist())
+    return binned.subset(np.flatnonzero(chosen).tolist())

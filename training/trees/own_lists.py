@@ -21,7 +21,7 @@ from training.ranker.lists import unscored_lists
 from training.ranker.table import ScoredList
 from training.trees.cold_dropout import COLD_SHARE, as_cold, cold_items, forgotten
 
-TREES = FusionOptions(kind="lambdamart", bag=4, learning_rate=0.1, ridge=1.0, patience=20)
+TREES = FusionOptions(kind="lambdamart", bag=4, learning_rate=0.1, ridge=1.0, negative_share=0.4, patience=20)
 
 MOST_SCORES, FEWEST_LISTS = 30_000_000, 200
 """Every list scores the whole catalogue: of large ones fewer lists are made, down to so many."""
@@ -35,7 +35,7 @@ class OwnOptions:
 
     depth: int = 100
     folds: int = 4
-    lists: int = 1_500
+    lists: int = 3_000
     seed: int = 1
     cold: float = COLD_SHARE
     cold_places: float = served.COLD_SHARE

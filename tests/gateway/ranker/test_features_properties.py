@@ -14,6 +14,7 @@ NAMES = [
     "logit", "logit_rank", "logit_gap", "logit_z", "first_stage", "sources", "best_rank", "popularity",
     "history_length", "reciprocal_rank:knn", "score:knn", "log_score:knn", "recency:tags", "share:tags", "count:tags",
     "last:tags", "jaccard_last:tags", "jaccard_mean:tags", "recency:tags.words", "jaccard_mean:tags.words",
+    "rarity:tags", "rarity_max:tags.words", "rarity_last:*",
     "value:number", "gap:number", "gap_last:number", "sequel:tags/number", "series_step:tags/number",
 ]  # fmt: skip
 
@@ -68,7 +69,7 @@ def test_rows_follow_their_candidates_and_mappings_have_no_order(given_list: Fus
 @given(lists())
 @settings(max_examples=60, deadline=None, print_blob=True)
 def test_an_item_s_own_features_do_not_change_with_its_list(given_list: FusionInput) -> None:
-    names = [name for name in NAMES if name not in {"logit_rank", "logit_gap", "logit_z"}]
+    names = [name for name in NAMES if not name.startswith(("logit_", "rarity"))]
     whole = feature_matrix(names, given_list)
     for row, candidate in enumerate(given_list.candidates):
         alone = feature_matrix(names, dataclasses.replace(given_list, candidates=[candidate]))

@@ -41,6 +41,21 @@ def test_a_jaccard_index_is_shared_values_of_all_values() -> None:
     assert column("jaccard_mean:genres", short) == [1 / 2]
 
 
+def test_what_few_items_of_the_list_and_its_history_have_says_more_where_it_is_shared() -> None:
+    given = texts(
+        [{"genres": "a|b"}, {"genres": "a|c"}, {"genres": "d"}, {}],
+        [{"genres": "a"}, {"genres": "b|a"}, {}, {"genres": "x"}],
+    )
+    a, b = math.log(1 + 8 / 4), math.log(1 + 8 / 2)
+    assert column("rarity:genres", given) == pytest.approx([a + 0.9 * (a + b), 1.9 * a, 0, 0])
+    assert column("rarity_max:genres", given) == pytest.approx([a + b, a, 0, 0])
+    assert column("rarity_last:genres", given) == pytest.approx([a, a, 0, 0])
+    for kind in ("rarity", "rarity_max", "rarity_last"):
+        assert column(f"{kind}:genres", texts([{"genres": "a"}])) == [0]
+        assert column(f"{kind}:*", given) == pytest.approx(column(f"{kind}:genres", given)), "of all fields"
+        assert column(f"{kind}:*", texts([{}], [{}])) == [0]
+
+
 def test_a_value_may_hold_blanks_and_empty_ones_are_none() -> None:
     given = texts([{"author": " Ursula K. Le Guin ;; "}, {"author": " , "}], [{"author": "ursula k. le guin"}, {}])
     assert column("jaccard_last:author", given) == [1, 0]

@@ -39,8 +39,11 @@ def test_each_relation_has_its_sums_and_its_newest_items() -> None:
         assert [name for name in names if name.startswith("relation_at") and f":{relation}/" in name] == [
             f"relation_at:{relation}/{place}" for place in range(NEWEST)
         ]
-        assert {f"relation_{kind}:{relation}" for kind in ("sum", "recent", "max", "order")} <= set(names)
-        assert (f"relation_share:{relation}" in names) == (relation not in SMOOTH)
+        assert {f"relation_{kind}:{relation}" for kind in ("sum", "recent", "max", "order", "recent_order")} <= set(
+            names
+        )
+        for kind in ("share", "recent_share", "max_share"):
+            assert (f"relation_{kind}:{relation}" in names) == (relation not in SMOOTH)
 
 
 def test_own_features_are_those_and_the_fields_of_the_items() -> None:
@@ -60,7 +63,8 @@ def test_own_features_are_those_and_the_fields_of_the_items() -> None:
 
 def test_a_field_whose_values_no_two_items_share_has_no_features_of_values_and_its_words_may() -> None:
     names = field_features([{"title": "The Hobbit"}, {"title": "The Rose"}])
-    assert names == ["share:title.words", "jaccard_last:title.words", "jaccard_mean:title.words"]
+    kinds = ("share", "jaccard_last", "jaccard_mean", "rarity", "rarity_max", "rarity_last")
+    assert names == [f"{kind}:title.words" for kind in kinds]
 
 
 def test_words_that_are_the_values_are_not_told_twice() -> None:

@@ -95,6 +95,16 @@ def test_a_booster_stops_where_unseen_users_gain_no_more() -> None:
     assert len(fusion.trees.nodes.roots) < many.bag * many.trees / 3
 
 
+def test_a_share_of_what_was_no_target_suffices_and_the_score_stays_a_chance() -> None:
+    learned, unseen = in_the_middle(300, seed=1), in_the_middle(300, seed=2)
+    options = replace(OPTIONS, bag=5, leaf_items=5)
+    whole, part = (fit_lambdamart(learned, replace(options, negative_share=share), seed=1) for share in (1.0, 0.5))
+    margins = part.margins_of(unseen.matrix)
+    assert part != whole
+    assert ndcg_by_list(unseen, margins).mean() > ndcg_by_list(unseen, whole.margins_of(unseen.matrix)).mean() - 0.05
+    assert expit(margins).mean() == pytest.approx(unseen.is_target.mean(), abs=0.02)
+
+
 def test_too_few_users_with_targets_are_told_what_to_do() -> None:
     table = random_table(4, logit_quality=1.0, seed=8)
     with pytest.raises(RunIncomplete, match=r"4 users have a target .*; 5 folds need one each; .*'linear'"):
