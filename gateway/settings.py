@@ -150,31 +150,6 @@ class Settings:
     canary_share: float = _knob(0.0, "share of users whom the challenger answers, the same ones always", "", (0, 1))
 
 
-@dataclass(frozen=True, slots=True)
-class Knob:
-    """A setting as documentation shows it."""
-
-    variable: str
-    default: str
-    unit: str
-    bounds: tuple[float, float] | None
-    why: str
-
-
-def describe() -> list[Knob]:
-    """All knobs in the order of declaration."""
-    return [
-        Knob(
-            PREFIX + one.name.upper(),
-            str(one.default),
-            one.metadata["unit"],
-            one.metadata["bounds"],
-            one.metadata["why"],
-        )
-        for one in fields(Settings)
-    ]
-
-
 def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     """Settings from the environment. Raises SettingsInvalid for unknown variables and bad values, all at once."""
     given = os.environ if environment is None else environment
@@ -196,12 +171,6 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     if faults:
         raise SettingsInvalid("\n".join(faults))
     return Settings(**values)
-
-
-def changed(settings: Settings) -> dict[str, str]:
-    """Those that are not the default, by variable."""
-    values = ((one, getattr(settings, one.name)) for one in fields(Settings))
-    return {PREFIX + one.name.upper(): str(value) for one, value in values if value != one.default}
 
 
 def _contradictions(settings: Settings) -> list[str]:

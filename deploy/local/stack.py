@@ -19,7 +19,8 @@ from deploy.local.process import orphans, process
 from deploy.local.process.lock import StackLock
 from deploy.local.process.logs import Log
 from deploy.local.process.state import PartState, StackState, Status
-from gateway.settings import SettingsInvalid, changed, describe, read_settings
+from gateway.knobs import changed, describe
+from gateway.settings import SettingsInvalid, read_settings
 
 _SUPERVISOR = "supervisor"
 _POLL_S = 0.1

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from prometheus_client import CollectorRegistry
 
 from gateway.domain.errors import CrossrankError
+from gateway.knobs import Knob, describe
 from gateway.rpc.status import TABLE
-from gateway.settings import Knob, describe
 from gateway.telemetry.metrics import Metrics
 from tests.paths import ROOT
 

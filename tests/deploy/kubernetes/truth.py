@@ -10,9 +10,10 @@ from tempfile import mkdtemp
 
 from deploy.local.parts.triton_binary import find_triton
 from gateway.domain.limits import Limits
+from gateway.knobs import describe
 from gateway.rpc.health import LIVENESS
 from gateway.server.grpc_server import ServerSettings
-from gateway.settings import SettingsInvalid, describe, read_settings
+from gateway.settings import SettingsInvalid, read_settings
 from tests.deploy.kubernetes.manifests import Document, Manifests, dockerfile
 from tests.paths import ROOT
 
