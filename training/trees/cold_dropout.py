@@ -18,6 +18,9 @@ Places = npt.NDArray[np.intp]
 COLD_SHARE = 0.1
 """Of the catalogue's items, other ones in every fold."""
 
+COLD_EVERY = 2
+"""One list of so many has such items: fitted on them alone, trees were worse where all items are known."""
+
 
 def cold_items(item_ids: Sequence[str], fold: int, share: float = COLD_SHARE) -> frozenset[str]:
     """About ``share`` of the items, by their ids and the fold: the same ones on every machine."""

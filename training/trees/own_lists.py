@@ -19,7 +19,7 @@ from training.options.sources import SourceOptions
 from training.protocol.dataset import Dataset, UserCase
 from training.ranker.lists import unscored_lists
 from training.ranker.table import ScoredList
-from training.trees.cold_dropout import COLD_SHARE, as_cold, cold_items, forgotten
+from training.trees.cold_dropout import COLD_EVERY, COLD_SHARE, as_cold, cold_items, forgotten
 
 TREES = FusionOptions(kind="lambdamart", bag=4, learning_rate=0.1, ridge=1.0, negative_share=0.4, patience=20)
 
@@ -78,15 +78,18 @@ class OwnLists:
         return self.fold(fold, cold_items(self.item_ids, fold, self.options.cold))
 
     def fold(self, fold: int, cold: Collection[str] = ()) -> FoldData:
-        """Lists of ``fold``, from tables of what may be known then; of the items ``cold`` that is their text alone."""
+        """Lists of ``fold``, from tables of what may be known then; of the items ``cold`` that is their text alone, in
+        one of COLD_EVERY lists."""
         known, cases = known_in(self.dataset, fold), self.cases(fold)
         relations = relate_items(known.histories, known.items)
-        warm = lists = self._proposed(relations, cases)
+        warm = self._proposed(relations, cases)
+        lists, some = [*warm], slice(None, None, COLD_EVERY if cold else None)
         if cold:
             places = np.flatnonzero([item_id in cold for item_id in self.item_ids])
-            lists = self._proposed(forgotten(relations, places), cases)
+            lists[some] = self._proposed(forgotten(relations, places), cases[some])
         scored = unscored_lists(lists, self.dataset, fold, self._signals(relations))
-        return FoldData(lists, [as_cold(one, cold) for one in scored], warm)
+        scored[some] = [as_cold(one, cold) for one in scored[some]]
+        return FoldData(lists, scored, warm)
 
     def _proposed(self, relations: ItemRelations, cases: Sequence[UserCase]) -> list[CandidateList]:
         sources, depth = served_sources(relations, self.vectors), self.options.depth

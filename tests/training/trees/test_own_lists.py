@@ -6,6 +6,7 @@ from tests.training.trees.test_own import readers_of_series
 from training.data.tables import Tables
 from training.first_stage.training_interactions import known_in
 from training.protocol.dataset import Dataset, Phase
+from training.trees.cold_dropout import COLD_EVERY, cold_items
 from training.trees.own import own_protocol
 from training.trees.own_lists import OWN, OwnLists, OwnOptions
 
@@ -32,6 +33,18 @@ def test_signals_of_a_fold_know_nothing_of_what_is_held_out() -> None:
     for place, item in enumerate(lists.dataset.items):
         assert (signals[item.item_id].smooth is not None) == (place in places)
     assert next(iter(signals.values())).weights.shape[1] == len(SPARSE)
+
+
+def test_every_second_list_to_fit_on_has_cold_items_and_the_others_are_as_they_are_served() -> None:
+    lists = lists_of(readers_of_series(40, series=10))
+    learned, served = lists.learned_fold(1), lists.fold(1)
+    cold = cold_items(lists.item_ids, 1)
+    proposed = [[one.item_id for one in made.candidates if one.item_id in cold] for made in learned.lists]
+    assert any(proposed[::COLD_EVERY])
+    for item_ids, one in zip(proposed[::COLD_EVERY], learned.scored[::COLD_EVERY], strict=True):
+        assert all(one.given.popularity[item_id] == 0 for item_id in item_ids)
+    assert learned.lists[1::COLD_EVERY] == served.lists[1::COLD_EVERY]
+    assert learned.scored[1].given.popularity == served.scored[1].given.popularity
 
 
 def test_first_stages_are_measured_where_no_item_is_cold() -> None:
