@@ -182,10 +182,9 @@ def test_the_tables_show_both_orders_the_logits_and_what_was_measured(
     assert lines[4].split() == ["1", "Film", "1", "Film", "2", "▲", "1", "1.500", "popular"]
     assert lines[5].split() == ["2", "Film", "2", "Film", "1", "▼", "1", "0.250", "popular"]
     text = "\n".join(lines)
-    assert "for the logits above: 9 of 9 read by the cross-encoder, " in text
-    assert "lists are ordered by trees of this catalogue (abc): NDCG@10 +0.02 against item_neighbors" in " ".join(
-        text.split()
-    )
+    unwrapped = " ".join(text.split())
+    assert "for the logits above: 9 of 9 read by the cross-encoder, " in unwrapped
+    assert "lists are ordered by trees of this catalogue (abc): NDCG@10 +0.02 against item_neighbors" in unwrapped
     [served] = [line for line in lines if line.endswith("served")]
     assert served.startswith("trees")
     assert "0.1700" in served
