@@ -14,6 +14,7 @@ from deploy.local.parts.ports import free_port, free_ports
 from deploy.local.parts.postgres import DATABASE, Postgres
 from deploy.local.parts.redis_server import RedisServer
 from deploy.local.parts.triton import PROJECT_REPOSITORY, Triton
+from deploy.local.plan import Plan
 from deploy.local.process.part import RunningPart
 from deploy.local.stack import LocalStack
 from gateway.domain.budget import Budget
@@ -143,6 +144,12 @@ def start_triton(tmp_path_factory: pytest.TempPathFactory, tritons: Tritons) -> 
 def triton(start_triton: StartTriton) -> str:
     """The gRPC address of a Triton that serves the project's own models."""
     return start_triton(PROJECT_REPOSITORY)
+
+
+@pytest.fixture(scope="module")
+def own_gateway(postgres: str, triton: str, tritons: Tritons) -> Plan:
+    """A stack of a gateway alone, on the PostgreSQL and the Triton of the test session."""
+    return Plan(postgres_url=postgres, triton_url=triton, triton_key_file=str(tritons[triton].key_file))
 
 
 @pytest.fixture(scope="session")

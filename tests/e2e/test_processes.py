@@ -27,15 +27,13 @@ NAMES = ("gateway", "gateway-2")
 
 
 @pytest.fixture
-def stack(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, triton: str, postgres: str, redis_url: str
-) -> Iterator[LocalStack]:
+def stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own_gateway: Plan, redis_url: str) -> Iterator[LocalStack]:
     """Two gateways on a Triton and a PostgreSQL that others use too, with a Redis of both."""
     monkeypatch.setenv("CROSSRANK_PROCESSES", "2")
     monkeypatch.setenv("CROSSRANK_POSTGRES_CONNECTIONS", "2")
     monkeypatch.setenv("CROSSRANK_CACHE_REDIS_URL", redis_url)
     monkeypatch.setenv("CROSSRANK_CACHE_REDIS_TIMEOUT_S", "1")
-    with LocalStack(tmp_path, Plan(postgres_url=postgres, triton_url=triton)) as running:
+    with LocalStack(tmp_path, own_gateway) as running:
         yield running
 
 
@@ -84,7 +82,7 @@ async def test_two_processes_are_two_whole_gateways_on_one_address(stack: LocalS
     hits = 'crossrank_cache_lookups_total{outcome="hit",tier="redis"}'
     assert sum(metric(stack, name, hits) for name in NAMES) == 2, "one learnt from the other"
     found = {finding.name: finding.ok for finding in check_stack(stack.state_directory)}
-    assert found == dict.fromkeys(("stack", "postgres", "triton", *NAMES), True)
+    assert found == dict.fromkeys(("stack", "model files", "postgres", "triton", *NAMES), True)
 
 
 async def test_calls_go_on_when_a_gateway_is_killed_and_it_comes_back(stack: LocalStack) -> None:

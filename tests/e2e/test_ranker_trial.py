@@ -33,12 +33,12 @@ SERVES, ON_TRIAL = by("item_knn"), by("text")
 
 
 @pytest.fixture(scope="module")
-async def filled(postgres: str, triton: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Database]:
+async def filled(postgres: str, own_gateway: Plan, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Database]:
     """A catalogue with relations and both rankers; the one that serves is the newest."""
     database = Database(postgres, connections=2)
     await database.open()
     folder = tmp_path_factory.mktemp("filling")
-    with LocalStack(folder, Plan(postgres_url=postgres, triton_url=triton)) as stack:
+    with LocalStack(folder, own_gateway) as stack:
         await fill(stack.status().part("gateway").url)
     await rebuild_relations(database, Budget(SOON_S))
     for ranker in (ON_TRIAL, SERVES):
@@ -83,8 +83,7 @@ class Running:
 @pytest.fixture
 async def running(
     database: Database,
-    postgres: str,
-    triton: str,
+    own_gateway: Plan,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     request: pytest.FixtureRequest,
@@ -92,7 +91,7 @@ async def running(
     """Takes the settings as its parameter."""
     for name, value in request.param.items():
         monkeypatch.setenv(f"CROSSRANK_{name}", value)
-    with LocalStack(tmp_path / "stack", Plan(postgres_url=postgres, triton_url=triton)) as stack:
+    with LocalStack(tmp_path / "stack", own_gateway) as stack:
         async with CrossrankClient(stack.status().part("gateway").url, timeout_s=5.0) as client:
             yield Running(stack, client)
 

@@ -21,7 +21,7 @@ CALLERS = Callers()
 
 
 @pytest.fixture
-def secured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, triton: str, postgres: str) -> Iterator[LocalStack]:
+def secured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own_gateway: Plan) -> Iterator[LocalStack]:
     """The stack. Its settings name files relative to the folder that it was started in."""
     authority = trustme.CA()
     certificate = authority.issue_cert("127.0.0.1")
@@ -35,7 +35,7 @@ def secured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, triton: str, postgr
     monkeypatch.setenv("CROSSRANK_IDENTITIES", "identities.toml")
     monkeypatch.setenv("CROSSRANK_LOG_LEVEL", "debug")
     monkeypatch.setenv("CROSSRANK_POSTGRES_CONNECTIONS", "2")
-    with LocalStack(tmp_path / "state", Plan(postgres_url=postgres, triton_url=triton)) as running:
+    with LocalStack(tmp_path / "state", own_gateway) as running:
         yield running
 
 
