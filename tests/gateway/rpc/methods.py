@@ -15,6 +15,11 @@ from gateway.rpc.open_inference import SERVED
 
 Metadata = Sequence[tuple[str, str]]
 
+_STATUS_LOST = "Internal error from Core"
+"""What a client of grpc.aio is sometimes told instead of the status, where the server ends a stream that it writes."""
+
+_MOST_SENDINGS = 20
+
 
 @dataclass(frozen=True)
 class Method:
@@ -41,6 +46,17 @@ class Method:
         return self._send(channel, data, timeout_s, metadata)
 
     async def _send(self, channel: grpc.aio.Channel, data: bytes, timeout_s: float, metadata: Metadata) -> list[bytes]:
+        for _ in range(_MOST_SENDINGS - 1 if self.descriptor.client_streaming else 0):
+            try:
+                return await self._send_once(channel, data, timeout_s, metadata)
+            except grpc.aio.AioRpcError as error:
+                if error.details() != _STATUS_LOST:
+                    raise
+        return await self._send_once(channel, data, timeout_s, metadata)
+
+    async def _send_once(
+        self, channel: grpc.aio.Channel, data: bytes, timeout_s: float, metadata: Metadata
+    ) -> list[bytes]:
         ways: dict[tuple[bool, bool], Any] = {
             (False, False): channel.unary_unary,
             (False, True): channel.unary_stream,
