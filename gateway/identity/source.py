@@ -42,8 +42,9 @@ class FileSource:
         signature = (found.st_ino, found.st_mtime_ns, found.st_size)
         if signature == self._seen:
             return None
-        self._seen = signature
-        return self._path.read_text(encoding="utf-8")
+        text = self._path.read_text(encoding="utf-8")
+        self._seen = signature  # after it is read: where only rights change, the next look must try again
+        return text
 
 
 class UrlSource:
@@ -89,10 +90,9 @@ async def follow(name: str, source: Source, take: Callable[[str], None]) -> None
             if (text := await asyncio.to_thread(source.changed)) is not None:
                 take(text)
                 _log.info("identity_source_read", source=name)
-            fault = ""
+                told = ""
         except (OSError, ValueError) as error:
-            fault = str(error)
-            if fault != told:
+            if (fault := str(error)) != told:
                 _log.error("identity_source_unusable", source=name, detail=fault, remedy="what was read before stays")
-        told = fault or told
+            told = fault
         await asyncio.sleep(INTERVAL_S)

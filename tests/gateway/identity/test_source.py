@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
+from unittest.mock import Mock
 
 import pytest
+from structlog.testing import capture_logs
 
 from gateway.identity import source
 from gateway.identity.source import URL_HURRY_S, URL_INTERVAL_S, FileSource, UrlSource, follow
@@ -33,6 +35,19 @@ def test_a_link_that_leads_elsewhere_is_a_change_as_kubernetes_makes_it(tmp_path
     following.symlink_to(tmp_path / "new")
     following.replace(link)
     assert read.changed() == "new"
+
+
+def test_a_file_that_could_not_be_read_is_read_when_nothing_but_its_rights_has_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "f"
+    file.write_text("one")
+    read = FileSource(file)
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "read_text", Mock(side_effect=PermissionError))  # root may read whatever its mode
+        with pytest.raises(PermissionError):
+            read.changed()
+    assert [read.changed(), read.changed()] == ["one", None]
 
 
 class Site(HTTPServer):
@@ -114,3 +129,27 @@ async def test_what_cannot_be_taken_leaves_what_was_taken_before(
                 await asyncio.sleep(0)
     following.cancel()
     assert taken == [1, 3]
+
+
+async def test_a_fault_that_comes_again_after_a_good_text_is_told_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(source, "INTERVAL_S", 0.0)
+    texts = iter(["x", None, "x", "1", "x"])
+
+    class Texts:
+        def changed(self) -> str | None:
+            try:
+                return next(texts)
+            except StopIteration:
+                raise OSError("the end") from None
+
+    def take(text: str) -> None:
+        int(text)
+
+    with capture_logs() as lines:
+        following = asyncio.create_task(follow("a number", Texts(), take))
+        async with asyncio.timeout(20):
+            while not any(line.get("detail") == "the end" for line in lines):
+                await asyncio.sleep(0)
+        following.cancel()
+    told = [line["event"].removeprefix("identity_source_") for line in lines]
+    assert told == ["unusable", "read", "unusable", "unusable"]
