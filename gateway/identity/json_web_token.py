@@ -49,9 +49,9 @@ class KeySet:
         """From JSON. Keys of other algorithms are left out. Raises KeySetInvalid."""
         try:
             read = jwt.PyJWKSet.from_dict(json.loads(text)).keys
-        except (ValueError, AttributeError, jwt.PyJWTError) as fault:
+            keys = {one.key_id: one for one in read if one.algorithm_name in ALGORITHMS}
+        except (ValueError, AttributeError, TypeError, RecursionError, jwt.PyJWTError) as fault:
             raise KeySetInvalid(f"it is no JSON Web Key Set ({type(fault).__name__})") from None
-        keys = {one.key_id: one for one in read if one.algorithm_name in ALGORITHMS}
         if not keys:
             raise KeySetInvalid(f"it has no key for any of {', '.join(ALGORITHMS)}")
         return cls(keys)

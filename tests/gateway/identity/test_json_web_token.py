@@ -63,8 +63,21 @@ def test_a_short_key_is_refused() -> None:
 SECRET = {"kty": "oct", "k": "c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0", "alg": "HS256"}
 
 
+NAMED_BY_A_LIST = {**json.loads(PROVIDER.key_set)["keys"][0], "kid": ["a"]}
+
+
 @pytest.mark.parametrize(
-    "text", ["", "[]", "{}", '{"keys": []}', '{"keys": [{"kty": "RSA"}]}', json.dumps({"keys": [SECRET]})]
+    "text",
+    [
+        "",
+        "[]",
+        "[" * 100_000,
+        "{}",
+        '{"keys": []}',
+        '{"keys": [{"kty": "RSA"}]}',
+        json.dumps({"keys": [SECRET]}),
+        json.dumps({"keys": [NAMED_BY_A_LIST]}),
+    ],
 )
 def test_a_key_set_without_a_usable_key_is_refused_and_not_quoted(text: str) -> None:
     with pytest.raises(KeySetInvalid) as caught:
