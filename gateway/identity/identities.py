@@ -41,7 +41,7 @@ class Identities:
         """From TOML. Raises IdentitiesInvalid."""
         try:
             tables = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as fault:
+        except (ValueError, RecursionError) as fault:
             raise IdentitiesInvalid(f"it is no TOML: {fault}") from None
         callers = tables.get("callers")
         if set(tables) != {"callers"} or not isinstance(callers, dict) or not callers:
@@ -57,6 +57,8 @@ class Identities:
 
 def _faults(name: str, table: Any) -> Iterator[str]:
     where = f"callers.{name}"
+    if not name:
+        yield "a caller has an empty name, which stands for nobody: write [callers.NAME]"
     if not isinstance(table, dict):
         yield f"{where} is no table: give it roles and one of {', '.join(PROOFS)}"
         return
