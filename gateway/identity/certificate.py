@@ -16,7 +16,7 @@ def names_of(pem: bytes) -> frozenset[str]:
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except x509.ExtensionNotFound:
         return frozenset()
-    except ValueError as fault:
+    except (ValueError, x509.DuplicateExtension, x509.InvalidVersion, x509.UnsupportedGeneralNameType) as fault:
         raise Refused("the certificate cannot be read") from fault
     uris = names.get_values_for_type(x509.UniformResourceIdentifier)
     return frozenset((*uris, *names.get_values_for_type(x509.DNSName)))

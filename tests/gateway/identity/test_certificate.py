@@ -1,6 +1,7 @@
 """Names of a client certificate: URIs and DNS names of its subject alternative names, nothing else."""
 
 from datetime import UTC, datetime, timedelta
+from ssl import DER_cert_to_PEM_cert
 
 import pytest
 import trustme
@@ -43,3 +44,19 @@ def spiffe_certificate(uri: str) -> bytes:
 def test_what_is_no_certificate_is_refused() -> None:
     with pytest.raises(Refused, match="cannot be read"):
         names_of(b"nonsense")
+
+
+def test_a_certificate_with_an_extension_twice_is_refused() -> None:
+    with pytest.raises(Refused, match="cannot be read"):
+        names_of(DER_cert_to_PEM_cert(named_twice()).encode())
+
+
+def named_twice() -> bytes:
+    """Alternative names of the issuer, passed off as a second list of those of the subject."""
+    key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
+    name, names = x509.Name([]), [x509.DNSName("loader.example.org")]
+    made = x509.CertificateBuilder(name, name, key.public_key(), 1, now, now + timedelta(days=1))
+    made = made.add_extension(x509.SubjectAlternativeName(names), critical=False)
+    made = made.add_extension(x509.IssuerAlternativeName(names), critical=False)
+    issuers, subjects = b"\x06\x03\x55\x1d\x12", b"\x06\x03\x55\x1d\x11"
+    return made.sign(key, SHA256()).public_bytes(Encoding.DER).replace(issuers, subjects)
