@@ -20,7 +20,7 @@ from gateway.telemetry.logs import configure_logging
 def forget(
     user: Annotated[str, typer.Option(help="Interactions and impressions of this user.")] = "",
     older_than_days: Annotated[
-        int, typer.Option(help="Interactions, impressions and comparisons that are older.", min=0)
+        int, typer.Option(help="Interactions, impressions and comparisons that are older.", min=0, max=36_500)
     ] = 0,
     database_url: Annotated[str, typer.Option(help="PostgreSQL. Default: that of the stack that runs here.")] = "",
     state_dir: StateDirectory = None,

@@ -29,3 +29,10 @@ def test_it_must_be_clear_what_is_to_be_forgotten(options: tuple[str, ...]) -> N
     outcome = crossrank("forget", *options)
     assert outcome.exit_code == ExitCode.USAGE
     assert "give one of --user and --older-than-days" in outcome.notes
+
+
+@pytest.mark.parametrize("days", ["36501", "3000000", "2147483648"])
+def test_more_days_than_a_hundred_years_have_are_refused(days: str) -> None:
+    outcome = crossrank("forget", "--older-than-days", days, "--database-url", "postgresql://127.0.0.1:1/none")
+    assert outcome.exit_code == ExitCode.USAGE
+    assert "36500" in outcome.notes
