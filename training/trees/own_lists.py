@@ -83,7 +83,7 @@ class OwnLists:
         known, cases = known_in(self.dataset, fold), self.cases(fold)
         relations = relate_items(known.histories, known.items)
         warm = self._proposed(relations, cases)
-        lists, some = [*warm], slice(None, None, COLD_EVERY if cold else None)
+        lists, some = [*warm], slice(None, None, COLD_EVERY)
         if cold:
             places = np.flatnonzero([item_id in cold for item_id in self.item_ids])
             lists[some] = self._proposed(forgotten(relations, places), cases[some])
